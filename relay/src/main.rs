@@ -1,1 +1,3 @@
-fn main(){}
+//! The program `vestibule-relay`.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The relay: rooms (who may be where) and forwarding (whose packets go where), and the shell around both.
+
+pub mod route;
