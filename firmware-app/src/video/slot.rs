@@ -1,0 +1,118 @@
+//! The newest picture of each room, between the decoder's thread and the screen's: one slot a room, newest wins.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use vestibule_common::time::Time;
+
+use crate::view::PictureId;
+
+/// A picture ready to be painted, already in its tile's size.
+#[derive(Clone)]
+pub struct Picture {
+    /// Pixels.
+    pub width: usize,
+    /// Pixels.
+    pub height: usize,
+    /// Red, green, blue, 255; `width * height * 4` bytes.
+    pub rgba: Arc<[u8]>,
+    /// Rises with every picture of its slot.
+    pub sequence: u64,
+    /// When the sensor had it: on the sender's clock for other rooms, on the kiosk's own clock for the own picture.
+    pub captured: Time,
+}
+
+/// How large the screen shows a room, in screen pixels. The decoder's thread scales to it.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct TileSize {
+    /// Pixels.
+    pub width: usize,
+    /// Pixels.
+    pub height: usize,
+}
+
+#[derive(Default)]
+struct Slot {
+    picture: Option<Picture>,
+    size: Option<TileSize>,
+    dropped: u64,
+    painted: u64,
+}
+
+/// The slots, shared by reference.
+#[derive(Clone, Default)]
+pub struct PictureSlots {
+    slots: Arc<Mutex<BTreeMap<PictureId, Slot>>>,
+}
+
+impl PictureSlots {
+    /// Puts a newer picture in its slot. One that was never painted is counted as dropped.
+    pub fn put(&self, id: PictureId, picture: Picture) {
+        let mut slots = self.lock();
+        let slot = slots.entry(id).or_default();
+        if slot.picture.as_ref().is_some_and(|old| old.sequence > slot.painted) {
+            slot.dropped += 1;
+        }
+        slot.picture = Some(picture);
+    }
+
+    /// The newest picture, for painting.
+    pub fn newest(&self, id: PictureId) -> Option<Picture> {
+        let mut slots = self.lock();
+        let slot = slots.get_mut(&id)?;
+        let picture = slot.picture.clone()?;
+        slot.painted = picture.sequence;
+        Some(picture)
+    }
+
+    /// The screen says how large it shows a room; `None`: not at all.
+    pub fn show_at(&self, id: PictureId, size: Option<TileSize>) {
+        self.lock().entry(id).or_default().size = size;
+    }
+
+    /// How large the screen shows a room.
+    pub fn size(&self, id: PictureId) -> Option<TileSize> {
+        self.lock().get(&id).and_then(|slot| slot.size)
+    }
+
+    /// Forgets a room's picture (it left, or its camera is off).
+    pub fn clear(&self, id: PictureId) {
+        if let Some(slot) = self.lock().get_mut(&id) {
+            slot.picture = None;
+        }
+    }
+
+    /// Pictures of a room that were replaced before they were painted.
+    pub fn dropped(&self, id: PictureId) -> u64 {
+        self.lock().get(&id).map_or(0, |slot| slot.dropped)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<PictureId, Slot>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_picture_wins_and_drops_are_counted() {
+        let slots = PictureSlots::default();
+        let picture = |sequence| Picture {
+            width: 1,
+            height: 1,
+            rgba: Arc::from([0; 4]),
+            sequence,
+            captured: Time::ZERO,
+        };
+        for sequence in 1..=3 {
+            slots.put(PictureId::Own, picture(sequence));
+        }
+        assert_eq!(slots.newest(PictureId::Own).unwrap().sequence, 3);
+        slots.put(PictureId::Own, picture(4));
+        assert_eq!(slots.dropped(PictureId::Own), 2);
+        slots.clear(PictureId::Own);
+        assert!(slots.newest(PictureId::Own).is_none());
+    }
+}
