@@ -1,0 +1,22 @@
+# The commands of the README. Each installs what is missing first and says so.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test measure soak vm-test
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: ## Two rooms meet: opens both windows, or plays and checks a meeting by itself (HEADLESS=1)
+	@tests/scripts/demo.sh
+
+test: ## All tests, with formatting, clippy and documentation
+	@tests/scripts/test.sh
+
+vm-test: ## The tests on real kernel drivers in a virtual machine, alone
+	@tests/scripts/vm-test.sh
+
+measure: ## One measurement: make measure NAME=meet|relay|video
+	@tests/scripts/measure.sh "$(NAME)"
+
+soak: ## The long runs: fuzzing for an hour, measurements repeated
+	@tests/scripts/soak.sh

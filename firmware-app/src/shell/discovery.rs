@@ -1,0 +1,115 @@
+//! Finds relays on the network: multicast DNS (RFC 6762) for `_vestibule._tcp`, with the relay's key in the record.
+//!
+//! What is found is a hint and nothing more: the key is proved by TLS, and an unknown key is confirmed by a person.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use mdns_sd::{ScopedIp, ServiceDaemon, ServiceEvent};
+use vestibule_common::control::SERVICE;
+use vestibule_common::id::PeerId;
+
+/// The most relays that are remembered; a network with more has somebody playing tricks.
+const MAX_RELAYS: usize = 64;
+
+/// The relays that announce themselves now, kept up to date in the background.
+#[derive(Clone, Default)]
+pub struct Discovery {
+    found: Arc<Mutex<BTreeMap<PeerId, Announced>>>,
+    daemon: Option<ServiceDaemon>,
+}
+
+struct Announced {
+    full_name: String,
+    addresses: Vec<SocketAddr>,
+}
+
+impl Discovery {
+    /// Starts to listen; `changed` is called whenever the set of relays has changed. Where multicast is impossible
+    /// nothing is ever found, and the log says why.
+    pub fn start(changed: impl Fn() + Send + 'static) -> Discovery {
+        let daemon = match ServiceDaemon::new() {
+            Ok(daemon) => daemon,
+            Err(error) => {
+                log::warn!("relays cannot be looked for on this network: {error}");
+                return Discovery::default();
+            }
+        };
+        let discovery = Discovery { found: Arc::default(), daemon: Some(daemon.clone()) };
+        match daemon.browse(SERVICE) {
+            Ok(events) => {
+                let found = discovery.found.clone();
+                let listen = move || {
+                    while let Ok(event) = events.recv() {
+                        if note(&found, event) {
+                            changed();
+                        }
+                    }
+                };
+                if let Err(error) = std::thread::Builder::new().name("discovery".into()).spawn(listen) {
+                    log::warn!("relays cannot be looked for: {error}");
+                }
+            }
+            Err(error) => log::warn!("relays cannot be looked for on this network: {error}"),
+        }
+        discovery
+    }
+
+    /// Every relay that announces itself, with its addresses.
+    pub fn relays(&self) -> Vec<(PeerId, Vec<SocketAddr>)> {
+        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.iter().map(|(peer, relay)| (*peer, relay.addresses.clone())).collect()
+    }
+
+    /// Stops listening.
+    pub fn stop(&self) {
+        if let Some(daemon) = &self.daemon
+            && let Err(error) = daemon.shutdown()
+        {
+            log::debug!("discovery did not stop in order: {error}");
+        }
+    }
+}
+
+fn note(found: &Mutex<BTreeMap<PeerId, Announced>>, event: ServiceEvent) -> bool {
+    let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+    match event {
+        ServiceEvent::ServiceResolved(service) => {
+            let Some(Ok(peer)) = service.get_property_val_str("id").map(str::parse::<PeerId>) else {
+                log::debug!("{} announces a relay without a key", service.get_fullname());
+                return false;
+            };
+            let port = service.get_port();
+            let mut addresses: Vec<SocketAddr> =
+                service.get_addresses().iter().map(|ip| scoped(ip, port)).collect();
+            // Global and private addresses first; link-local ones need luck with the scope.
+            addresses.sort_by_key(|address| (is_link_local(&address.ip()), *address));
+            if found.len() >= MAX_RELAYS && !found.contains_key(&peer) {
+                return false;
+            }
+            found.insert(peer, Announced { full_name: service.get_fullname().to_owned(), addresses });
+            true
+        }
+        ServiceEvent::ServiceRemoved(_, full_name) => {
+            let before = found.len();
+            found.retain(|_, relay| relay.full_name != full_name);
+            found.len() != before
+        }
+        _ => false, // foreign enum: searches starting and stopping
+    }
+}
+
+fn scoped(ip: &ScopedIp, port: u16) -> SocketAddr {
+    match ip {
+        ScopedIp::V6(v6) => SocketAddr::V6(SocketAddrV6::new(*v6.addr(), port, 0, v6.scope_id().index)),
+        other => SocketAddr::new(other.to_ip_addr(), port),
+    }
+}
+
+fn is_link_local(ip: &IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    }
+}
