@@ -1,3 +1,8 @@
 //! Pictures: converted, scaled, encoded, decoded, and handed to the screen.
 
+pub mod convert;
+pub mod decoder;
+pub mod encoder;
+pub mod i420;
+pub mod scale;
 pub mod slot;

@@ -1,0 +1,75 @@
+//! H.264 for one layer: a picture in, one access unit out (ITU-T H.264, Annex B), keyframes when asked for.
+
+use openh264::OpenH264API;
+use openh264::encoder::{
+    BitRate, Complexity, EncoderConfig, FrameRate, FrameType, IntraFramePeriod, QpRange, RateControlMode,
+    SpsPpsStrategy, UsageType, VuiConfig,
+};
+use vestibule_common::unit::Bitrate;
+
+use super::i420::I420View;
+
+/// The codec refused; the encoder is of no further use.
+pub type EncoderError = openh264::Error;
+
+/// What an encoder aims at.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct EncoderSettings {
+    /// Long-term mean. Short of it is fine: a still room needs little.
+    pub bitrate: Bitrate,
+    /// Pictures a second, at most.
+    pub rate: u32,
+}
+
+/// What came out.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct EncodedFrame<'a> {
+    /// The access unit; parameter sets stand in front of every keyframe.
+    pub bytes: &'a [u8],
+    /// Decodable without any frame before it.
+    pub keyframe: bool,
+}
+
+/// An encoder of one layer.
+pub struct Encoder {
+    codec: openh264::encoder::Encoder,
+    output: Vec<u8>,
+}
+
+impl Encoder {
+    /// An encoder for pictures of any size; a change of size makes a keyframe.
+    pub fn new(settings: EncoderSettings) -> Result<Encoder, EncoderError> {
+        let bitrate = u32::try_from(settings.bitrate.as_bps()).unwrap_or(u32::MAX);
+        let config = EncoderConfig::new()
+            .usage_type(UsageType::CameraVideoRealTime)
+            .rate_control_mode(RateControlMode::Bitrate)
+            .bitrate(BitRate::from_bps(bitrate))
+            .max_frame_rate(FrameRate::from_hz(settings.rate as f32))
+            // A skipped picture is a stutter; the quantiser gives way instead.
+            .skip_frames(false)
+            .qp(QpRange::new(16, 44))
+            .complexity(Complexity::Medium)
+            .intra_frame_period(IntraFramePeriod::from_num_frames(0))
+            .sps_pps_strategy(SpsPpsStrategy::ConstantId)
+            .num_threads(1)
+            .vui(VuiConfig::bt601());
+        let codec = openh264::encoder::Encoder::with_api_config(OpenH264API::from_source(), config)?;
+        Ok(Encoder { codec, output: Vec::with_capacity(64 * 1024) })
+    }
+
+    /// Encodes one picture; `keyframe` makes it one. `None` when the codec had nothing to say about it.
+    pub fn encode(
+        &mut self,
+        picture: I420View<'_>,
+        keyframe: bool,
+    ) -> Result<Option<EncodedFrame<'_>>, EncoderError> {
+        if keyframe {
+            self.codec.force_intra_frame();
+        }
+        let stream = self.codec.encode(&picture)?;
+        let keyframe = matches!(stream.frame_type(), FrameType::IDR | FrameType::I);
+        self.output.clear();
+        stream.write_vec(&mut self.output);
+        Ok((!self.output.is_empty()).then_some(EncodedFrame { bytes: &self.output, keyframe }))
+    }
+}
