@@ -3,5 +3,6 @@
 
 pub mod device;
 pub mod kiosk;
+pub mod session;
 pub mod video;
 pub mod view;
