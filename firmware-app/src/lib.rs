@@ -3,6 +3,7 @@
 
 pub mod device;
 pub mod kiosk;
+pub mod session;
 pub mod shell;
 pub mod video;
 pub mod view;

@@ -1,0 +1,120 @@
+//! What the kiosk's core wants done. The shell does it and reports what came of it as `News`.
+
+use vestibule_common::control::{Streams, ToRelay};
+use vestibule_common::id::PeerId;
+
+use super::config::Settings;
+use crate::device::Button;
+use crate::session::Ticket;
+
+/// One thing to do, in this order.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Effect {
+    /// Send this on the control connection; dropped when there is none.
+    Send(ToRelay),
+    /// Open or close the audio gate. Answered by `News::MicrophoneState` within 300 ms, also when nothing changes.
+    Gate(GateState),
+    /// Switch a button's lamp.
+    Lamp(Button, LampState),
+    /// Open the camera (true) or close it.
+    Camera(bool),
+    /// What is sent and played.
+    Media(Media),
+    /// The speaker's volume, 0 to 100.
+    Volume(u8),
+    /// Play a sound once.
+    Chime(Chime),
+    /// Keep this over power cuts, or forget what was kept.
+    KeepTicket(Option<Box<Ticket>>),
+    /// Keep this over restarts.
+    KeepSettings(Settings),
+    /// Look for relays on the network; answered by `News::RelaysFound`.
+    FindRelays,
+    /// Connect now; answered by `News::Connected` or `News::Disconnected`. The core chooses the moment.
+    Connect(Destination),
+    /// Close the connection, if there is one, without reporting it. `Connect` follows when it is time.
+    Disconnect,
+    /// Trust this relay from now on and keep its key over restarts, with the address where it was found.
+    Pin {
+        /// Its key.
+        peer: PeerId,
+        /// `host:port` of its control channel.
+        address: String,
+    },
+    /// Trust no relay any more.
+    Forget,
+    /// A line for the log.
+    Log {
+        /// How much it matters.
+        level: log::Level,
+        /// The line, in English.
+        text: String,
+    },
+}
+
+/// Whether sound leaves the room.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum GateState {
+    /// Samples leave.
+    Open,
+    /// No sample leaves.
+    Closed,
+}
+
+/// A lamp.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum LampState {
+    /// Dark.
+    Off,
+    /// Lit. In the mute button: no sample leaves.
+    On,
+    /// On and off, half a second each. In the mute button: the gate does not say what it does.
+    Blinking,
+}
+
+/// What is sent to and played from the other rooms. Nothing is played or shown of a room that is not named here.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Media {
+    /// In a meeting, anew: replaces everything before it.
+    Join {
+        /// This kiosk's streams.
+        own: Streams,
+        /// The other rooms' streams.
+        others: Vec<(PeerId, Streams)>,
+    },
+    /// Play this room too.
+    Add(PeerId, Streams),
+    /// No longer play this room.
+    Drop(PeerId),
+    /// Send and play nothing.
+    Stop,
+}
+
+/// Sounds the kiosk makes by itself.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Chime {
+    /// Somebody is at the door.
+    Knock,
+    /// A room joined, or this one was let in.
+    Joined,
+    /// A room left.
+    Left,
+    /// "Anyone there?"
+    AnyoneThere,
+    /// Something is wrong.
+    Alarm,
+}
+
+/// Where to connect.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Destination {
+    /// The pinned relay: at its configured address, else where discovery finds it, else where it was last.
+    Pinned(PeerId),
+    /// A relay at this address, which must show this key.
+    At {
+        /// Its key.
+        peer: PeerId,
+        /// `host:port` of its control channel.
+        address: String,
+    },
+}
