@@ -1,0 +1,86 @@
+//! The kiosk's own sounds: a few soft tones each, made once.
+
+use std::f32::consts::TAU;
+use std::sync::OnceLock;
+
+use vestibule_common::media::{AudioFrame, FRAME_SAMPLES, SAMPLE_RATE};
+
+use crate::kiosk::Chime;
+
+/// A sound, in periods of 10 ms.
+pub struct Sound {
+    frames: Vec<AudioFrame>,
+}
+
+/// Frequency in hertz, start and length in milliseconds.
+type Tone = (f32, u32, u32);
+
+const KNOCK: &[Tone] = &[(659.3, 0, 450), (523.3, 220, 600)];
+const JOINED: &[Tone] = &[(523.3, 0, 250), (784.0, 120, 350)];
+const LEFT: &[Tone] = &[(784.0, 0, 250), (523.3, 120, 350)];
+const ANYONE: &[Tone] = &[(587.3, 0, 300), (587.3, 400, 300), (587.3, 800, 500)];
+const ALARM: &[Tone] = &[(880.0, 0, 180), (698.5, 200, 180), (880.0, 400, 180), (698.5, 600, 300)];
+
+/// Quiet enough for a room where somebody speaks: -15 dBFS.
+const LOUDNESS: f32 = 0.18;
+
+impl Sound {
+    /// The sound for an occasion.
+    pub fn of(chime: Chime) -> &'static Sound {
+        static SOUNDS: OnceLock<[Sound; 5]> = OnceLock::new();
+        let sounds = SOUNDS.get_or_init(|| [KNOCK, JOINED, LEFT, ANYONE, ALARM].map(Sound::new));
+        match chime {
+            Chime::Knock => &sounds[0],
+            Chime::Joined => &sounds[1],
+            Chime::Left => &sounds[2],
+            Chime::AnyoneThere => &sounds[3],
+            Chime::Alarm => &sounds[4],
+        }
+    }
+
+    fn new(tones: &[Tone]) -> Sound {
+        let length_ms = tones.iter().map(|(_, start, length)| start + length).max().unwrap_or(0);
+        let samples = (length_ms * SAMPLE_RATE / 1000) as usize;
+        let mut wave = vec![0.0; samples.next_multiple_of(FRAME_SAMPLES)];
+        for (hertz, start_ms, length_ms) in tones {
+            let start = (start_ms * SAMPLE_RATE / 1000) as usize;
+            let length = (length_ms * SAMPLE_RATE / 1000) as usize;
+            for (i, sample) in wave[start..start + length].iter_mut().enumerate() {
+                let t = i as f32 / SAMPLE_RATE as f32;
+                // A struck tone: quick attack, exponential decay, silent at its end.
+                let left = 1.0 - i as f32 / length as f32;
+                let envelope = (t / 0.008).min(1.0) * (-t * 5.0).exp() * left;
+                let tone = (TAU * hertz * t).sin() + 0.3 * (TAU * 2.0 * hertz * t).sin();
+                *sample += LOUDNESS * envelope * tone;
+            }
+        }
+        let frames = wave.chunks_exact(FRAME_SAMPLES);
+        let frames = frames.map(|chunk| std::array::from_fn(|i| (chunk[i].clamp(-1.0, 1.0) * 32767.0) as i16));
+        Sound { frames: frames.collect() }
+    }
+
+    /// How many periods it has.
+    pub fn periods(&self) -> usize {
+        self.frames.len()
+    }
+
+    /// One of its periods.
+    pub fn period(&self, at: usize) -> AudioFrame {
+        self.frames[at]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_sound_is_heard_and_ends_in_silence() {
+        for chime in [Chime::Knock, Chime::Joined, Chime::Left, Chime::AnyoneThere, Chime::Alarm] {
+            let sound = Sound::of(chime);
+            let peak = sound.frames.iter().flatten().map(|s| s.unsigned_abs()).max().unwrap();
+            assert!((3000..14000).contains(&peak), "{chime:?} peaks at {peak}");
+            assert!(sound.frames.last().unwrap().last().unwrap().abs() < 300, "{chime:?} ends with a click");
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! The decoding thread: every room's pictures, in order, scaled to their tiles, held until their sound is heard.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread;
+
+use heapless::spsc::Consumer;
+use tokio::sync::mpsc;
+use vestibule_common::id::PeerId;
+use vestibule_common::media::{AssembledFrame, LipSync};
+use vestibule_common::time::{Duration, Time};
+
+use super::receive::ReceiveCommand;
+use super::stats::Stats;
+use super::{MediaNews, NewsSender, Screen};
+use crate::device::clock::Clock;
+use crate::video::decoder::Decoder;
+use crate::video::scale::Scaler;
+use crate::video::slot::{Picture, PictureSlots};
+use crate::view::PictureId;
+
+/// Frames that may wait for the decoder: about a tenth of a second of nine rooms.
+const MAX_WAITING: usize = 32;
+/// A room's pictures count as arriving for this long after the last one.
+const PICTURES_LINGER: Duration = Duration::from_secs(2);
+const TICK: Duration = Duration::from_millis(250);
+
+/// A whole frame of one room.
+pub struct DecodeJob {
+    /// Whose.
+    pub peer: PeerId,
+    /// The frame.
+    pub frame: AssembledFrame,
+}
+
+/// The player says when a moment of a room's sound is heard.
+pub struct Heard {
+    /// Whose.
+    pub peer: PeerId,
+    /// The moment, on the sender's clock.
+    pub captured: Time,
+    /// When it leaves our speaker, on our clock.
+    pub heard: Time,
+}
+
+enum Job {
+    Decode(DecodeJob),
+    Rooms(Vec<PeerId>),
+}
+
+/// The way to the decoding thread.
+#[derive(Clone)]
+pub struct Decoding {
+    jobs: SyncSender<Job>,
+}
+
+impl Decoding {
+    /// Queues a frame; `false` when the queue is full and the frame was dropped.
+    pub fn push(&self, job: DecodeJob) -> bool {
+        self.jobs.try_send(Job::Decode(job)).is_ok()
+    }
+
+    /// From now on these rooms are shown, and no others.
+    pub fn show(&self, rooms: Vec<PeerId>) {
+        if self.jobs.send(Job::Rooms(rooms)).is_err() {
+            log::warn!("the decoding thread has stopped");
+        }
+    }
+}
+
+/// Starts the decoding thread.
+pub fn start(
+    slots: PictureSlots,
+    screen: Screen,
+    heard: Consumer<'static, Heard>,
+    failures: mpsc::Sender<ReceiveCommand>,
+    news: NewsSender,
+    stats: Arc<Stats>,
+    clock: Clock,
+) -> io::Result<Decoding> {
+    let (jobs, inbox) = sync_channel(MAX_WAITING);
+    let thread = DecodeThread {
+        slots,
+        screen,
+        heard,
+        failures,
+        news,
+        stats,
+        clock,
+        rooms: BTreeMap::new(),
+        scaler: Scaler::default(),
+    };
+    thread::Builder::new().name("decode".into()).spawn(move || thread.run(&inbox))?;
+    Ok(Decoding { jobs })
+}
+
+struct DecodeThread {
+    slots: PictureSlots,
+    screen: Screen,
+    heard: Consumer<'static, Heard>,
+    failures: mpsc::Sender<ReceiveCommand>,
+    news: NewsSender,
+    stats: Arc<Stats>,
+    clock: Clock,
+    rooms: BTreeMap<PeerId, Room>,
+    scaler: Scaler,
+}
+
+struct Room {
+    decoder: Option<Decoder>,
+    sync: LipSync,
+    sequence: u64,
+    shown: Option<Time>,
+    /// A decoded picture that waits for its sound.
+    held: Option<(Picture, Time)>,
+}
+
+impl DecodeThread {
+    fn run(mut self, inbox: &Receiver<Job>) {
+        loop {
+            match inbox.recv_timeout(self.wait()) {
+                Ok(Job::Decode(job)) => self.decode(&job),
+                Ok(Job::Rooms(rooms)) => self.show(&rooms),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            while let Some(heard) = self.heard.dequeue() {
+                if let Some(room) = self.rooms.get_mut(&heard.peer) {
+                    room.sync.handle_sound(heard.captured, heard.heard);
+                }
+            }
+            self.release();
+        }
+    }
+
+    fn show(&mut self, rooms: &[PeerId]) {
+        let gone: Vec<PeerId> = self.rooms.keys().filter(|peer| !rooms.contains(peer)).copied().collect();
+        for peer in gone {
+            self.rooms.remove(&peer);
+            self.slots.clear(PictureId::Room(peer));
+        }
+        for peer in rooms {
+            self.rooms.entry(*peer).or_insert_with(|| Room {
+                decoder: None,
+                sync: LipSync::new(Duration::ZERO),
+                sequence: 0,
+                shown: None,
+                held: None,
+            });
+        }
+    }
+
+    fn decode(&mut self, job: &DecodeJob) {
+        let Some(room) = self.rooms.get_mut(&job.peer) else { return };
+        if room.decoder.is_none() {
+            room.decoder = Decoder::new().map_err(|error| log::warn!("no decoder: {error}")).ok();
+        }
+        let Some(decoder) = &mut room.decoder else { return };
+        let id = PictureId::Room(job.peer);
+        let tile = self.slots.size(id);
+        let scaler = &mut self.scaler;
+        // Without a tile the picture is decoded all the same: later ones refer to it.
+        let decoded = decoder.decode(&job.frame.bytes, |view| tile.map(|tile| scaler.to_rgba(view, tile)));
+        match decoded {
+            Ok(Some(pixels)) => {
+                self.stats.pictures_decoded.one();
+                let now = self.clock.now();
+                let hold = room.sync.handle_picture(job.frame.captured, now);
+                if let Some((rgba, width, height)) = pixels {
+                    room.sequence += 1;
+                    let captured = job.frame.captured;
+                    let picture = Picture { width, height, rgba, sequence: room.sequence, captured };
+                    // At most one waits; a newer picture takes its place.
+                    room.held = Some((picture, now + hold));
+                }
+            }
+            Ok(None) => {}
+            Err(error) => {
+                log::debug!("a picture of {} could not be decoded: {error}", job.peer.short());
+                self.stats.frames_undecodable.one();
+                room.decoder = None;
+                if self.failures.try_send(ReceiveCommand::Undecodable(job.peer)).is_err() {
+                    log::debug!("the receiving thread does not listen");
+                }
+            }
+        }
+    }
+
+    /// Shows what is due, and notices whose pictures have stopped.
+    fn release(&mut self) {
+        let now = self.clock.now();
+        let mut changed = false;
+        for (peer, room) in &mut self.rooms {
+            if let Some((picture, _)) = room.held.take_if(|(_, due)| *due <= now) {
+                self.slots.put(PictureId::Room(*peer), picture);
+                changed = true;
+                if room.shown.replace(now).is_none() {
+                    self.news.tell(MediaNews::Pictures { peer: *peer, arriving: true });
+                }
+            }
+            if room.shown.is_some_and(|shown| now.since(shown) > PICTURES_LINGER) {
+                room.shown = None;
+                self.news.tell(MediaNews::Pictures { peer: *peer, arriving: false });
+            }
+        }
+        if changed {
+            self.screen.pictures_changed();
+        }
+    }
+
+    fn wait(&self) -> Duration {
+        let now = self.clock.now();
+        let due = self.rooms.values().filter_map(|room| room.held.as_ref()).map(|(_, due)| due.since(now));
+        due.min().unwrap_or(TICK).min(TICK)
+    }
+}

@@ -1,0 +1,74 @@
+//! The microphone's thread: level, gate, ring. Its loop allocates, locks and logs nothing.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+
+use heapless::spsc::Producer;
+use vestibule_common::media::{Gate, LevelMeter, SILENCE};
+use vestibule_common::time::Duration;
+
+use super::outbox::{AudioOut, Outbox};
+use super::stats::Stats;
+use super::{MediaNews, NewsSender};
+use crate::device::clock::Clock;
+use crate::device::reopen::{DeviceState, Reopening, Source};
+use crate::device::{Microphone, realtime};
+
+/// The longest pause between two looks at a microphone that is not there.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Somebody counts as speaking for this many periods after the last one with speech.
+const SPEECH_LINGERS: u32 = 50;
+
+/// What the microphone's thread says of itself, without locks.
+#[derive(Default)]
+pub struct MicrophoneReport {
+    /// Periods that went through the gate, open or closed; it stands still while there is no microphone.
+    pub periods: AtomicU64,
+    /// Somebody in the room speaks.
+    pub speech: AtomicBool,
+}
+
+/// Starts the microphone's thread.
+pub fn start(
+    source: Source<dyn Microphone>,
+    mut gate: Gate,
+    mut audio: Producer<'static, AudioOut>,
+    outbox: Arc<Outbox>,
+    report: Arc<MicrophoneReport>,
+    news: NewsSender,
+    stats: Arc<Stats>,
+    clock: Clock,
+) -> io::Result<()> {
+    let tell = move |state: &DeviceState| news.tell(MediaNews::Microphone(state.clone()));
+    let mut microphone = Reopening::new(source, clock, tell);
+    let run = move || {
+        if let Err(error) = realtime::request() {
+            log::debug!("the microphone's thread has no real-time priority: {error}");
+        }
+        let mut meter = LevelMeter::new();
+        let mut samples = SILENCE;
+        let mut quiet = SPEECH_LINGERS;
+        loop {
+            let Some(captured) = microphone.run(PATIENCE, |microphone| microphone.read(&mut samples)) else {
+                report.speech.store(false, Ordering::Release);
+                quiet = SPEECH_LINGERS;
+                continue;
+            };
+            let level = meter.frame(&samples);
+            quiet = if level.voice { 0 } else { (quiet + 1).min(SPEECH_LINGERS) };
+            report.speech.store(quiet < SPEECH_LINGERS, Ordering::Release);
+            if let Some(passed) = gate.pass(&samples) {
+                let period = AudioOut { ticket: passed.ticket, samples: *passed.samples, captured, level };
+                if audio.enqueue(period).is_err() {
+                    stats.audio_unsent.one();
+                }
+                outbox.wake();
+            }
+            report.periods.fetch_add(1, Ordering::Release);
+        }
+    };
+    thread::Builder::new().name("microphone".into()).spawn(run)?;
+    Ok(())
+}

@@ -1,0 +1,300 @@
+//! Sound and pictures on their way: the threads between the devices and the media socket.
+//!
+//! ```text
+//! camera -> newest picture -> encode -> outbox -> send ==> relay ==> receive -> decode -> picture slots -> screen
+//! microphone -> gate -> ring ----------------------^                    \-> ring -> speaker (-> when heard -> decode)
+//! ```
+//!
+//! The control thread holds a [`Media`] and tells the threads what to do; they tell it [`MediaNews`].
+
+mod camera;
+mod chime;
+mod decode;
+mod link;
+mod microphone;
+mod outbox;
+mod playout;
+mod receive;
+mod ring;
+mod send;
+pub mod stats;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::SyncSender;
+
+use heapless::spsc::{Consumer, Producer};
+use tokio::sync::mpsc;
+use vestibule_common::control::Streams;
+use vestibule_common::id::PeerId;
+use vestibule_common::media::{ClockEstimate, Gate, GateHandle, Volume};
+use vestibule_common::unit::Bitrate;
+
+use self::camera::{CameraParts, CameraSwitch};
+use self::chime::Sound;
+use self::decode::Decoding;
+pub use self::link::Link;
+use self::microphone::MicrophoneReport;
+use self::outbox::Outbox;
+use self::playout::{PlayoutCommand, Voice};
+use self::receive::ReceiveCommand;
+use self::send::SendCommand;
+use self::stats::Stats;
+use crate::device::clock::Clock;
+use crate::device::reopen::{DeviceState, Source};
+use crate::device::{Camera, Microphone, Speaker};
+use crate::kiosk::Chime;
+use crate::video::slot::PictureSlots;
+
+/// What the media threads notice.
+#[derive(Clone, PartialEq, Debug)]
+pub enum MediaNews {
+    /// The camera was opened, closed, or fails.
+    Camera(DeviceState),
+    /// The microphone was opened or fails.
+    Microphone(DeviceState),
+    /// The speaker was opened or fails.
+    Speaker(DeviceState),
+    /// Another room begins or ceases to speak.
+    Voice {
+        /// Who.
+        peer: PeerId,
+        /// It speaks.
+        speaking: bool,
+    },
+    /// Another room's pictures begin or cease to arrive.
+    Pictures {
+        /// Whose.
+        peer: PeerId,
+        /// They arrive.
+        arriving: bool,
+    },
+    /// A better estimate of the relay's clock, and of the round trip.
+    Clock(ClockEstimate),
+}
+
+/// How the media threads tell their news. Never waits: when nobody listens fast enough, news of state is lost with a
+/// warning and comes again with the next change.
+#[derive(Clone)]
+pub struct NewsSender(mpsc::Sender<MediaNews>);
+
+impl NewsSender {
+    fn tell(&self, news: MediaNews) {
+        if let Err(error) = self.0.try_send(news) {
+            log::warn!("the room's logic does not keep up: {error}");
+        }
+    }
+}
+
+/// Wakes the screen when there are new pictures.
+#[derive(Clone)]
+pub struct Screen(Arc<dyn Fn() + Send + Sync>);
+
+impl Screen {
+    /// A screen that is woken by `wake`, from any thread.
+    pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Screen {
+        Screen(Arc::new(wake))
+    }
+
+    fn pictures_changed(&self) {
+        (self.0)();
+    }
+}
+
+/// Where the devices come from.
+pub struct MediaDevices {
+    /// Pictures.
+    pub camera: Source<dyn Camera>,
+    /// Sound in.
+    pub microphone: Source<dyn Microphone>,
+    /// Sound out.
+    pub speaker: Source<dyn Speaker>,
+}
+
+/// The control thread's grip on all media threads.
+pub struct Media {
+    outbox: Arc<Outbox>,
+    gate: GateHandle,
+    report: Arc<MicrophoneReport>,
+    switch: Arc<CameraSwitch>,
+    send: SyncSender<SendCommand>,
+    receive: mpsc::Sender<ReceiveCommand>,
+    decoding: Decoding,
+    playout: Producer<'static, PlayoutCommand>,
+    gone: Consumer<'static, Box<Voice>>,
+    rooms: Vec<(PeerId, Streams)>,
+    stats: Arc<Stats>,
+}
+
+impl Media {
+    /// Starts every thread; nothing is captured or sent yet, and the gate is closed when `muted`.
+    ///
+    /// Errors: the system's, when a thread cannot be had.
+    pub fn start(
+        devices: MediaDevices,
+        muted: bool,
+        bitrate: Bitrate,
+        slots: PictureSlots,
+        screen: Screen,
+        news: mpsc::Sender<MediaNews>,
+        clock: Clock,
+    ) -> io::Result<Media> {
+        let news = NewsSender(news);
+        let stats = Arc::new(Stats::default());
+        let outbox = Arc::new(Outbox::default());
+        let switch = Arc::new(CameraSwitch::default());
+        let report = Arc::new(MicrophoneReport::default());
+        let gate = Gate::new(muted);
+        let handle = gate.handle();
+        let (receive, commands) = mpsc::channel(64);
+
+        let sending = send::start(outbox.clone(), handle.clone(), stats.clone(), clock)?;
+        let playing = playout::start(devices.speaker, news.clone(), stats.clone(), clock)?;
+        let decoding = decode::start(
+            slots.clone(),
+            screen.clone(),
+            playing.heard,
+            receive.clone(),
+            news.clone(),
+            stats.clone(),
+            clock,
+        )?;
+        let (inbox, player) = (commands, playing.audio);
+        receive::start(inbox, outbox.clone(), player, decoding.clone(), news.clone(), stats.clone(), clock)?;
+        let parts = CameraParts {
+            switch: switch.clone(),
+            outbox: outbox.clone(),
+            slots,
+            screen,
+            news: news.clone(),
+            stats: stats.clone(),
+            clock,
+            bitrate,
+        };
+        camera::start(devices.camera, parts)?;
+        let microphone = devices.microphone;
+        let (audio, to) = (sending.audio, outbox.clone());
+        microphone::start(microphone, gate, audio, to, report.clone(), news, stats.clone(), clock)?;
+        Ok(Media {
+            outbox,
+            gate: handle,
+            report,
+            switch,
+            send: sending.commands,
+            receive,
+            decoding,
+            playout: playing.commands,
+            gone: playing.gone,
+            rooms: Vec::new(),
+            stats,
+        })
+    }
+
+    /// Uses this link from now on, or none.
+    pub fn set_link(&mut self, link: Option<&Link>) {
+        self.outbox.clear();
+        let sending = link.map(Link::sending).map(|(socket, sealer)| (socket, Box::new(sealer)));
+        let receiving = link.map(Link::receiving).map(|(socket, opener)| (socket, Box::new(opener)));
+        self.tell_sender(SendCommand::Link(sending));
+        self.tell_receiver(ReceiveCommand::Link(receiving));
+    }
+
+    /// Sends these streams, and plays and shows these rooms, and no others.
+    pub fn join(&mut self, own: Streams, others: Vec<(PeerId, Streams)>) {
+        self.outbox.clear();
+        self.tell_sender(SendCommand::Streams(Some(own)));
+        self.switch.send(true);
+        self.set_rooms(others);
+    }
+
+    /// Plays and shows this room too; its first picture will be a keyframe, and so will the next one of ours.
+    pub fn add(&mut self, peer: PeerId, streams: Streams) {
+        let mut rooms = self.rooms.clone();
+        rooms.retain(|(known, _)| *known != peer);
+        rooms.push((peer, streams));
+        self.set_rooms(rooms);
+        self.outbox.want_keyframe();
+    }
+
+    /// No longer plays and shows this room.
+    pub fn drop(&mut self, peer: PeerId) {
+        let rooms = self.rooms.iter().filter(|(known, _)| *known != peer).copied().collect();
+        self.set_rooms(rooms);
+    }
+
+    /// Sends, plays and shows nothing.
+    pub fn stop(&mut self) {
+        self.switch.send(false);
+        self.tell_sender(SendCommand::Streams(None));
+        self.outbox.clear();
+        self.set_rooms(Vec::new());
+    }
+
+    /// Opens the camera, or closes it.
+    pub fn camera(&self, on: bool) {
+        self.switch.want(on);
+    }
+
+    /// The audio gate.
+    pub fn gate(&self) -> &GateHandle {
+        &self.gate
+    }
+
+    /// How many periods have gone through the gate. Stands still without a microphone.
+    pub fn gate_periods(&self) -> u64 {
+        self.report.periods.load(Ordering::Acquire)
+    }
+
+    /// Somebody in this room speaks, muted or not.
+    pub fn own_voice(&self) -> bool {
+        self.report.speech.load(Ordering::Acquire)
+    }
+
+    /// The speaker's volume, 0 to 100.
+    pub fn volume(&mut self, percent: u8) {
+        self.tell_player(PlayoutCommand::Volume(Volume::new(percent)));
+    }
+
+    /// Plays one of the kiosk's own sounds.
+    pub fn chime(&mut self, chime: Chime) {
+        self.tell_player(PlayoutCommand::Play(Sound::of(chime)));
+    }
+
+    /// What was counted.
+    pub fn stats(&self) -> &Arc<Stats> {
+        &self.stats
+    }
+
+    fn set_rooms(&mut self, rooms: Vec<(PeerId, Streams)>) {
+        let before = std::mem::replace(&mut self.rooms, rooms.clone());
+        for (peer, _) in before.iter().filter(|room| !rooms.contains(room)) {
+            self.tell_player(PlayoutCommand::Drop(*peer));
+        }
+        for (peer, streams) in rooms.iter().filter(|room| !before.contains(room)) {
+            self.tell_player(PlayoutCommand::Add(Voice::new(*peer, streams.audio)));
+        }
+        while self.gone.dequeue().is_some() {}
+        self.decoding.show(rooms.iter().map(|(peer, _)| *peer).collect());
+        self.tell_receiver(ReceiveCommand::Rooms(rooms));
+    }
+
+    fn tell_sender(&self, command: SendCommand) {
+        if self.send.send(command).is_err() {
+            log::warn!("the sending thread has stopped");
+        }
+        self.outbox.wake();
+    }
+
+    fn tell_receiver(&self, command: ReceiveCommand) {
+        if self.receive.try_send(command).is_err() {
+            log::warn!("the receiving thread does not listen");
+        }
+    }
+
+    fn tell_player(&mut self, command: PlayoutCommand) {
+        if self.playout.enqueue(command).is_err() {
+            log::warn!("the speaker's thread does not listen");
+        }
+    }
+}

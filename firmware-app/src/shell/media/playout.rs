@@ -1,0 +1,199 @@
+//! The speaker's thread: every 10 ms one period of each room, mixed, with the kiosk's own sounds, to the speaker. Its
+//! loop allocates, locks and logs nothing.
+
+use std::io;
+use std::sync::Arc;
+use std::thread;
+
+use heapless::spsc::{Consumer, Producer};
+use vestibule_common::id::{PeerId, StreamId};
+use vestibule_common::media::{AudioFrame, JitterBuffer, Mixer, Playout, SILENCE, Volume};
+use vestibule_common::time::{Duration, Time};
+
+use super::chime::Sound;
+use super::decode::Heard;
+use super::receive::AudioIn;
+use super::ring::ring;
+use super::stats::Stats;
+use super::{MediaNews, NewsSender};
+use crate::device::clock::Clock;
+use crate::device::reopen::{DeviceState, Reopening, Source};
+use crate::device::{Speaker, realtime};
+
+/// The most rooms that are heard.
+pub const MAX_VOICES: usize = 32;
+/// Packets between the receiving thread and the player: a tenth of a second of nine rooms.
+const AUDIO_RING: usize = 128;
+/// How often a room's sound tells its pictures where it is, in periods.
+const HEARD_EVERY: u32 = 10;
+/// The longest pause between two looks at a speaker that is not there.
+const PATIENCE: Duration = Duration::from_millis(10);
+
+/// A room that is heard.
+pub struct Voice {
+    /// Whose.
+    pub peer: PeerId,
+    /// Which stream.
+    pub stream: StreamId,
+    /// What of it has not been played.
+    pub buffer: JitterBuffer,
+    periods: u32,
+}
+
+impl Voice {
+    /// A voice with nothing to say yet.
+    pub fn new(peer: PeerId, stream: StreamId) -> Box<Voice> {
+        Box::new(Voice { peer, stream, buffer: JitterBuffer::new(), periods: 0 })
+    }
+}
+
+/// What the player is told.
+pub enum PlayoutCommand {
+    /// Play this room too.
+    Add(Box<Voice>),
+    /// No longer play this room.
+    Drop(PeerId),
+    /// This loud.
+    Volume(Volume),
+    /// Play a sound of the kiosk's own.
+    Play(&'static Sound),
+}
+
+/// The player's ends.
+pub struct Playing {
+    /// For the control thread.
+    pub commands: Producer<'static, PlayoutCommand>,
+    /// Voices that are no longer played, to be freed elsewhere.
+    pub gone: Consumer<'static, Box<Voice>>,
+    /// For the receiving thread.
+    pub audio: Producer<'static, AudioIn>,
+    /// For the decoding thread.
+    pub heard: Consumer<'static, Heard>,
+}
+
+/// Starts the speaker's thread.
+pub fn start(source: Source<dyn Speaker>, news: NewsSender, stats: Arc<Stats>, clock: Clock) -> io::Result<Playing> {
+    let (commands, inbox) = ring::<PlayoutCommand, 128>();
+    let (gone, freed) = ring::<Box<Voice>, 64>();
+    let (audio, packets) = ring::<AudioIn, AUDIO_RING>();
+    let (heard, heard_out) = ring::<Heard, 128>();
+    let tell = move |state: &DeviceState| news.tell(MediaNews::Speaker(state.clone()));
+    let mut speaker = Reopening::new(source, clock, tell);
+    let mut player = Player {
+        inbox,
+        gone,
+        packets,
+        heard,
+        voices: heapless::Vec::new(),
+        mixer: Mixer::new(Volume::FULL),
+        sound: None,
+        stats,
+        moments: [(None, SILENCE); MAX_VOICES],
+    };
+    let run = move || {
+        if let Err(error) = realtime::request() {
+            log::debug!("the speaker's thread has no real-time priority: {error}");
+        }
+        let mut next = clock.now();
+        loop {
+            let now = clock.now();
+            let period = player.period(now);
+            match speaker.run(PATIENCE, |speaker| speaker.write(&period)) {
+                Some(leaves) => {
+                    player.was_heard(leaves);
+                    next = clock.now();
+                }
+                None => {
+                    // Without a speaker the buffers are drained in step all the same.
+                    next = next.max(now) + Duration::from_millis(10);
+                    clock.sleep_until(next);
+                }
+            }
+        }
+    };
+    thread::Builder::new().name("speaker".into()).spawn(run)?;
+    Ok(Playing { commands, gone: freed, audio, heard: heard_out })
+}
+
+struct Player {
+    inbox: Consumer<'static, PlayoutCommand>,
+    gone: Producer<'static, Box<Voice>>,
+    packets: Consumer<'static, AudioIn>,
+    heard: Producer<'static, Heard>,
+    voices: heapless::Vec<Box<Voice>, MAX_VOICES>,
+    mixer: Mixer,
+    sound: Option<(&'static Sound, usize)>,
+    stats: Arc<Stats>,
+    /// What each voice put out in this period, and when that was captured.
+    moments: [(Option<Time>, AudioFrame); MAX_VOICES],
+}
+
+impl Player {
+    /// The next 10 ms.
+    fn period(&mut self, now: Time) -> AudioFrame {
+        while let Some(command) = self.inbox.dequeue() {
+            self.obey(command);
+        }
+        while let Some(packet) = self.packets.dequeue() {
+            if let Some(voice) = self.voices.iter_mut().find(|voice| voice.stream == packet.stream) {
+                voice.buffer.push(packet.frame, packet.captured, &packet.samples, packet.arrival);
+            }
+        }
+        for (voice, (moment, frame)) in self.voices.iter_mut().zip(&mut self.moments) {
+            *moment = match voice.buffer.pop(frame, now) {
+                Playout::Frame { captured } => Some(captured),
+                Playout::Concealed => {
+                    self.stats.periods_concealed.one();
+                    None
+                }
+                Playout::Silence => None,
+            };
+        }
+        let own = self.sound.map(|(sound, at)| (sound.period(at), at + 1 < sound.periods()));
+        self.sound = self.sound.and_then(|(sound, at)| (at + 1 < sound.periods()).then_some((sound, at + 1)));
+        let rooms = self.moments[..self.voices.len()].iter().map(|(_, frame)| frame);
+        let mut out = SILENCE;
+        self.mixer.mix(rooms.chain(own.iter().map(|(frame, _)| frame)), &mut out);
+        self.stats.periods_played.one();
+        out
+    }
+
+    fn obey(&mut self, command: PlayoutCommand) {
+        match command {
+            PlayoutCommand::Add(voice) => {
+                if self.voices.iter().any(|known| known.stream == voice.stream) {
+                    self.free(voice);
+                } else if let Err(voice) = self.voices.push(voice) {
+                    self.free(voice);
+                }
+            }
+            PlayoutCommand::Drop(peer) => {
+                while let Some(at) = self.voices.iter().position(|voice| voice.peer == peer) {
+                    let voice = self.voices.swap_remove(at);
+                    self.free(voice);
+                }
+            }
+            PlayoutCommand::Volume(volume) => self.mixer.set_volume(volume),
+            PlayoutCommand::Play(sound) => self.sound = Some((sound, 0)),
+        }
+    }
+
+    /// Hands a voice back; freeing it here would be work for the allocator.
+    fn free(&mut self, voice: Box<Voice>) {
+        if let Err(voice) = self.gone.enqueue(voice) {
+            drop(voice); // nobody frees: better late by a microsecond than a leak
+        }
+    }
+
+    fn was_heard(&mut self, leaves: Time) {
+        for (voice, (moment, _)) in self.voices.iter_mut().zip(&self.moments) {
+            let Some(captured) = *moment else { continue };
+            voice.periods += 1;
+            // A full ring: the decoding thread has older news to read first.
+            let heard = Heard { peer: voice.peer, captured, heard: leaves };
+            if voice.periods % HEARD_EVERY == 1 && self.heard.enqueue(heard).is_err() {
+                voice.periods = 0;
+            }
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! The receiving thread: opens what comes, puts pictures together, hands sound to the player and frames to the
+//! decoder, and asks for keyframes.
+
+use std::collections::BTreeMap;
+use std::io::{self, IoSliceMut};
+use std::sync::Arc;
+use std::thread;
+
+use heapless::spsc::Producer;
+use quinn_udp::{RecvMeta, UdpSockRef};
+use tokio::io::Interest;
+use tokio::net::UdpSocket;
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+use vestibule_common::control::Streams;
+use vestibule_common::id::{PeerId, StreamId};
+use vestibule_common::media::{AudioFrame, ClockOffset, Reassembler, ReassemblerConfig, SILENCE, pcm};
+use vestibule_common::seal::Opener;
+use vestibule_common::time::{Duration, Time};
+use vestibule_common::wire::{KeyframeRequest, Kind, MediaHeader, TimeAnswer};
+
+use super::decode::{DecodeJob, Decoding};
+use super::link::Socket;
+use super::outbox::Outbox;
+use super::stats::Stats;
+use super::{MediaNews, NewsSender};
+use crate::device::clock::Clock;
+
+/// The most datagrams of one read, and its buffers.
+const READS: usize = 8;
+const READ_BYTES: usize = 64 * 1024;
+/// A room counts as speaking for this long after its last packet with speech.
+const SPEECH_LINGERS: Duration = Duration::from_millis(500);
+/// While pictures are under way their deadlines are looked at this often.
+const TICK: Duration = Duration::from_millis(20);
+
+/// One packet of sound for the player.
+pub struct AudioIn {
+    /// Whose.
+    pub stream: StreamId,
+    /// The sender's count.
+    pub frame: u32,
+    /// When it was captured, on the sender's clock.
+    pub captured: Time,
+    /// When it came.
+    pub arrival: Time,
+    /// The samples.
+    pub samples: AudioFrame,
+}
+
+/// What the receiving thread is told.
+pub enum ReceiveCommand {
+    /// Listen here from now on, or nowhere.
+    Link(Option<(Arc<Socket>, Box<Opener>)>),
+    /// Take these rooms' streams from now on, and no others'.
+    Rooms(Vec<(PeerId, Streams)>),
+    /// A room's picture could not be decoded.
+    Undecodable(PeerId),
+}
+
+/// Starts the receiving thread.
+pub fn start(
+    mut commands: mpsc::Receiver<ReceiveCommand>,
+    outbox: Arc<Outbox>,
+    audio: Producer<'static, AudioIn>,
+    decoding: Decoding,
+    news: NewsSender,
+    stats: Arc<Stats>,
+    clock: Clock,
+) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let run = move || {
+        runtime.block_on(async move {
+            let mut receiver = Receiver {
+                outbox,
+                audio,
+                decoding,
+                news,
+                stats,
+                clock,
+                link: None,
+                video: BTreeMap::new(),
+                sound: BTreeMap::new(),
+                offset: ClockOffset::new(),
+            };
+            let mut buffers: Vec<Vec<u8>> = (0..READS).map(|_| vec![0; READ_BYTES]).collect();
+            let mut metas = [RecvMeta::default(); READS];
+            loop {
+                let wait = receiver.wait();
+                tokio::select! {
+                    command = commands.recv() => match command {
+                        Some(command) => receiver.obey(command),
+                        None => return,
+                    },
+                    read = read(&receiver.link, &mut buffers, &mut metas) => {
+                        match read {
+                            Ok(count) => receiver.handle_reads(&mut buffers[..count], &metas[..count]),
+                            Err(error) => {
+                                // An unreachable port reported back, an interface that went down: the control
+                                // connection decides what becomes of the meeting.
+                                log::debug!("reading media: {error}");
+                                sleep(TICK).await;
+                            }
+                        }
+                    }
+                    () = sleep(wait) => {}
+                }
+                receiver.poll();
+            }
+        });
+    };
+    thread::Builder::new().name("receive".into()).spawn(run)?;
+    Ok(())
+}
+
+async fn read(link: &Option<Listening>, buffers: &mut [Vec<u8>], metas: &mut [RecvMeta]) -> io::Result<usize> {
+    let Some(link) = link else { return std::future::pending().await };
+    loop {
+        link.udp.readable().await?;
+        let mut slices = buffers.iter_mut().map(|buffer| IoSliceMut::new(buffer));
+        let mut slices: [IoSliceMut<'_>; READS] =
+            std::array::from_fn(|_| slices.next().unwrap_or_else(|| IoSliceMut::new(&mut [])));
+        let result = link.udp.try_io(Interest::READABLE, || {
+            link.socket.state().recv(UdpSockRef::from(&link.udp), &mut slices, metas)
+        });
+        match result {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            other => return other,
+        }
+    }
+}
+
+struct Listening {
+    udp: UdpSocket,
+    socket: Arc<Socket>,
+    opener: Box<Opener>,
+}
+
+struct Receiver {
+    outbox: Arc<Outbox>,
+    audio: Producer<'static, AudioIn>,
+    decoding: Decoding,
+    news: NewsSender,
+    stats: Arc<Stats>,
+    clock: Clock,
+    link: Option<Listening>,
+    video: BTreeMap<StreamId, (PeerId, Reassembler)>,
+    sound: BTreeMap<StreamId, Voice>,
+    offset: ClockOffset,
+}
+
+struct Voice {
+    peer: PeerId,
+    spoke: Option<Time>,
+}
+
+impl Receiver {
+    fn obey(&mut self, command: ReceiveCommand) {
+        match command {
+            ReceiveCommand::Link(link) => {
+                self.offset = ClockOffset::new();
+                self.link = link.and_then(|(socket, opener)| match socket.udp().and_then(UdpSocket::from_std) {
+                    Ok(udp) => Some(Listening { udp, socket, opener }),
+                    Err(error) => {
+                        log::warn!("media cannot be received: {error}");
+                        None
+                    }
+                });
+            }
+            ReceiveCommand::Rooms(rooms) => {
+                let is_here = |peer: &PeerId, stream: StreamId, of: fn(&Streams) -> StreamId| {
+                    rooms.iter().any(|(room, streams)| room == peer && of(streams) == stream)
+                };
+                self.video.retain(|stream, (peer, _)| is_here(peer, *stream, |streams| streams.video));
+                self.sound.retain(|stream, voice| is_here(&voice.peer, *stream, |streams| streams.audio));
+                for (peer, streams) in rooms {
+                    let new = || (peer, Reassembler::new(ReassemblerConfig::default()));
+                    self.video.entry(streams.video).or_insert_with(new);
+                    self.sound.entry(streams.audio).or_insert(Voice { peer, spoke: None });
+                }
+            }
+            ReceiveCommand::Undecodable(peer) => {
+                for (_, reassembler) in self.video.values_mut().filter(|(room, _)| *room == peer) {
+                    reassembler.handle_decoder_failure();
+                }
+            }
+        }
+    }
+
+    fn handle_reads(&mut self, buffers: &mut [Vec<u8>], metas: &[RecvMeta]) {
+        for (buffer, meta) in buffers.iter_mut().zip(metas) {
+            let Some(link) = &self.link else { return };
+            if !link.socket.is_relay(meta.addr) {
+                self.stats.datagrams_refused.one();
+                continue;
+            }
+            for datagram in buffer[..meta.len].chunks_mut(meta.stride.max(1)) {
+                self.handle_datagram(datagram);
+            }
+        }
+    }
+
+    fn handle_datagram(&mut self, datagram: &mut [u8]) {
+        let len = datagram.len();
+        let Some(link) = &mut self.link else { return };
+        let body = match link.opener.open(datagram) {
+            Ok(opened) => opened.body,
+            Err(error) => {
+                log::trace!("{error}");
+                self.stats.datagrams_refused.one();
+                return;
+            }
+        };
+        self.stats.datagrams_received.one();
+        self.stats.bytes_received.add(len as u64);
+        let now = self.clock.now();
+        match Kind::of(body) {
+            Ok(Kind::Audio) => self.handle_audio(body, now),
+            Ok(Kind::Video | Kind::Retransmission) => self.handle_video(body, now),
+            Ok(Kind::TimeAnswer) => {
+                if let Ok(answer) = TimeAnswer::parse(body)
+                    && self.offset.handle_answer(&answer, now)
+                    && let Some(clock) = self.offset.estimate(now)
+                {
+                    self.news.tell(MediaNews::Clock(clock));
+                }
+            }
+            Ok(Kind::KeyframeRequest) => {
+                if KeyframeRequest::parse(body).is_ok() {
+                    self.outbox.want_keyframe();
+                }
+            }
+            Ok(
+                kind @ (Kind::Presentation
+                | Kind::File
+                | Kind::FileAck
+                | Kind::Feedback
+                | Kind::Nack
+                | Kind::Repair
+                | Kind::Probe
+                | Kind::PathChallenge
+                | Kind::PathResponse
+                | Kind::TimeRequest),
+            ) => log::trace!("{kind:?} is not used by this version"),
+            Err(error) => log::trace!("{error}"),
+        }
+    }
+
+    fn handle_audio(&mut self, body: &[u8], now: Time) {
+        let Ok((header, payload)) = MediaHeader::parse(body) else { return };
+        let Some(voice) = self.sound.get_mut(&header.stream) else { return };
+        if header.level.voice {
+            if voice.spoke.is_none() {
+                self.news.tell(MediaNews::Voice { peer: voice.peer, speaking: true });
+            }
+            voice.spoke = Some(now);
+        }
+        let mut samples = SILENCE;
+        if !pcm::from_bytes(payload, &mut samples) {
+            return;
+        }
+        self.stats.audio_received.one();
+        let packet =
+            AudioIn { stream: header.stream, frame: header.frame, captured: header.captured, arrival: now, samples };
+        if self.audio.enqueue(packet).is_err() {
+            self.stats.audio_overflowed.one();
+        }
+    }
+
+    fn handle_video(&mut self, body: &[u8], now: Time) {
+        let Ok((header, payload)) = MediaHeader::parse(body) else { return };
+        let Some((_, reassembler)) = self.video.get_mut(&header.stream) else { return };
+        reassembler.handle_piece(&header, payload, now);
+        self.take_frames(header.stream, now);
+    }
+
+    fn take_frames(&mut self, stream: StreamId, now: Time) {
+        let Some((peer, reassembler)) = self.video.get_mut(&stream) else { return };
+        while let Some(frame) = reassembler.next_frame(now) {
+            self.stats.frames_received.one();
+            if !self.decoding.push(DecodeJob { peer: *peer, frame }) {
+                self.stats.frames_overflowed.one();
+                reassembler.handle_decoder_failure();
+            }
+        }
+        if reassembler.keyframe_needed(now) {
+            self.stats.keyframes_wanted.one();
+            self.outbox.push_request(KeyframeRequest { stream, spatial: 0 });
+        }
+    }
+
+    fn poll(&mut self) {
+        let now = self.clock.now();
+        let due = |(stream, (_, reassembler)): (&StreamId, &(PeerId, Reassembler))| {
+            reassembler.poll_timeout().is_some_and(|when| when <= now).then_some(*stream)
+        };
+        let due: heapless::Vec<StreamId, 32> = self.video.iter().filter_map(due).take(32).collect();
+        for stream in due {
+            self.take_frames(stream, now);
+        }
+        for voice in self.sound.values_mut() {
+            if voice.spoke.is_some_and(|spoke| now.since(spoke) > SPEECH_LINGERS) {
+                voice.spoke = None;
+                self.news.tell(MediaNews::Voice { peer: voice.peer, speaking: false });
+            }
+        }
+    }
+
+    fn wait(&self) -> Duration {
+        if self.video.is_empty() && self.sound.is_empty() { Duration::from_secs(3600) } else { TICK }
+    }
+}

@@ -1,0 +1,92 @@
+//! What the media threads count. Read by the log, the screen and the measurements; the counts follow the packets.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+        /// Counters since the program's start.
+        #[derive(Default)]
+        pub struct Stats {
+            $($(#[$doc])* pub $name: Counter,)*
+        }
+
+        impl Stats {
+            /// Every counter with its name.
+            pub fn all(&self) -> Vec<(&'static str, u64)> {
+                vec![$((stringify!($name), self.$name.total()),)*]
+            }
+        }
+    };
+}
+
+counters! {
+    /// Pictures from the camera.
+    pictures_captured,
+    /// Pictures of the camera that the encoder never saw, because a newer one came first.
+    pictures_skipped,
+    /// Pictures that could not be read.
+    pictures_damaged,
+    /// Frames that the encoder made.
+    frames_encoded,
+    /// Keyframes among them.
+    keyframes_encoded,
+    /// Frames handed to the network.
+    frames_sent,
+    /// Frames thrown away before sending, because sending fell behind.
+    frames_unsent,
+    /// Frames received whole.
+    frames_received,
+    /// Frames that the decoder's queue had no room for.
+    frames_overflowed,
+    /// Pictures decoded.
+    pictures_decoded,
+    /// Frames that could not be decoded.
+    frames_undecodable,
+    /// Datagrams sent.
+    datagrams_sent,
+    /// Bytes sent, datagrams whole.
+    bytes_sent,
+    /// Datagrams that were opened.
+    datagrams_received,
+    /// Bytes received, datagrams whole.
+    bytes_received,
+    /// Datagrams that did not open: forged, repeated or damaged.
+    datagrams_refused,
+    /// Audio packets sent.
+    audio_sent,
+    /// Audio packets withdrawn because the gate closed after they were made.
+    audio_withdrawn,
+    /// Audio packets lost between the microphone's thread and the socket's.
+    audio_unsent,
+    /// Audio packets received.
+    audio_received,
+    /// Audio packets for which the player's ring had no room.
+    audio_overflowed,
+    /// 10 ms periods played.
+    periods_played,
+    /// 10 ms periods of a stream that were made up.
+    periods_concealed,
+    /// Keyframes this kiosk asked for.
+    keyframes_wanted,
+}
+
+/// One counter.
+#[derive(Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// One more.
+    pub fn one(&self) {
+        self.add(1);
+    }
+
+    /// That many more.
+    pub fn add(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// How many so far.
+    pub fn total(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
