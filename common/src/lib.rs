@@ -1,4 +1,5 @@
-//! What relay and kiosk share: identities, units, the wire format, the control messages, seals and signatures.
+//! What relay and kiosk share: identities, units, the wire format, the control messages, seals and signatures,
+//! and what sound and pictures pass between a device and the network.
 //!
 //! Everything here is pure: bytes, time and randomness are arguments. There is no socket, clock, thread or device in
 //! this crate, so every test of it is exact and instant. Without the feature `std` only what a datagram needs is left
@@ -18,6 +19,8 @@ pub mod chat;
 pub mod control;
 #[cfg(feature = "std")]
 pub mod identity;
+#[cfg(feature = "std")]
+pub mod media;
 #[cfg(feature = "std")]
 pub mod name;
 #[cfg(feature = "std")]

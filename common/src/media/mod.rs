@@ -1,0 +1,27 @@
+//! What sound and pictures pass between a device and the network: cut, put together again, buffered, mixed, measured.
+//!
+//! Not the codec, the devices or the sockets: these are bytes and samples with the time as an argument, so that the
+//! behaviour of a bad network is tested from a seed. Nothing here allocates for an audio frame once it is made.
+
+pub mod gate;
+pub mod jitter;
+pub mod level;
+pub mod mix;
+pub mod pacer;
+pub mod packetizer;
+pub mod pcm;
+pub mod reassembler;
+pub mod sync;
+
+pub use gate::{Gate, GateHandle, GateState, Passed, Ticket};
+pub use jitter::{JitterBuffer, JitterStats, Playout, Pushed};
+pub use level::LevelMeter;
+pub use mix::{Mixer, Volume};
+pub use pacer::{Pacer, Permit};
+pub use packetizer::{FrameInfo, PacketizeError, Packetizer, Pieces};
+pub use pcm::{AudioFrame, FRAME_BYTES, FRAME_DURATION, FRAME_SAMPLES, SAMPLE_RATE, SILENCE};
+pub use reassembler::{Accepted, AssembledFrame, Reassembler, ReassemblerConfig, ReassemblerStats};
+pub use sync::{ClockEstimate, ClockOffset, LipSync};
+
+#[cfg(test)]
+pub(crate) mod testing;
