@@ -94,7 +94,7 @@ fn error(sample: &Sample, now: Time) -> Duration {
 /// Lip sync of one sender: how long to hold a picture so that it is seen when its sound is heard.
 ///
 /// Sound is never delayed for pictures: people bear a late picture better than a late answer. Pictures that are early
-/// by more than 10 ms are held, by at most [`LipSync::LONGEST_HOLD`]. Both delays contain the unknown distance between
+/// by more than [`LipSync::TOLERANCE`] are held, by at most [`LipSync::LONGEST_HOLD`]. Both delays contain the unknown distance between
 /// the sender's clock and ours, which is the same for both and drops out.
 #[derive(Clone, Debug)]
 pub struct LipSync {
@@ -115,8 +115,9 @@ struct Delay {
 impl LipSync {
     /// Pictures are never held longer.
     pub const LONGEST_HOLD: Duration = Duration::from_millis(200);
-    /// Holding begins when pictures are this early, and ends when they are half as early.
-    pub const TOLERANCE: Duration = Duration::from_millis(10);
+    /// Holding begins when pictures are this early, and ends when they are half as early. Nobody notices sound that is
+    /// up to 45 ms late (ITU-R BT.1359-1, the threshold of detectability is 125 ms), and a picture held is a picture late.
+    pub const TOLERANCE: Duration = Duration::from_millis(45);
 
     /// `display` is what passes between presenting a picture and its light: one refresh, or zero if unknown.
     pub fn new(display: Duration) -> LipSync {
@@ -294,10 +295,10 @@ mod tests {
 
     #[test]
     fn early_pictures_are_held_until_their_sound() {
-        let skews = run(&mut LipSync::new(Duration::ZERO), 90, 30, 20);
+        let skews = run(&mut LipSync::new(Duration::ZERO), 130, 30, 20);
         assert!(skews.iter().all(|skew| (-2..=2).contains(skew)), "{skews:?}");
         // A screen that takes 16 ms is shown to that much earlier.
-        let skews = run(&mut LipSync::new(Duration::from_millis(16)), 90, 30, 0);
+        let skews = run(&mut LipSync::new(Duration::from_millis(16)), 130, 30, 0);
         assert!(skews.iter().all(|skew| (-18..=-14).contains(skew)), "{skews:?}");
     }
 
