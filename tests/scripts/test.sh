@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# All tests. On a bare Debian 12 with Rust it installs what is missing first.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. tests/scripts/stages.sh
+export CARGO_TERM_PROGRESS_WHEN=never RUSTDOCFLAGS="-D warnings"
+
+installed() { tests/scripts/install.sh build screen clips; }
+formatting() { cargo fmt --all --check; }
+clippy() { cargo clippy --workspace --all-targets --locked -q -- -D warnings; }
+documentation() { cargo doc --workspace --no-deps --locked -q --document-private-items; }
+# The wire format alone, without std: it must go on to need neither std nor an allocator.
+wire_without_std() { cargo check -p vestibule-common --no-default-features --locked -q; }
+cores_and_sockets() { cargo test --workspace --exclude vestibule-tests --locked -q; }
+both_programs() { cargo build --workspace --bins --locked -q && cargo test -p vestibule-tests --locked -q -- --skip vm_; }
+fuzzing() { cargo run -q -p vestibule-tests --bin fuzz --locked -- --seconds 30; }
+demo() { HEADLESS=1 PROFILE=dev tests/scripts/demo.sh; }
+machine() { tests/scripts/vm-test.sh; }
+licences() { tests/scripts/licences.sh; }
+
+stage "install what is missing" installed
+stage "formatting" formatting
+stage "clippy" clippy
+stage "documentation" documentation
+stage "wire format without std" wire_without_std
+stage "cores in virtual time, real sockets" cores_and_sockets
+stage "both programs" both_programs
+stage "fuzzing, 30 s a parser" fuzzing
+stage "the demonstration, played by itself" demo
+stage "real kernel drivers in a virtual machine" machine
+stage "licences, bans, sources" licences
+stages_report
+echo
+echo "${#stage_names[@]} passed, 0 failed"
