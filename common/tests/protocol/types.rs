@@ -162,3 +162,21 @@ fn an_error_code_of_a_later_version_is_survived() {
     let Tell::Error(error) = told.body else { panic!("not an error: {told:?}") };
     assert_eq!(error.code, ErrorCode::Other);
 }
+
+#[test]
+fn fields_that_are_there_twice_or_null_are_as_documented() {
+    for bad in [
+        r#"{"request":1,"request":2,"type":"leave"}"#,
+        r#"{"request":1,"type":"leave","type":"end"}"#,
+        r#"{"request":1,"type":"lock","locked":true,"locked":false}"#,
+        r#"{"request":1,"type":"opaque","class":"chat","to":null,"bytes":""}"#,
+        r#"{"request":1,"type":"leave"} {}"#,
+    ] {
+        assert!(parse_ask(bad.as_bytes()).is_err(), "{bad}");
+    }
+    for good in [r#"{"request":1,"type":"status","after":null}"#, r#"{"type":"status","request":1}"#] {
+        assert_eq!(parse_ask(good.as_bytes()).unwrap().body, Ask::Status { after: None }, "{good}");
+    }
+    let error = parse_tell(br#"{"re":null,"type":"error","code":"full","retry_after_ms":null}"#).unwrap();
+    assert_eq!(error.re, None);
+}
