@@ -9,8 +9,9 @@ use vestibule_common::wire::{
 };
 
 /// A body of any kind.
+#[expect(clippy::large_enum_variant, reason = "a handful of values in a test")]
 #[derive(PartialEq, Debug)]
-pub enum Body {
+pub(crate) enum Body {
     Media(MediaHeader, Vec<u8>),
     File(FileSegment, Vec<u8>),
     FileAck(FileAck),
@@ -23,7 +24,7 @@ pub enum Body {
 }
 
 /// One body of every kind at least.
-pub fn bodies() -> Vec<(&'static str, Body)> {
+pub(crate) fn bodies() -> Vec<(&'static str, Body)> {
     let video = |piece, pieces, payload: &[u8]| {
         let keyframe = MediaFlags { keyframe: true, end_of_frame: piece + 1 == pieces, ..Default::default() };
         let header = MediaHeader {
@@ -147,7 +148,7 @@ pub fn bodies() -> Vec<(&'static str, Body)> {
 }
 
 /// Writes a body as this crate does.
-pub fn emit(body: &Body) -> Vec<u8> {
+pub(crate) fn emit(body: &Body) -> Vec<u8> {
     let mut out = [0; MAX_BODY];
     let (len, payload): (usize, Vec<u8>) = match body {
         Body::Media(header, payload) => (header.emit(&mut out).unwrap(), payload.clone()),
@@ -164,7 +165,7 @@ pub fn emit(body: &Body) -> Vec<u8> {
 }
 
 /// Reads a body as this crate does.
-pub fn read(bytes: &[u8]) -> Body {
+pub(crate) fn read(bytes: &[u8]) -> Body {
     match Kind::of(bytes).unwrap() {
         Kind::Audio | Kind::Video | Kind::Presentation | Kind::Retransmission | Kind::Repair => {
             let (header, payload) = MediaHeader::parse(bytes).unwrap();
@@ -187,7 +188,7 @@ pub fn read(bytes: &[u8]) -> Body {
 }
 
 /// The fields of a body, named as in PROTOCOL.md.
-pub fn fields(body: &Body) -> Value {
+pub(crate) fn fields(body: &Body) -> Value {
     match body {
         Body::Media(header, payload) => json!({
             "kind": header.kind as u8,
@@ -266,12 +267,12 @@ pub fn fields(body: &Body) -> Value {
 }
 
 /// Bytes as lower-case hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The bytes of hexadecimal digits.
-pub fn unhex(text: &Value) -> Vec<u8> {
+pub(crate) fn unhex(text: &Value) -> Vec<u8> {
     let digits = text.as_str().expect("a text of hexadecimal digits");
     (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect()
 }

@@ -12,13 +12,13 @@ fn expand(secret: &[u8], label: &str, len: usize) -> Vec<u8> {
 }
 
 /// One phase's key, IV, and the secret of the phase after it.
-pub struct Phase {
-    pub key: Vec<u8>,
-    pub iv: Vec<u8>,
-    pub next: Vec<u8>,
+pub(crate) struct Phase {
+    pub(crate) key: Vec<u8>,
+    pub(crate) iv: Vec<u8>,
+    pub(crate) next: Vec<u8>,
 }
 
-pub fn phase(suite: Suite, secret: &[u8]) -> Phase {
+pub(crate) fn phase(suite: Suite, secret: &[u8]) -> Phase {
     let key_len = match suite {
         Suite::Aes128Gcm => 16,
         Suite::ChaCha20Poly1305 => 32,
@@ -28,14 +28,21 @@ pub fn phase(suite: Suite, secret: &[u8]) -> Phase {
     Phase { key, iv: expand(secret, "vestibule iv", 12), next: expand(secret, "vestibule next", 32) }
 }
 
-pub fn nonce(iv: &[u8], packet: u64) -> Vec<u8> {
+pub(crate) fn nonce(iv: &[u8], packet: u64) -> Vec<u8> {
     let mut padded = [0; 12];
     padded[4..].copy_from_slice(&packet.to_be_bytes());
     iv.iter().zip(padded).map(|(iv, number)| iv ^ number).collect()
 }
 
 /// A whole datagram, sealed with the keys of `phases` turns after the first secret.
-pub fn seal(suite: Suite, secret: &[u8], phases: u32, session: [u8; 8], packet: u64, body: &[u8]) -> Vec<u8> {
+pub(crate) fn seal(
+    suite: Suite,
+    secret: &[u8],
+    phases: u32,
+    session: [u8; 8],
+    packet: u64,
+    body: &[u8],
+) -> Vec<u8> {
     let secret = (0..phases).fold(secret.to_vec(), |secret, _| phase(suite, &secret).next);
     let keys = phase(suite, &secret);
     let mut datagram = vec![0x10 | ((phases % 2) as u8) << 3];
@@ -54,7 +61,7 @@ pub fn seal(suite: Suite, secret: &[u8], phases: u32, session: [u8; 8], packet: 
 }
 
 /// `vestibule KIND v1`, a zero byte, then the fields in their order.
-pub fn text(kind: &str, fields: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn text(kind: &str, fields: &[&[u8]]) -> Vec<u8> {
     let mut text = format!("vestibule {kind} v1\0").into_bytes();
     fields.iter().for_each(|field| text.extend_from_slice(field));
     text

@@ -13,53 +13,53 @@ use vestibule_common::seal::Suite;
 use vestibule_common::signed::{Admission, Founding, Removal, Role, Signature, Succession};
 
 /// Saturday, 1 August 2026, 12:00 UTC.
-pub const NOW_MS: u64 = 1_785_585_600_000;
-pub const SESSION: SessionId = SessionId([0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7]);
-pub const KNOCK: KnockId = KnockId([0xb0, 0xb1, 0xb2, 0xb3, 0xb4, 0xb5, 0xb6, 0xb7]);
+pub(crate) const NOW_MS: u64 = 1_785_585_600_000;
+pub(crate) const SESSION: SessionId = SessionId([0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7]);
+pub(crate) const KNOCK: KnockId = KnockId([0xb0, 0xb1, 0xb2, 0xb3, 0xb4, 0xb5, 0xb6, 0xb7]);
 /// What the TLS exporter gave for the proof, in the vectors.
-pub const PROOF_EXPORTED: [u8; 32] = [0x5a; 32];
+pub(crate) const PROOF_EXPORTED: [u8; 32] = [0x5a; 32];
 
 /// Who takes part: the seed of each is one byte, 32 times.
-pub struct Cast {
-    pub boardroom: Identity,
-    pub workshop: Identity,
-    pub studio: Identity,
-    pub relay: Identity,
-    pub founding: Founding,
-    pub room: RoomId,
+pub(crate) struct Cast {
+    pub(crate) boardroom: Identity,
+    pub(crate) workshop: Identity,
+    pub(crate) studio: Identity,
+    pub(crate) relay: Identity,
+    pub(crate) founding: Founding,
+    pub(crate) room: RoomId,
 }
 
-pub const SEEDS: [(&str, u8); 4] = [("boardroom", 1), ("workshop", 2), ("studio", 3), ("relay", 9)];
+pub(crate) const SEEDS: [(&str, u8); 4] = [("boardroom", 1), ("workshop", 2), ("studio", 3), ("relay", 9)];
 
-pub fn cast() -> Cast {
+pub(crate) fn cast() -> Cast {
     let [boardroom, workshop, studio, relay] = SEEDS.map(|(_, byte)| Identity::from_seed(&[byte; 32]));
     let founding = Founding { founder: boardroom.peer(), nonce: RoomId([0xc0; 16]) };
     Cast { boardroom, workshop, studio, relay, founding, room: founding.room() }
 }
 
 impl Cast {
-    pub fn host_admission(&self) -> Admission {
+    pub(crate) fn host_admission(&self) -> Admission {
         Admission::issue(&self.boardroom, self.room, self.boardroom.peer(), Role::Host, 1, NOW_MS)
     }
 
-    pub fn admission(&self) -> Admission {
+    pub(crate) fn admission(&self) -> Admission {
         Admission::issue(&self.boardroom, self.room, self.workshop.peer(), Role::Member, 2, NOW_MS + 60_000)
     }
 
-    pub fn removal(&self) -> Removal {
+    pub(crate) fn removal(&self) -> Removal {
         Removal::issue(&self.boardroom, self.room, self.studio.peer(), 5, NOW_MS + 600_000)
     }
 
-    pub fn succession(&self) -> Succession {
+    pub(crate) fn succession(&self) -> Succession {
         Succession::issue(&self.boardroom, self.room, self.workshop.peer(), 3)
     }
 
-    pub fn public_chat(&self) -> ChatMessage {
+    pub(crate) fn public_chat(&self) -> ChatMessage {
         ChatMessage::write(&self.workshop, self.room, vec![], 1, NOW_MS + 90_000, "Grüße aus der Werkstatt")
             .unwrap()
     }
 
-    pub fn private_chat(&self) -> ChatMessage {
+    pub(crate) fn private_chat(&self) -> ChatMessage {
         let to = vec![self.boardroom.peer()];
         ChatMessage::write(&self.workshop, self.room, to, 2, NOW_MS + 95_000, "two\nlines").unwrap()
     }
@@ -85,7 +85,7 @@ fn name(text: &str) -> RoomName {
 }
 
 /// One of every request, numbered from 1.
-pub fn asks() -> Vec<ToRelay> {
+pub(crate) fn asks() -> Vec<ToRelay> {
     let cast = cast();
     let asks = vec![
         Ask::Hello(Hello {
@@ -133,7 +133,7 @@ pub fn asks() -> Vec<ToRelay> {
 }
 
 /// One of every event.
-pub fn events() -> Vec<RoomEvent> {
+pub(crate) fn events() -> Vec<RoomEvent> {
     let cast = cast();
     let workshop = cast.workshop.peer();
     vec![
@@ -157,7 +157,7 @@ pub fn events() -> Vec<RoomEvent> {
 }
 
 /// One of every answer and news; the answers name the request in [`asks`] that they belong to.
-pub fn tells() -> Vec<ToKiosk> {
+pub(crate) fn tells() -> Vec<ToKiosk> {
     let cast = cast();
     let boardroom = cast.boardroom.peer();
     let status = |identity, label: &str, address: Option<&str>| KioskStatus {

@@ -8,7 +8,7 @@ use vestibule_common::control::{Ask, ErrorCode, RoomEvent, Tell, parse_ask, pars
 use crate::samples::{asks, events, tells};
 
 /// Every code. A code that is added must be added to `position`, and then here.
-pub const ERROR_CODES: [ErrorCode; 23] = [
+pub(crate) const ERROR_CODES: [ErrorCode; 23] = [
     ErrorCode::Version,
     ErrorCode::BadProof,
     ErrorCode::NoSuite,
@@ -110,7 +110,7 @@ fn tell_type(tell: &Tell) -> &'static str {
 }
 
 /// The `event` of an event.
-pub fn event_type(event: &RoomEvent) -> &'static str {
+pub(crate) fn event_type(event: &RoomEvent) -> &'static str {
     match event {
         RoomEvent::Joined { .. } => "joined",
         RoomEvent::Left { .. } => "left",

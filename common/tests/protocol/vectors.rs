@@ -32,7 +32,7 @@ fn file() -> PathBuf {
 }
 
 /// The vectors as they are on disk.
-pub fn recorded() -> Value {
+pub(crate) fn recorded() -> Value {
     serde_json::from_str(&std::fs::read_to_string(file()).unwrap()).unwrap()
 }
 
