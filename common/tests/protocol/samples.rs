@@ -256,6 +256,6 @@ fn entered(cast: &Cast) -> Entered {
         members: vec![cast.member("Boardroom", cast.host_admission(), 1)],
         removals: vec![],
         locked: false,
-        next_event: 1,
+        next_event: 2,
     }
 }

@@ -7,6 +7,7 @@ use vestibule_common::chat::ChatMessage;
 use vestibule_common::control::{FrameDecoder, encode_frame, parse_ask, parse_tell};
 use vestibule_common::id::{PeerId, SessionId};
 use vestibule_common::identity::{Identity, fingerprint_words, verify, verify_proof};
+use vestibule_common::media::pcm::{FRAME_BYTES, SILENCE, from_bytes, to_bytes};
 use vestibule_common::seal::{EXPORTED, HopSecrets, OpenError, Opener, Sealer, Suite};
 use vestibule_common::signed::{Admission, Authority, Founding, Removal, Signature, Succession};
 use vestibule_common::wire::{HOP_HEADER, Kind, TAG, reconstruct_packet_number};
@@ -171,6 +172,18 @@ fn frames() -> Value {
     list.into()
 }
 
+/// The first samples of a frame of sound, as they travel.
+fn pcm() -> Value {
+    const SAMPLES: [i16; 4] = [0, 1, -2, i16::MAX];
+    let mut frame = SILENCE;
+    frame[..SAMPLES.len()].copy_from_slice(&SAMPLES);
+    let mut bytes = [0; FRAME_BYTES];
+    to_bytes(&frame, &mut bytes);
+    let mut read = SILENCE;
+    assert!(from_bytes(&bytes, &mut read) && read == frame);
+    json!({ "samples": SAMPLES, "bytes": hex(&bytes[..2 * SAMPLES.len()]) })
+}
+
 /// Everything, made anew.
 fn made() -> Value {
     let cast = cast();
@@ -205,6 +218,7 @@ fn made() -> Value {
         "datagrams": datagrams(),
         "packet_numbers": packet_numbers(),
         "bodies": body_list,
+        "pcm": pcm(),
         "frames": frames(),
         "to_relay": asks(),
         "to_kiosk": tells(),
