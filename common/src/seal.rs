@@ -6,6 +6,8 @@
 
 mod keys;
 mod replay;
+#[cfg(test)]
+mod vectors;
 
 use std::fmt;
 

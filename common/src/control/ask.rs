@@ -135,7 +135,7 @@ pub enum Ask {
 
 impl Ask {
     /// The `type` of every request.
-    pub(super) const TYPES: &[&str] = &[
+    pub const TYPES: &[&str] = &[
         "hello",
         "create",
         "knock",

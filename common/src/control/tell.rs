@@ -125,7 +125,7 @@ pub enum Tell {
 
 impl Tell {
     /// The `type` of every message to a kiosk.
-    pub(super) const TYPES: &[&str] = &[
+    pub const TYPES: &[&str] = &[
         "welcome",
         "error",
         "done",
