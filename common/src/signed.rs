@@ -247,7 +247,8 @@ impl Succession {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Authority {
     room: RoomId,
-    hosts: Vec<PeerId>,
+    /// Each host with the serial of the succession that ended its time; the present host's has no end.
+    hosts: Vec<(PeerId, Option<u64>)>,
 }
 
 impl Authority {
@@ -259,7 +260,7 @@ impl Authority {
     /// Errors: [`Refused::NotFounded`] when a link does not continue the chain or the chain is too long,
     /// [`Refused::OtherRoom`], [`Refused::Forged`].
     pub fn new(founding: &Founding, successions: &[Succession]) -> Result<Authority, Refused> {
-        let mut authority = Authority { room: founding.room(), hosts: vec![founding.founder] };
+        let mut authority = Authority { room: founding.room(), hosts: vec![(founding.founder, None)] };
         for succession in successions {
             authority.pass(succession)?;
         }
@@ -275,7 +276,10 @@ impl Authority {
             return Err(Refused::NotFounded);
         }
         verify(&succession.issuer, &succession.text(), &succession.signature.0)?;
-        self.hosts.push(succession.successor);
+        if let Some((_, until)) = self.hosts.last_mut() {
+            *until = Some(succession.serial);
+        }
+        self.hosts.push((succession.successor, None));
         Ok(())
     }
 
@@ -291,7 +295,7 @@ impl Authority {
 
     /// The present host.
     pub fn host(&self) -> PeerId {
-        *self.hosts.last().expect("the founder is always there")
+        self.hosts.last().expect("the founder is always there").0
     }
 
     /// Checks that `admission` lets `member` in at `now_ms` (Unix, by the relay's clock), given the room's removals.
@@ -308,7 +312,7 @@ impl Authority {
         if admission.member != member {
             return Err(Refused::OtherMember);
         }
-        self.check_issuer(&admission.issuer)?;
+        self.check_issuer(&admission.issuer, admission.serial)?;
         verify(&admission.issuer, &admission.text(), &admission.signature.0)?;
         if now_ms >= admission.expires_ms {
             return Err(Refused::Expired);
@@ -325,12 +329,17 @@ impl Authority {
         if removal.room != self.room {
             return Err(Refused::OtherRoom);
         }
-        self.check_issuer(&removal.issuer)?;
+        self.check_issuer(&removal.issuer, removal.serial)?;
         Ok(verify(&removal.issuer, &removal.text(), &removal.signature.0)?)
     }
 
-    fn check_issuer(&self, issuer: &PeerId) -> Result<(), Refused> {
-        if self.hosts.contains(issuer) { Ok(()) } else { Err(Refused::NotHost) }
+    /// A former host's words count only up to the one by which it passed the room on. So that none of them is lost, a
+    /// host names its successor anew, with a higher serial, before everything else that it signs is sent.
+    fn check_issuer(&self, issuer: &PeerId, serial: u64) -> Result<(), Refused> {
+        let in_its_time = |(host, until): &(PeerId, Option<u64>)| {
+            host == issuer && until.is_none_or(|until| serial < until)
+        };
+        if self.hosts.iter().any(in_its_time) { Ok(()) } else { Err(Refused::NotHost) }
     }
 }
 
@@ -419,6 +428,24 @@ mod tests {
         assert_eq!(check(&again, &[removal]), Ok(()));
         let forged = Removal { serial: 9, ..removal };
         assert_eq!(check(&again, &[forged]), Ok(()), "a forged removal removes nobody");
+    }
+
+    #[test]
+    fn a_former_host_lets_nobody_in_not_even_itself() {
+        let s = scene();
+        let passed = Succession::issue(&s.host, s.room, s.guest.peer(), 5);
+        let authority = Authority::new(&s.founding, &[passed]).unwrap();
+        let removal = Removal::issue(&s.guest, s.room, s.host.peer(), 6, NOW);
+        let returns = Admission::issue(&s.host, s.room, s.host.peer(), Role::Member, 7, NOW);
+        assert_eq!(
+            authority.check_admission(&returns, s.host.peer(), &[removal], NOW),
+            Err(Refused::NotHost)
+        );
+        let early = Admission::issue(&s.host, s.room, s.host.peer(), Role::Host, 1, NOW);
+        assert_eq!(authority.check_admission(&early, s.host.peer(), &[], NOW), Ok(()));
+        assert_eq!(authority.check_admission(&early, s.host.peer(), &[removal], NOW), Err(Refused::Removed));
+        let late_removal = Removal::issue(&s.host, s.room, s.other.peer(), 8, NOW);
+        assert_eq!(authority.check_removal(&late_removal), Err(Refused::NotHost));
     }
 
     #[test]

@@ -147,12 +147,7 @@ impl Program {
     /// For a program's tests. Errors: the first key that does not fit.
     pub fn check_table<C: Configuration>(&self) -> Result<(), String> {
         let mut keys = Vec::new();
-        for (key, value) in defaults::<C>() {
-            match value {
-                toml::Value::Table(table) => keys.extend(table.keys().map(|inner| format!("{key}.{inner}"))),
-                _ => keys.push(key),
-            }
-        }
+        collect_keys(&defaults::<C>(), "", &mut keys);
         if let Some(key) = keys.iter().find(|key| !self.options.iter().any(|opt| opt.key == key.as_str())) {
             return Err(format!("{key} has no option"));
         }
@@ -174,6 +169,16 @@ impl Program {
 
 fn defaults<C: Configuration>() -> toml::Table {
     toml::Table::try_from(C::default()).expect("the default configuration can be written as TOML")
+}
+
+fn collect_keys(table: &toml::Table, path: &str, keys: &mut Vec<String>) {
+    for (key, value) in table {
+        let key = format!("{path}{key}");
+        match value {
+            toml::Value::Table(inner) => collect_keys(inner, &format!("{key}."), keys),
+            _ => keys.push(key),
+        }
+    }
 }
 
 fn lookup<'a>(table: &'a toml::Table, key: &str) -> Option<&'a toml::Value> {

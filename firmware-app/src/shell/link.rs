@@ -26,7 +26,7 @@ const TIME_REQUEST: u32 = u32::MAX;
 const SILENCE_LIMIT: Duration = Duration::from_secs(12);
 
 /// What a link says.
-pub enum LinkEvent {
+pub(super) enum LinkEvent {
     /// The greeting is over.
     Up {
         /// The relay's words.
@@ -43,14 +43,14 @@ pub enum LinkEvent {
 }
 
 /// A connection, or the attempt at one. Dropping it ends it.
-pub struct ControlLink {
+pub(super) struct ControlLink {
     asks: mpsc::Sender<ToRelay>,
     task: JoinHandle<()>,
 }
 
 impl ControlLink {
     /// Starts connecting. Events carry `generation`, so that those of an older link can be told apart.
-    pub fn start(
+    pub(super) fn start(
         generation: u64,
         addresses: Vec<SocketAddr>,
         expected: PeerId,
@@ -82,7 +82,7 @@ impl ControlLink {
     }
 
     /// Sends a request; `false` when the connection cannot take it.
-    pub fn send(&self, ask: ToRelay) -> bool {
+    pub(super) fn send(&self, ask: ToRelay) -> bool {
         self.asks.try_send(ask).is_ok()
     }
 }
@@ -111,7 +111,11 @@ async fn write(mut writer: AskWriter, mut queue: mpsc::Receiver<ToRelay>, clock:
     }
 }
 
-async fn read(mut reader: TellReader, generation: u64, events: &mpsc::Sender<(u64, LinkEvent)>) -> std::io::Error {
+async fn read(
+    mut reader: TellReader,
+    generation: u64,
+    events: &mpsc::Sender<(u64, LinkEvent)>,
+) -> std::io::Error {
     let mut heard = Instant::now();
     loop {
         let left = SILENCE_LIMIT.saturating_sub(heard.elapsed());

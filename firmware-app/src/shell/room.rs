@@ -25,8 +25,8 @@ use crate::device::clock::Clock;
 use crate::device::reopen::DeviceState as Opening;
 use crate::device::{Button, ButtonEdge, DeviceError};
 use crate::kiosk::{
-    CameraState, Destination, DeviceState, Effect, FoundRelay, GateReport, GateState, Intent, Kiosk, LampState,
-    LinkLoss, Media as MediaEffect, News, WallClock,
+    CameraState, Destination, DeviceState, Effect, FoundRelay, GateReport, GateState, Intent, Kiosk,
+    LampState, LinkLoss, Media as MediaEffect, News, WallClock,
 };
 use crate::view::View;
 
@@ -139,7 +139,7 @@ pub async fn run(
             _ = look.tick() => {
                 room.look_at_gate();
                 looks = looks.wrapping_add(1);
-                if looks % 25 == 0 {
+                if looks.is_multiple_of(25) {
                     (room.around.alive)();
                 }
             }
@@ -320,7 +320,9 @@ impl Room {
             if let Some(discovery) = discovery {
                 sleep(SEARCH_FOR).await;
                 for (peer, addresses) in discovery.relays() {
-                    if let (Some(address), false) = (addresses.first(), relays.iter().any(|known| known.peer == peer)) {
+                    if let (Some(address), false) =
+                        (addresses.first(), relays.iter().any(|known| known.peer == peer))
+                    {
                         relays.push(FoundRelay { peer, address: address.to_string() });
                     }
                 }
@@ -347,7 +349,8 @@ impl Room {
                 if let Tell::Stopping { why: StoppingWhy::Shutdown } = &message.body {
                     self.stopping = true;
                 }
-                let replaced = matches!(&message.body, Tell::Error(error) if error.code == ErrorCode::Replaced);
+                let replaced =
+                    matches!(&message.body, Tell::Error(error) if error.code == ErrorCode::Replaced);
                 self.tell(News::Message(message));
                 if replaced {
                     self.disconnect();
@@ -413,7 +416,9 @@ impl Room {
         let silent = now.since(self.gate_periods.1) > GATE_SILENCE;
         let report = match (&self.microphone, self.media.gate().report()) {
             (Opening::Failed(error), _) => GateReport::Missing(error.clone()),
-            (Opening::Open { .. }, _) if silent => GateReport::Fault("the microphone's thread stands still".into()),
+            (Opening::Open { .. }, _) if silent => {
+                GateReport::Fault("the microphone's thread stands still".into())
+            }
             (Opening::Open { .. } | Opening::Closed, Gate::Open) => GateReport::Open,
             (Opening::Open { .. } | Opening::Closed, Gate::Closed) => GateReport::Closed,
         };

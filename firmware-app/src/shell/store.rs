@@ -1,4 +1,4 @@
-//! What the kiosk keeps on disk: its identity, its place in a meeting, its settings, the relay it trusts. Each is a
+//! What the kiosk keeps on disk beside its key: its place in a meeting, its settings, the relay it trusts. Each is a
 //! small file that is replaced whole, so that a power cut leaves the old one or the new one.
 
 use std::fmt;
@@ -56,26 +56,7 @@ impl Store {
         Ok(Store { folder: folder.to_owned() })
     }
 
-    /// The 32 secret bytes of the kiosk's identity, made from `fresh` at the first start.
-    ///
-    /// Errors: when the file is there and is no key. It is not replaced: the rooms that know this kiosk know the key.
-    pub fn identity_seed(&self, fresh: &[u8; 32]) -> Result<[u8; 32], StoreError> {
-        let path = self.folder.join("identity.key");
-        let error = |what, why: String| StoreError { path: path.clone(), what, why };
-        match fs::read(&path) {
-            Ok(bytes) => <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| {
-                let what = "is damaged; restore it from a backup, or delete it to make this a new kiosk";
-                error(what, format!("{} bytes instead of 32", bytes.len()))
-            }),
-            Err(missing) if missing.kind() == io::ErrorKind::NotFound => {
-                self.replace("identity.key", fresh).map_err(|why| error("cannot be written", why.to_string()))?;
-                Ok(*fresh)
-            }
-            Err(why) => Err(error("cannot be read", why.to_string())),
-        }
-    }
-
-    /// Reads one of the other files. A damaged one counts as missing, with a warning.
+    /// Reads one of the files. A damaged one counts as missing, with a warning.
     pub fn load<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
         let path = self.folder.join(name);
         let bytes = match fs::read(&path) {
@@ -91,13 +72,13 @@ impl Store {
             .ok()
     }
 
-    /// Writes one of the other files, or deletes it. A full disk is a warning: the meeting goes on.
+    /// Writes one of the files, or deletes it. A full disk is a warning: the meeting goes on.
     pub fn save<T: Serialize>(&self, name: &str, value: Option<&T>) {
         let path = self.folder.join(name);
         let result = match value {
-            Some(value) => {
-                serde_json::to_vec_pretty(value).map_err(io::Error::other).and_then(|json| self.replace(name, &json))
-            }
+            Some(value) => serde_json::to_vec_pretty(value)
+                .map_err(io::Error::other)
+                .and_then(|json| self.replace(name, &json)),
             None => match fs::remove_file(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
                 result => result,
@@ -110,7 +91,8 @@ impl Store {
 
     fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let temporary = self.folder.join(format!(".{name}.new"));
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&temporary, self.folder.join(name))?;

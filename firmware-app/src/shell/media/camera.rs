@@ -28,7 +28,7 @@ const MAX_DAMAGED: u32 = 30;
 
 /// What is wanted of the camera and the encoder.
 #[derive(Default)]
-pub struct CameraSwitch {
+pub(super) struct CameraSwitch {
     wanted: Mutex<bool>,
     changed: Condvar,
     sending: AtomicBool,
@@ -36,13 +36,13 @@ pub struct CameraSwitch {
 
 impl CameraSwitch {
     /// Opens the camera, or closes it.
-    pub fn want(&self, on: bool) {
+    pub(super) fn want(&self, on: bool) {
         *lock(&self.wanted) = on;
         self.changed.notify_all();
     }
 
     /// Whether other rooms want the pictures.
-    pub fn send(&self, on: bool) {
+    pub(super) fn send(&self, on: bool) {
         self.sending.store(on, Ordering::Release);
     }
 
@@ -57,7 +57,7 @@ impl CameraSwitch {
 }
 
 /// Everything both threads share.
-pub struct CameraParts {
+pub(super) struct CameraParts {
     /// What is wanted.
     pub switch: Arc<CameraSwitch>,
     /// Where encoded frames go.
@@ -77,12 +77,14 @@ pub struct CameraParts {
 }
 
 /// Starts both threads.
-pub fn start(source: Source<dyn Camera>, parts: CameraParts) -> io::Result<()> {
+pub(super) fn start(source: Source<dyn Camera>, parts: CameraParts) -> io::Result<()> {
     let parts = Arc::new(parts);
     let newest = Arc::new(Newest::default());
     let (capture, encode) = ((parts.clone(), newest.clone()), (parts, newest));
     thread::Builder::new().name("camera".into()).spawn(move || run_camera(source, &capture.0, &capture.1))?;
-    thread::Builder::new().name("encode".into()).spawn(move || EncodeThread::new(encode.0, encode.1).run())?;
+    thread::Builder::new()
+        .name("encode".into())
+        .spawn(move || EncodeThread::new(encode.0, encode.1).run())?;
     Ok(())
 }
 
@@ -126,7 +128,7 @@ fn run_camera(source: Source<dyn Camera>, parts: &CameraParts, newest: &Newest) 
         if !parts.switch.is_wanted() {
             camera.close();
             parts.slots.clear(PictureId::Own);
-            parts.screen.pictures_changed();
+            parts.screen.picture_changed(PictureId::Own);
             parts.switch.wait_until_wanted();
         }
         camera.run(PATIENCE, |camera| {
@@ -138,7 +140,11 @@ fn run_camera(source: Source<dyn Camera>, parts: &CameraParts, newest: &Newest) 
                 log::debug!("{error}");
                 parts.stats.pictures_damaged.one();
                 damaged += 1;
-                return if damaged > MAX_DAMAGED { Err(DeviceError::Lost(error.to_string())) } else { Ok(()) };
+                return if damaged > MAX_DAMAGED {
+                    Err(DeviceError::Lost(error.to_string()))
+                } else {
+                    Ok(())
+                };
             }
             damaged = 0;
             newest.put(Raw { picture, captured: frame.captured }, format.rate, &parts.stats);
@@ -176,8 +182,11 @@ impl EncodeThread {
 
     fn wait(&self) -> (Raw, u32) {
         let slot = lock(&self.newest.slot);
-        let mut slot =
-            self.newest.filled.wait_while(slot, |slot| slot.picture.is_none()).unwrap_or_else(PoisonError::into_inner);
+        let mut slot = self
+            .newest
+            .filled
+            .wait_while(slot, |slot| slot.picture.is_none())
+            .unwrap_or_else(PoisonError::into_inner);
         let raw = slot.picture.take().expect("the wait ended because it is there");
         (raw, slot.rate.max(1))
     }
@@ -221,7 +230,7 @@ impl EncodeThread {
         self.sequence += 1;
         let picture = Picture { width, height, rgba, sequence: self.sequence, captured: raw.captured };
         self.parts.slots.put(PictureId::Own, picture);
-        self.parts.screen.pictures_changed();
+        self.parts.screen.picture_changed(PictureId::Own);
     }
 }
 

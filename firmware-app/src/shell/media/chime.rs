@@ -8,7 +8,7 @@ use vestibule_common::media::{AudioFrame, FRAME_SAMPLES, SAMPLE_RATE};
 use crate::kiosk::Chime;
 
 /// A sound, in periods of 10 ms.
-pub struct Sound {
+pub(super) struct Sound {
     frames: Vec<AudioFrame>,
 }
 
@@ -26,7 +26,7 @@ const LOUDNESS: f32 = 0.18;
 
 impl Sound {
     /// The sound for an occasion.
-    pub fn of(chime: Chime) -> &'static Sound {
+    pub(super) fn of(chime: Chime) -> &'static Sound {
         static SOUNDS: OnceLock<[Sound; 5]> = OnceLock::new();
         let sounds = SOUNDS.get_or_init(|| [KNOCK, JOINED, LEFT, ANYONE, ALARM].map(Sound::new));
         match chime {
@@ -55,17 +55,18 @@ impl Sound {
             }
         }
         let frames = wave.chunks_exact(FRAME_SAMPLES);
-        let frames = frames.map(|chunk| std::array::from_fn(|i| (chunk[i].clamp(-1.0, 1.0) * 32767.0) as i16));
+        let frames =
+            frames.map(|chunk| std::array::from_fn(|i| (chunk[i].clamp(-1.0, 1.0) * 32767.0) as i16));
         Sound { frames: frames.collect() }
     }
 
     /// How many periods it has.
-    pub fn periods(&self) -> usize {
+    pub(super) fn periods(&self) -> usize {
         self.frames.len()
     }
 
     /// One of its periods.
-    pub fn period(&self, at: usize) -> AudioFrame {
+    pub(super) fn period(&self, at: usize) -> AudioFrame {
         self.frames[at]
     }
 }

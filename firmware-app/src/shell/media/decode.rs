@@ -28,7 +28,7 @@ const PICTURES_LINGER: Duration = Duration::from_secs(2);
 const TICK: Duration = Duration::from_millis(250);
 
 /// A whole frame of one room.
-pub struct DecodeJob {
+pub(super) struct DecodeJob {
     /// Whose.
     pub peer: PeerId,
     /// The frame.
@@ -36,7 +36,7 @@ pub struct DecodeJob {
 }
 
 /// The player says when a moment of a room's sound is heard.
-pub struct Heard {
+pub(super) struct Heard {
     /// Whose.
     pub peer: PeerId,
     /// The moment, on the sender's clock.
@@ -52,18 +52,18 @@ enum Job {
 
 /// The way to the decoding thread.
 #[derive(Clone)]
-pub struct Decoding {
+pub(super) struct Decoding {
     jobs: SyncSender<Job>,
 }
 
 impl Decoding {
     /// Queues a frame; `false` when the queue is full and the frame was dropped.
-    pub fn push(&self, job: DecodeJob) -> bool {
+    pub(super) fn push(&self, job: DecodeJob) -> bool {
         self.jobs.try_send(Job::Decode(job)).is_ok()
     }
 
     /// From now on these rooms are shown, and no others.
-    pub fn show(&self, rooms: Vec<PeerId>) {
+    pub(super) fn show(&self, rooms: Vec<PeerId>) {
         if self.jobs.send(Job::Rooms(rooms)).is_err() {
             log::warn!("the decoding thread has stopped");
         }
@@ -71,7 +71,7 @@ impl Decoding {
 }
 
 /// Starts the decoding thread.
-pub fn start(
+pub(super) fn start(
     slots: PictureSlots,
     screen: Screen,
     heard: Consumer<'static, Heard>,
@@ -191,11 +191,10 @@ impl DecodeThread {
     /// Shows what is due, and notices whose pictures have stopped.
     fn release(&mut self) {
         let now = self.clock.now();
-        let mut changed = false;
         for (peer, room) in &mut self.rooms {
             if let Some((picture, _)) = room.held.take_if(|(_, due)| *due <= now) {
                 self.slots.put(PictureId::Room(*peer), picture);
-                changed = true;
+                self.screen.picture_changed(PictureId::Room(*peer));
                 if room.shown.replace(now).is_none() {
                     self.news.tell(MediaNews::Pictures { peer: *peer, arriving: true });
                 }
@@ -204,9 +203,6 @@ impl DecodeThread {
                 room.shown = None;
                 self.news.tell(MediaNews::Pictures { peer: *peer, arriving: false });
             }
-        }
-        if changed {
-            self.screen.pictures_changed();
         }
     }
 

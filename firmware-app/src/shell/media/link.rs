@@ -73,12 +73,12 @@ impl Socket {
     /// kernel does not take is lost, as on any network, and counted.
     pub fn send(&self, datagrams: &[u8], segment: usize) {
         let segment_size = (datagrams.len() > segment).then_some(segment);
-        let transmit = Transmit { destination: self.relay, ecn: None, contents: datagrams, segment_size, src_ip: None };
-        if let Err(error) = self.state.try_send(UdpSockRef::from(&self.udp), &transmit) {
-            if self.refused.fetch_add(1, Ordering::Relaxed) == 0 {
+        let transmit =
+            Transmit { destination: self.relay, ecn: None, contents: datagrams, segment_size, src_ip: None };
+        if let Err(error) = self.state.try_send(UdpSockRef::from(&self.udp), &transmit)
+            && self.refused.fetch_add(1, Ordering::Relaxed) == 0 {
                 log::info!("the network does not take what this room sends: {error}");
             }
-        }
     }
 
     /// How many datagrams fit one call.

@@ -23,7 +23,7 @@ const SPEECH_LINGERS: u32 = 50;
 
 /// What the microphone's thread says of itself, without locks.
 #[derive(Default)]
-pub struct MicrophoneReport {
+pub(super) struct MicrophoneReport {
     /// Periods that went through the gate, open or closed; it stands still while there is no microphone.
     pub periods: AtomicU64,
     /// Somebody in the room speaks.
@@ -31,7 +31,7 @@ pub struct MicrophoneReport {
 }
 
 /// Starts the microphone's thread.
-pub fn start(
+pub(super) fn start(
     source: Source<dyn Microphone>,
     mut gate: Gate,
     mut audio: Producer<'static, AudioOut>,
@@ -44,8 +44,8 @@ pub fn start(
     let tell = move |state: &DeviceState| news.tell(MediaNews::Microphone(state.clone()));
     let mut microphone = Reopening::new(source, clock, tell);
     let run = move || {
-        if let Err(error) = realtime::request() {
-            log::debug!("the microphone's thread has no real-time priority: {error}");
+        if let Err(error) = realtime::raise_this_thread() {
+            log::debug!("microphone: {error}");
         }
         let mut meter = LevelMeter::new();
         let mut samples = SILENCE;

@@ -46,6 +46,7 @@ use crate::device::reopen::{DeviceState, Source};
 use crate::device::{Camera, Microphone, Speaker};
 use crate::kiosk::Chime;
 use crate::video::slot::PictureSlots;
+use crate::view::PictureId;
 
 /// What the media threads notice.
 #[derive(Clone, PartialEq, Debug)]
@@ -87,18 +88,18 @@ impl NewsSender {
     }
 }
 
-/// Wakes the screen when there are new pictures.
+/// Wakes the screen when there is a new picture.
 #[derive(Clone)]
-pub struct Screen(Arc<dyn Fn() + Send + Sync>);
+pub struct Screen(Arc<dyn Fn(PictureId) + Send + Sync>);
 
 impl Screen {
     /// A screen that is woken by `wake`, from any thread.
-    pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Screen {
+    pub fn new(wake: impl Fn(PictureId) + Send + Sync + 'static) -> Screen {
         Screen(Arc::new(wake))
     }
 
-    fn pictures_changed(&self) {
-        (self.0)();
+    fn picture_changed(&self, id: PictureId) {
+        (self.0)(id);
     }
 }
 

@@ -21,7 +21,7 @@ const MAX_FRAMES: usize = 4;
 const MAX_REQUESTS: usize = 32;
 
 /// One period of sound that passed the gate.
-pub struct AudioOut {
+pub(super) struct AudioOut {
     /// Void once the gate was closed after it passed.
     pub ticket: Ticket,
     /// The samples.
@@ -33,7 +33,7 @@ pub struct AudioOut {
 }
 
 /// One encoded picture.
-pub struct VideoOut {
+pub(super) struct VideoOut {
     /// The access unit.
     pub bytes: Vec<u8>,
     /// Decodable without any frame before it.
@@ -46,7 +46,7 @@ pub struct VideoOut {
 
 /// The queues to the sending thread but for sound, which has a ring of its own.
 #[derive(Default)]
-pub struct Outbox {
+pub(super) struct Outbox {
     queues: Mutex<Queues>,
     keyframe: AtomicBool,
     sender: OnceLock<Thread>,
@@ -62,7 +62,7 @@ struct Queues {
 
 impl Outbox {
     /// Queues a picture, unless it refers to one that was dropped.
-    pub fn push_video(&self, frame: VideoOut, stats: &Stats) {
+    pub(super) fn push_video(&self, frame: VideoOut, stats: &Stats) {
         let mut queues = self.lock();
         if queues.video.len() >= MAX_FRAMES {
             stats.frames_unsent.add(queues.video.len() as u64);
@@ -81,7 +81,7 @@ impl Outbox {
     }
 
     /// Queues a keyframe request; one for the same stream that still waits is enough.
-    pub fn push_request(&self, request: KeyframeRequest) {
+    pub(super) fn push_request(&self, request: KeyframeRequest) {
         let mut queues = self.lock();
         if !queues.requests.contains(&request) && queues.requests.push(request).is_err() {
             log::debug!("a keyframe request found no room");
@@ -91,17 +91,17 @@ impl Outbox {
     }
 
     /// The next picture to send.
-    pub fn pop_video(&self) -> Option<VideoOut> {
+    pub(super) fn pop_video(&self) -> Option<VideoOut> {
         self.lock().video.pop_front()
     }
 
     /// The next keyframe request to send.
-    pub fn pop_request(&self) -> Option<KeyframeRequest> {
+    pub(super) fn pop_request(&self) -> Option<KeyframeRequest> {
         self.lock().requests.pop()
     }
 
     /// Drops everything that waits (the meeting or the link ended).
-    pub fn clear(&self) {
+    pub(super) fn clear(&self) {
         let mut queues = self.lock();
         queues.video.clear();
         queues.requests.clear();
@@ -111,12 +111,12 @@ impl Outbox {
     }
 
     /// A buffer for the next picture, used before if possible.
-    pub fn buffer(&self) -> Vec<u8> {
+    pub(super) fn buffer(&self) -> Vec<u8> {
         self.lock().spare.pop().unwrap_or_default()
     }
 
     /// Takes a buffer back.
-    pub fn recycle(&self, mut bytes: Vec<u8>) {
+    pub(super) fn recycle(&self, mut bytes: Vec<u8>) {
         bytes.clear();
         let mut queues = self.lock();
         if queues.spare.len() < MAX_FRAMES {
@@ -125,24 +125,24 @@ impl Outbox {
     }
 
     /// The next picture should be a keyframe.
-    pub fn want_keyframe(&self) {
+    pub(super) fn want_keyframe(&self) {
         self.keyframe.store(true, Ordering::Release);
     }
 
     /// Whether a keyframe was wanted; asking settles it.
-    pub fn take_keyframe(&self) -> bool {
+    pub(super) fn take_keyframe(&self) -> bool {
         self.keyframe.swap(false, Ordering::AcqRel)
     }
 
     /// Whom to wake.
-    pub fn set_sender(&self, thread: Thread) {
+    pub(super) fn set_sender(&self, thread: Thread) {
         if self.sender.set(thread).is_err() {
             log::debug!("the outbox has its sender already");
         }
     }
 
     /// Wakes the sending thread: neither allocates nor waits.
-    pub fn wake(&self) {
+    pub(super) fn wake(&self) {
         if let Some(thread) = self.sender.get() {
             thread.unpark();
         }

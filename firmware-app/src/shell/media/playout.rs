@@ -21,7 +21,7 @@ use crate::device::reopen::{DeviceState, Reopening, Source};
 use crate::device::{Speaker, realtime};
 
 /// The most rooms that are heard.
-pub const MAX_VOICES: usize = 32;
+pub(super) const MAX_VOICES: usize = 32;
 /// Packets between the receiving thread and the player: a tenth of a second of nine rooms.
 const AUDIO_RING: usize = 128;
 /// How often a room's sound tells its pictures where it is, in periods.
@@ -30,7 +30,7 @@ const HEARD_EVERY: u32 = 10;
 const PATIENCE: Duration = Duration::from_millis(10);
 
 /// A room that is heard.
-pub struct Voice {
+pub(super) struct Voice {
     /// Whose.
     pub peer: PeerId,
     /// Which stream.
@@ -42,13 +42,13 @@ pub struct Voice {
 
 impl Voice {
     /// A voice with nothing to say yet.
-    pub fn new(peer: PeerId, stream: StreamId) -> Box<Voice> {
+    pub(super) fn new(peer: PeerId, stream: StreamId) -> Box<Voice> {
         Box::new(Voice { peer, stream, buffer: JitterBuffer::new(), periods: 0 })
     }
 }
 
 /// What the player is told.
-pub enum PlayoutCommand {
+pub(super) enum PlayoutCommand {
     /// Play this room too.
     Add(Box<Voice>),
     /// No longer play this room.
@@ -60,7 +60,7 @@ pub enum PlayoutCommand {
 }
 
 /// The player's ends.
-pub struct Playing {
+pub(super) struct Playing {
     /// For the control thread.
     pub commands: Producer<'static, PlayoutCommand>,
     /// Voices that are no longer played, to be freed elsewhere.
@@ -72,7 +72,12 @@ pub struct Playing {
 }
 
 /// Starts the speaker's thread.
-pub fn start(source: Source<dyn Speaker>, news: NewsSender, stats: Arc<Stats>, clock: Clock) -> io::Result<Playing> {
+pub(super) fn start(
+    source: Source<dyn Speaker>,
+    news: NewsSender,
+    stats: Arc<Stats>,
+    clock: Clock,
+) -> io::Result<Playing> {
     let (commands, inbox) = ring::<PlayoutCommand, 128>();
     let (gone, freed) = ring::<Box<Voice>, 64>();
     let (audio, packets) = ring::<AudioIn, AUDIO_RING>();
@@ -91,8 +96,8 @@ pub fn start(source: Source<dyn Speaker>, news: NewsSender, stats: Arc<Stats>, c
         moments: [(None, SILENCE); MAX_VOICES],
     };
     let run = move || {
-        if let Err(error) = realtime::request() {
-            log::debug!("the speaker's thread has no real-time priority: {error}");
+        if let Err(error) = realtime::raise_this_thread() {
+            log::debug!("speaker: {error}");
         }
         let mut next = clock.now();
         loop {

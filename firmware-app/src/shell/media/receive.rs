@@ -35,7 +35,7 @@ const SPEECH_LINGERS: Duration = Duration::from_millis(500);
 const TICK: Duration = Duration::from_millis(20);
 
 /// One packet of sound for the player.
-pub struct AudioIn {
+pub(super) struct AudioIn {
     /// Whose.
     pub stream: StreamId,
     /// The sender's count.
@@ -49,7 +49,7 @@ pub struct AudioIn {
 }
 
 /// What the receiving thread is told.
-pub enum ReceiveCommand {
+pub(super) enum ReceiveCommand {
     /// Listen here from now on, or nowhere.
     Link(Option<(Arc<Socket>, Box<Opener>)>),
     /// Take these rooms' streams from now on, and no others'.
@@ -59,7 +59,7 @@ pub enum ReceiveCommand {
 }
 
 /// Starts the receiving thread.
-pub fn start(
+pub(super) fn start(
     mut commands: mpsc::Receiver<ReceiveCommand>,
     outbox: Arc<Outbox>,
     audio: Producer<'static, AudioIn>,
@@ -113,7 +113,11 @@ pub fn start(
     Ok(())
 }
 
-async fn read(link: &Option<Listening>, buffers: &mut [Vec<u8>], metas: &mut [RecvMeta]) -> io::Result<usize> {
+async fn read(
+    link: &Option<Listening>,
+    buffers: &mut [Vec<u8>],
+    metas: &mut [RecvMeta],
+) -> io::Result<usize> {
     let Some(link) = link else { return std::future::pending().await };
     loop {
         link.udp.readable().await?;
@@ -159,13 +163,14 @@ impl Receiver {
         match command {
             ReceiveCommand::Link(link) => {
                 self.offset = ClockOffset::new();
-                self.link = link.and_then(|(socket, opener)| match socket.udp().and_then(UdpSocket::from_std) {
-                    Ok(udp) => Some(Listening { udp, socket, opener }),
-                    Err(error) => {
-                        log::warn!("media cannot be received: {error}");
-                        None
-                    }
-                });
+                self.link =
+                    link.and_then(|(socket, opener)| match socket.udp().and_then(UdpSocket::from_std) {
+                        Ok(udp) => Some(Listening { udp, socket, opener }),
+                        Err(error) => {
+                            log::warn!("media cannot be received: {error}");
+                            None
+                        }
+                    });
             }
             ReceiveCommand::Rooms(rooms) => {
                 let is_here = |peer: &PeerId, stream: StreamId, of: fn(&Streams) -> StreamId| {
@@ -260,8 +265,13 @@ impl Receiver {
             return;
         }
         self.stats.audio_received.one();
-        let packet =
-            AudioIn { stream: header.stream, frame: header.frame, captured: header.captured, arrival: now, samples };
+        let packet = AudioIn {
+            stream: header.stream,
+            frame: header.frame,
+            captured: header.captured,
+            arrival: now,
+            samples,
+        };
         if self.audio.enqueue(packet).is_err() {
             self.stats.audio_overflowed.one();
         }

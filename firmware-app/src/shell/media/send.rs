@@ -7,7 +7,7 @@ use std::thread;
 
 use heapless::spsc::{Consumer, Producer};
 use vestibule_common::control::Streams;
-use vestibule_common::media::{FrameInfo, GateHandle, Packetizer, Pacer, Permit, pcm};
+use vestibule_common::media::{FrameInfo, GateHandle, Pacer, Packetizer, Permit, pcm};
 use vestibule_common::seal::Sealer;
 use vestibule_common::time::{Duration, Time};
 use vestibule_common::unit::{Bitrate, DataSize};
@@ -30,7 +30,7 @@ const BURST: DataSize = DataSize::bytes(96 * 1024);
 const TIME_EVERY: Duration = Duration::from_secs(1);
 
 /// What the sending thread is told.
-pub enum SendCommand {
+pub(super) enum SendCommand {
     /// Send here from now on, or nowhere.
     Link(Option<(Arc<Socket>, Box<Sealer>)>),
     /// Send these streams from now on, or none.
@@ -38,7 +38,7 @@ pub enum SendCommand {
 }
 
 /// The sending thread's ends.
-pub struct Sending {
+pub(super) struct Sending {
     /// For rare commands. Wake the outbox afterwards.
     pub commands: SyncSender<SendCommand>,
     /// For the microphone's thread.
@@ -46,7 +46,12 @@ pub struct Sending {
 }
 
 /// Starts the sending thread.
-pub fn start(outbox: Arc<Outbox>, gate: GateHandle, stats: Arc<Stats>, clock: Clock) -> std::io::Result<Sending> {
+pub(super) fn start(
+    outbox: Arc<Outbox>,
+    gate: GateHandle,
+    stats: Arc<Stats>,
+    clock: Clock,
+) -> std::io::Result<Sending> {
     let (audio, incoming) = ring::<AudioOut, AUDIO_RING>();
     let (commands, inbox) = sync_channel(16);
     let sender = Sender {
@@ -129,14 +134,17 @@ impl Sender {
 
     fn send_audio(&mut self) {
         while let Some(period) = self.incoming.dequeue() {
-            let (Some((socket, sealer)), Some((_, packetizer, _))) = (&mut self.link, &mut self.packetizers) else {
+            let (Some((socket, sealer)), Some((_, packetizer, _))) = (&mut self.link, &mut self.packetizers)
+            else {
                 continue;
             };
             let mut payload = [0; pcm::FRAME_BYTES];
             pcm::to_bytes(&period.samples, &mut payload);
             let info = FrameInfo::audio(period.captured, period.level);
             let Ok(pieces) = packetizer.frame(&payload, info) else { continue };
-            let Ok(len) = pieces.write(0, &mut self.small[HOP_HEADER..HOP_HEADER + MAX_BODY]) else { continue };
+            let Ok(len) = pieces.write(0, &mut self.small[HOP_HEADER..HOP_HEADER + MAX_BODY]) else {
+                continue;
+            };
             let len = sealer.seal(&mut self.small, len);
             // The last word before the socket: nothing queued before a mute leaves after it.
             if !self.gate.still_valid(period.ticket) {
@@ -193,7 +201,9 @@ impl Sender {
             let (mut end, mut segment) = (0, 0);
             for piece in index..index + batch {
                 let room = &mut self.batch[end..end + MAX_DATAGRAM];
-                let Ok(len) = pieces.write(piece, &mut room[HOP_HEADER..HOP_HEADER + MAX_BODY]) else { return };
+                let Ok(len) = pieces.write(piece, &mut room[HOP_HEADER..HOP_HEADER + MAX_BODY]) else {
+                    return;
+                };
                 let len = sealer.seal(room, len);
                 segment = segment.max(len);
                 end += len;

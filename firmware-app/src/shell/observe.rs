@@ -1,0 +1,119 @@
+//! A local socket by which tests, measurements and the caretaker see what the kiosk shows and counts, and press its
+//! simulated buttons. Off unless configured; only the kiosk's own user may connect.
+//!
+//! One command a line, one line of JSON as the answer: `view`, `counters`, `lamps`, `clock`, `press mute`,
+//! `release approve`.
+
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{mpsc, oneshot};
+
+use super::room::{Input, Observation};
+use crate::device::clock::Clock;
+use crate::device::Button;
+use crate::device::sim::SimHandles;
+
+/// The longest command.
+const MAX_LINE: usize = 256;
+
+/// Opens the socket and serves it in the background of the present runtime.
+///
+/// Errors: the system's, when the socket cannot be made.
+pub(super) fn start(path: &Path, room: mpsc::Sender<Input>, sim: SimHandles, clock: Clock) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    tokio::spawn(async move {
+        loop {
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    let (room, sim) = (room.clone(), sim.clone());
+                    tokio::spawn(async move {
+                        if let Err(error) = serve(stream, &room, &sim, clock).await {
+                            log::debug!("an observer has gone: {error}");
+                        }
+                    });
+                }
+                Err(error) => {
+                    log::warn!("the kiosk cannot be observed any more: {error}");
+                    return;
+                }
+            }
+        }
+    });
+    Ok(())
+}
+
+async fn serve(stream: UnixStream, room: &mpsc::Sender<Input>, sim: &SimHandles, clock: Clock) -> io::Result<()> {
+    let (reader, mut writer) = stream.into_split();
+    let mut lines = BufReader::new(reader).lines();
+    while let Some(line) = lines.next_line().await? {
+        if line.len() > MAX_LINE {
+            return Err(io::Error::other("a command that long is none"));
+        }
+        let answer = answer(line.trim(), room, sim, clock).await;
+        writer.write_all(format!("{answer}\n").as_bytes()).await?;
+    }
+    Ok(())
+}
+
+async fn answer(command: &str, room: &mpsc::Sender<Input>, sim: &SimHandles, clock: Clock) -> Value {
+    let button = |name: &str| match name {
+        "mute" => Some(Button::Mute),
+        "approve" => Some(Button::Approve),
+        _ => None,
+    };
+    match command.split_once(' ') {
+        Some(("press", name)) if button(name).is_some() => {
+            button(name).into_iter().for_each(|button| sim.buttons.press(button));
+            return json!({ "pressed_us": clock.to_monotonic_us(clock.now()) });
+        }
+        Some(("release", name)) if button(name).is_some() => {
+            button(name).into_iter().for_each(|button| sim.buttons.release(button));
+            return json!({ "released_us": clock.to_monotonic_us(clock.now()) });
+        }
+        _ => {}
+    }
+    let (reply, observed) = oneshot::channel();
+    if room.send(Input::Observe(reply)).await.is_err() {
+        return json!({ "error": "the room has ended" });
+    }
+    let Ok(Observation { view, counters, clock: estimate, lamps }) = observed.await else {
+        return json!({ "error": "the room has ended" });
+    };
+    match command {
+        "view" => json!({ "view": view }),
+        "counters" => counters.into_iter().map(|(name, count)| (name.to_owned(), json!(count))).collect(),
+        "lamps" => {
+            let told: Value =
+                lamps.into_iter().map(|(lamp, state)| (format!("{lamp:?}"), json!(format!("{state:?}")))).collect();
+            let lit: Value = [Button::Mute, Button::Approve]
+                .into_iter()
+                .map(|lamp| (format!("{lamp:?}"), json!(sim.lamps.is_lit(lamp))))
+                .collect();
+            json!({ "told": told, "lit": lit })
+        }
+        "clock" => match estimate {
+            Some(estimate) => json!({
+                "now_us": clock.now().as_micros(),
+                "monotonic_us": clock.to_monotonic_us(clock.now()),
+                "relay_offset_us": estimate.offset_us,
+                "error_us": u64::try_from(estimate.error.as_micros()).unwrap_or(u64::MAX),
+                "round_trip_us": u64::try_from(estimate.rtt.as_micros()).unwrap_or(u64::MAX),
+            }),
+            None => json!({
+                "now_us": clock.now().as_micros(),
+                "monotonic_us": clock.to_monotonic_us(clock.now()),
+            }),
+        },
+        other => json!({ "error": format!("{other:?} is none of view, counters, lamps, clock, press, release") }),
+    }
+}
