@@ -92,14 +92,10 @@ impl Session {
         }
     }
 
-    /// An own message has its place in the order.
-    pub(super) fn accepted(&mut self, asked: Option<Asked>, number: u64) {
+    /// An own message has its place in the order; the event itself follows, or came before.
+    pub(super) fn accepted(&mut self, asked: Option<Asked>) {
         let (Phase::In(meeting), Some(Asked::Parcel)) = (&mut self.phase, asked) else { return };
         meeting.chat.accepted();
-        if number == meeting.next_event {
-            meeting.next_event = number.saturating_add(1);
-        }
-        self.told.push_back(Told::TicketChanged);
     }
 
     /// A room that was removed and was named once more must be gone by now.

@@ -48,7 +48,7 @@ pub(crate) struct Roster {
     pub(crate) founding: Founding,
     pub(crate) code: RoomCode,
     pub(crate) admission: Admission,
-    /// In the order of their joining, this kiosk included.
+    /// In the order of their admissions, this kiosk included.
     pub(crate) members: Vec<Member>,
     pub(crate) locked: bool,
     successions: Vec<Succession>,
@@ -134,7 +134,7 @@ impl Roster {
         self.members.iter().find(|member| member.id() == *peer)
     }
 
-    /// The other rooms, in the order of their joining.
+    /// The other rooms, in the order of their admissions.
     pub(crate) fn others(&self) -> impl Iterator<Item = &Member> {
         self.members.iter().filter(|member| member.id() != self.me)
     }
@@ -201,6 +201,8 @@ impl Roster {
             Some(known) => *known = member,
             None => self.members.push(member),
         }
+        // The order in which hosts admitted them, which is the same at every kiosk.
+        self.members.sort_by_key(|member| (member.admission.serial, member.id()));
         Ok(Change::Joined { member: id, new })
     }
 
