@@ -4,7 +4,7 @@ use vestibule_common::control::{Ask, ClosedWhy, ErrorCode, RelayError, Tell, ToK
 use vestibule_common::signed::{Admission, Role};
 use vestibule_common::time::{Duration, Time};
 
-use super::told::{Out, Told};
+use super::told::{Out, Told, Wish};
 use super::{Asked, Knocking, Phase, RETRY, RelayClock, Session, Way};
 
 impl Session {
@@ -28,7 +28,7 @@ impl Session {
                 }
             },
             Tell::Entered(entered) => self.entered(asked, *entered, now),
-            Tell::Accepted { number } => self.accepted(asked, number),
+            Tell::Accepted { number: _ } => self.accepted(asked),
             Tell::Time { sent_us: _, received_us: _, answered_us: _, time_ms } => {
                 self.clock = Some(RelayClock { unix_ms: time_ms, at: now });
             }
@@ -85,7 +85,14 @@ impl Session {
     fn done(&mut self, asked: Option<Asked>) {
         let unexpected = match asked {
             None => "an answer to nothing",
-            Some(Asked::State | Asked::NameSuccessor | Asked::Farewell | Asked::Wish(_) | Asked::Time) => {
+            Some(
+                Asked::Approve { .. }
+                | Asked::State
+                | Asked::NameSuccessor
+                | Asked::Farewell
+                | Asked::Wish(_)
+                | Asked::Time,
+            ) => {
                 return;
             }
             Some(Asked::Create { .. } | Asked::Knock { .. } | Asked::Resume | Asked::Reopen) => {
@@ -141,6 +148,14 @@ impl Session {
             Some(Asked::State | Asked::NameSuccessor) => {
                 // Said again when it changes, and after the next return.
             }
+            Some(Asked::Approve { knock, admission }) if error.code == ErrorCode::Busy => {
+                // Its former connection is still closing.
+                let ask = Ask::Approve { knock, admission };
+                self.later.push_back((now + wait, ask, Asked::Wish(Wish::Approve)));
+            }
+            Some(Asked::Approve { .. }) => {
+                self.told.push_back(Told::Failed { what: Wish::Approve, code: error.code });
+            }
             Some(Asked::Wish(what)) => self.told.push_back(Told::Failed { what, code: error.code }),
         }
     }
@@ -160,6 +175,7 @@ impl Session {
             ErrorCode::WaitingForHost | ErrorCode::NoSuchRoom | ErrorCode::NotInRoom if hosting => {
                 self.reopen(now);
             }
+            ErrorCode::WaitingForHost if self.waited_too_long(now) => self.out(Out::TooLate),
             ErrorCode::WaitingForHost
             | ErrorCode::Busy
             | ErrorCode::TooFast
@@ -189,6 +205,13 @@ impl Session {
             | ErrorCode::Replaced
             | ErrorCode::Other => self.out(Out::NoWayBack(code)),
         }
+    }
+
+    /// A relay that knows nothing of the meeting cannot say whether it has ended or only waits for its host.
+    fn waited_too_long(&mut self, now: Time) -> bool {
+        let Phase::In(meeting) = &mut self.phase else { return false };
+        let since = *meeting.waiting_since.get_or_insert(now);
+        now >= since + self.give_up_after
     }
 
     fn not_reopened(&mut self, code: ErrorCode, wait: Duration, now: Time) {

@@ -134,6 +134,10 @@ impl ChatLog {
             return Heard::Forged("a private chat message for another room");
         }
         if self.seen.contains(&(message.from, message.sequence)) {
+            if message.from == self.me {
+                // Its place in the order is the best acknowledgement.
+                self.settle(message.sequence, Delivery::Sent);
+            }
             return Heard::Known;
         }
         if message.from == self.me {

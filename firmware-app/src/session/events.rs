@@ -61,6 +61,7 @@ impl Session {
         };
         meeting.next_event = next_event;
         meeting.way = Way::Arrived;
+        meeting.waiting_since = None;
         meeting.state_told = None;
         meeting.heir_named = None;
         meeting.doubtful = doubtful.into_iter().map(|peer| (peer, now + DOUBT)).collect();
@@ -220,6 +221,7 @@ impl Meeting {
             roster,
             next_event: 0,
             way: Way::Offline,
+            waiting_since: None,
             state_told: None,
             heir_named: None,
             doubtful: Default::default(),

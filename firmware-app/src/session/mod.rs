@@ -51,6 +51,8 @@ pub(crate) struct Session {
     /// The person took back a knock whose id is not known yet, or left while the relay could not be told.
     next_request: u32,
     asked: BTreeMap<u32, (Asked, Time)>,
+    /// Requests that the relay asked to hear again in a moment.
+    later: VecDeque<(Time, Ask, Asked)>,
     told: VecDeque<Told>,
 }
 
@@ -118,6 +120,8 @@ pub(crate) struct Meeting {
     pub(crate) chat: ChatLog,
     next_event: u64,
     way: Way,
+    /// Since when the relay has known nothing of the meeting.
+    waiting_since: Option<Time>,
     /// The state that the relay was told last, on this connection.
     state_told: Option<MemberState>,
     /// The successor that was named last.
@@ -157,6 +161,10 @@ enum Asked {
     Time,
     /// Leaving or taking a knock back: the answer changes nothing.
     Farewell,
+    Approve {
+        knock: KnockId,
+        admission: Admission,
+    },
     Wish(Wish),
 }
 
@@ -177,6 +185,7 @@ impl Session {
             phase: Phase::Out,
             next_request: 1,
             asked: BTreeMap::new(),
+            later: VecDeque::new(),
             told: VecDeque::new(),
         }
     }
@@ -298,7 +307,7 @@ impl Session {
         let Some(now_ms) = self.relay_ms(now) else { return };
         let Phase::In(meeting) = &mut self.phase else { return };
         let admission = meeting.roster.admit(&self.identity, identity, now_ms);
-        self.ask(Ask::Approve { knock, admission }, Asked::Wish(Wish::Approve), now);
+        self.ask(Ask::Approve { knock, admission }, Asked::Approve { knock, admission }, now);
         self.told.push_back(Told::TicketChanged);
     }
 
@@ -384,6 +393,7 @@ impl Session {
     /// The connection is gone.
     pub(crate) fn handle_disconnected(&mut self) {
         self.link = None;
+        self.later.clear();
         self.asked.clear();
         match &mut self.phase {
             Phase::Out => {}
@@ -417,7 +427,8 @@ impl Session {
                 meeting.chat.not_before().filter(|_| meeting.online()),
             ],
         };
-        unanswered.chain(beat).chain(phase.into_iter().flatten()).min()
+        let later = self.later.iter().map(|(at, _, _)| *at);
+        unanswered.chain(later).chain(beat).chain(phase.into_iter().flatten()).min()
     }
 
     /// A moment has come.
@@ -428,6 +439,11 @@ impl Session {
         if let Some(link) = self.link.as_mut().filter(|link| now >= link.beat_at) {
             link.beat_at = now + beat(&link.limits);
             self.ask(Ask::Time { sent_us: now.as_micros() }, Asked::Time, now);
+        }
+        if self.later.front().is_some_and(|(at, _, _)| now >= *at)
+            && let Some((_, ask, asked)) = self.later.pop_front()
+        {
+            self.ask(ask, asked, now);
         }
         let retry = match &self.phase {
             Phase::Returning(returning) if now >= returning.since + self.give_up_after => {
