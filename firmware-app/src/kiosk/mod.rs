@@ -1,20 +1,57 @@
-//! What the room is doing: touches, buttons and news go in, effects and a view come out. Pure.
+//! What the room is doing: touches, buttons and news go in, effects and a view come out. Pure: no clock, no socket, no
+//! device; the same inputs and seed give the same effects.
+//!
+//! Each idea has its file: the gate (`mute`), the door (`door`, `approve_button`), digits (`keypad`), text
+//! (`chat_draft`, `chat_page`), sleep and silence (`idle`), the relay (`link`), sentences (`notices`). This file holds
+//! them together; `intents` and `happenings` feed them, `settle` compares what is wanted with what was asked for.
 
+mod approve_button;
+mod chat_draft;
+pub(crate) mod chat_page;
 pub mod config;
+pub(crate) mod door;
 pub mod effect;
+mod happenings;
+mod idle;
 pub mod intent;
+mod intents;
+pub(crate) mod keypad;
+pub(crate) mod link;
+mod mute;
 pub mod news;
+mod notices;
+mod settle;
 
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeSet, VecDeque};
+
+use vestibule_common::chat::ChatMessage;
+use vestibule_common::control::MemberState;
+use vestibule_common::id::PeerId;
 use vestibule_common::identity::Identity;
-use vestibule_common::time::Time;
+use vestibule_common::name::RoomName;
+use vestibule_common::time::{Duration, Time};
 
-use crate::device::ButtonEdge;
-use crate::session::Ticket;
-use crate::view::{Backlight, HomeView, Screen, View};
+use crate::device::{Button, ButtonEdge};
+use crate::session::{Session, Ticket};
+use crate::view::words::Sentence;
+use crate::view::{Backlight, Corner, Microphone, Panel, Severity, View};
+use approve_button::{ApproveButton, Verdict};
+use chat_draft::Draft;
+use chat_page::Reading;
 pub use config::{KioskConfig, Pin, Settings};
+use door::Door;
 pub use effect::{Chime, Destination, Effect, GateState, LampState, Media};
+use idle::{AnyoneThere, Idle};
 pub use intent::Intent;
+use keypad::{CodePad, PinPad};
+use link::{Link, LinkState};
+use mute::Gate;
 pub use news::{CameraState, DeviceState, FoundRelay, GateReport, LinkLoss, News};
+use notices::Notices;
+use settle::Asked;
 
 /// The time of day, read by the shell for each view.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -29,61 +66,427 @@ pub struct WallClock {
 
 /// A room's kiosk.
 pub struct Kiosk {
-    config: KioskConfig,
+    pub(crate) config: KioskConfig,
+    pub(crate) settings: Settings,
+    pub(crate) session: Session,
+    pub(crate) link: Link,
+    pub(crate) place: Place,
+    pub(crate) code: CodePad,
+    pub(crate) pin: PinPad,
+    pub(crate) door: Door,
+    approve_button: ApproveButton,
+    pub(crate) gate: Gate,
+    pub(crate) devices: Devices,
+    pub(crate) notices: Notices,
+    pub(crate) idle: Idle,
+    pub(crate) anyone_there: AnyoneThere,
+    /// In a meeting: what belongs to it and goes with it.
+    pub(crate) stay: Stay,
+    /// The meeting that was left a while ago, and until when "Rejoin" is offered.
+    pub(crate) former: Option<(Ticket, Time)>,
+    /// What was kept over a power cut, until the relay's clock says whether it still counts.
+    restored: Option<Ticket>,
+    /// The room's name as it is being edited.
+    pub(crate) name_edit: Option<(Draft, Option<Sentence>)>,
+    pub(crate) question: Option<(intent::Destructive, Time)>,
+    /// A finger is on the own-picture button at home.
+    pub(crate) own_picture: bool,
+    effects: VecDeque<Effect>,
+    asked: Asked,
+}
+
+/// Which screen is open while there is no meeting.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Place {
+    Home,
+    Join,
+    Pin,
+    Settings,
+    /// The relay chooser; from the settings one may go back.
+    Relays {
+        back: bool,
+    },
+}
+
+/// What the devices last said of themselves.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Devices {
+    pub(crate) camera: Option<CameraState>,
+    pub(crate) speaker: Option<DeviceState>,
+    pub(crate) buttons: Option<DeviceState>,
+}
+
+/// A stay in one meeting. A shared panel forgets: nothing here outlives it.
+#[derive(Clone, Debug)]
+pub(crate) struct Stay {
+    pub(crate) muted: bool,
+    pub(crate) camera_off: bool,
+    pub(crate) corner: Corner,
+    pub(crate) panel: Option<Panel>,
+    pub(crate) people_page: usize,
+    pub(crate) speaking: BTreeSet<PeerId>,
+    pub(crate) arriving: BTreeSet<PeerId>,
+    pub(crate) own_voice: bool,
+    pub(crate) draft: Draft,
+    pub(crate) chat_to: Option<PeerId>,
+    pub(crate) chat_error: Option<Sentence>,
+    pub(crate) reading: Reading,
+    pub(crate) unread: u16,
+}
+
+impl Stay {
+    fn new() -> Stay {
+        Stay {
+            muted: false,
+            camera_off: false,
+            corner: Corner::default(),
+            panel: None,
+            people_page: 0,
+            speaking: BTreeSet::new(),
+            arriving: BTreeSet::new(),
+            own_voice: false,
+            draft: Draft::new(ChatMessage::MAX_CHARS),
+            chat_to: None,
+            chat_error: None,
+            reading: Reading::default(),
+            unread: 0,
+        }
+    }
+}
+
+/// What fills the screen.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Activity {
+    /// No meeting.
+    Nothing,
+    /// The code was sent, or a meeting is being started; the relay has not answered.
+    Asking,
+    /// At the door, or on the way back.
+    Waiting,
+    /// In a meeting.
+    Meeting,
 }
 
 impl Kiosk {
     /// A kiosk that has just started. `seed` is fresh randomness, `restored` what `Effect::KeepTicket` kept last.
+    ///
+    /// A kiosk that was in a meeting when its power was cut goes back by itself if the meeting was seen within
+    /// `rejoin_for` by the relay's clock (its own may have stopped) and its admission still holds; later it stays out,
+    /// since nobody in the room would expect to be seen.
     pub fn new(
         config: KioskConfig,
-        _identity: Identity,
-        _seed: [u8; 32],
-        _restored: Option<Ticket>,
-        _now: Time,
+        identity: Identity,
+        seed: [u8; 32],
+        restored: Option<Ticket>,
+        now: Time,
     ) -> Kiosk {
-        Kiosk { config }
+        let (link, connect) = Link::new(config.relay, now);
+        let volume = config.volume.min(100);
+        let mut kiosk = Kiosk {
+            settings: Settings { name: config.name.clone(), language: config.language, volume },
+            session: Session::new(identity, seed, config.send_history, config.rejoin_for),
+            link,
+            place: Place::Home,
+            code: CodePad::default(),
+            pin: PinPad::default(),
+            door: Door::new(config.knock_arm),
+            approve_button: ApproveButton::new(config.approve_max_hold, config.deny_hold),
+            gate: Gate::new(now),
+            devices: Devices::default(),
+            notices: Notices::default(),
+            idle: Idle::new(&config, now),
+            anyone_there: AnyoneThere::new(&config, now),
+            stay: Stay::new(),
+            former: None,
+            asked: Asked::new(restored.as_ref(), now),
+            restored,
+            name_edit: None,
+            question: None,
+            own_picture: false,
+            effects: VecDeque::from([
+                Effect::Gate(GateState::Closed),
+                Effect::Camera(false),
+                Effect::Volume(volume),
+                connect,
+            ]),
+            config,
+        };
+        kiosk.settle(now);
+        kiosk
     }
 
-    /// A touch.
-    pub fn handle_intent(&mut self, _intent: Intent, _now: Time) {}
-
-    /// A button's edge.
-    pub fn handle_button(&mut self, _edge: ButtonEdge, _now: Time) {}
-
-    /// Something has happened.
-    pub fn handle_news(&mut self, _news: News, _now: Time) {}
+    /// A button's edge. Both act whatever the screen shows; a press on a sleeping screen with nothing to answer only
+    /// wakes it.
+    pub fn handle_button(&mut self, edge: ButtonEdge, now: Time) {
+        let at = edge.at.min(now);
+        let lit = self.backlight(now) == Backlight::Lit;
+        match (edge.button, edge.pressed) {
+            (Button::Mute, true) => self.toggle_mute(),
+            (Button::Mute, false) => {}
+            (Button::Approve, true) => {
+                let armed = self.door.armed(at).filter(|_| lit).map(|knock| knock.id);
+                self.approve_button.press(armed, at);
+            }
+            (Button::Approve, false) => {
+                let verdict = self.approve_button.release(at);
+                self.answer(verdict, now);
+            }
+        }
+        if edge.pressed {
+            self.touched(now);
+        }
+        self.settle(now);
+    }
 
     /// The moment named by [`Kiosk::poll_timeout`] has come.
-    pub fn handle_timeout(&mut self, _now: Time) {}
+    pub fn handle_timeout(&mut self, now: Time) {
+        let (tell, overdue) = self.gate.handle_timeout(now);
+        if tell {
+            self.effects.push_back(Effect::Gate(self.gate.wanted()));
+        }
+        if overdue {
+            self.log(log::Level::Warn, "the audio gate does not confirm what it was told");
+        }
+        let verdict = self.approve_button.handle_timeout(now);
+        self.answer(verdict, now);
+        self.notices.handle_timeout(now);
+        self.question = self.question.filter(|(_, until)| now < *until);
+        self.former = self.former.take().filter(|(_, until)| now < *until);
+        self.session.handle_timeout(now);
+        let effects = self.link.handle_timeout(now);
+        self.effects.extend(effects);
+        if self.activity() == Activity::Meeting {
+            if self.stay.own_voice || !self.stay.speaking.is_empty() {
+                self.anyone_there.sign_of_life(now);
+            }
+            match self.anyone_there.handle_timeout(now) {
+                idle::Silence::None => {}
+                idle::Silence::Ask => {
+                    self.effects.push_back(Effect::Chime(Chime::AnyoneThere));
+                    self.log(
+                        log::Level::Info,
+                        "nobody has spoken or touched the screen; asking whether anyone is there",
+                    );
+                }
+                idle::Silence::Leave => {
+                    self.leave(now);
+                    self.say(Sentence::LeftForSilence, None, Severity::Warning, now);
+                }
+            }
+        }
+        if self.backlight(now) != Backlight::Lit && self.activity() == Activity::Nothing {
+            // Whoever opened this has gone, and the next person starts at home.
+            self.go_home();
+        }
+        self.settle(now);
+    }
 
     /// When to call [`Kiosk::handle_timeout`], if nothing else happens before.
     pub fn poll_timeout(&self) -> Option<Time> {
-        None
+        let now = self.asked.now;
+        let meeting = self.activity() == Activity::Meeting;
+        let moments = [
+            self.gate.poll_timeout(),
+            self.approve_button.poll_timeout(),
+            self.door.poll_timeout(now),
+            self.notices.poll_timeout(),
+            self.question.map(|(_, until)| until),
+            self.former.as_ref().map(|(_, until)| *until),
+            self.session.poll_timeout(),
+            self.link.poll_timeout(now),
+            meeting.then(|| self.anyone_there.poll_timeout()),
+            self.idle.poll_timeout(now).filter(|_| !self.must_be_lit()),
+            self.asked.ticket_due(),
+        ];
+        moments.into_iter().flatten().min()
     }
 
-    /// What to do next; drain until `None` after each call of a `handle_` function and after `new`.
+    /// What to do next; drain until `None` after `new` and after each call of a `handle_` function.
     pub fn next_effect(&mut self) -> Option<Effect> {
-        None
+        self.effects.pop_front()
     }
 
     /// What the screen shows.
-    pub fn view(&self, _now: Time, wall: WallClock) -> View {
-        View {
-            language: self.config.language,
-            room_name: self.config.name.to_string(),
-            clock: format!("{:02}:{:02}", wall.hour, wall.minute),
-            backlight: Backlight::Lit,
-            screen: Screen::Home(HomeView {
-                state: String::new(),
-                ready: false,
-                can_meet: false,
-                rejoin: None,
-                own_picture: false,
-                camera_missing: None,
-            }),
-            knock: None,
-            notice: None,
-            question: None,
+    pub fn view(&self, now: Time, wall: WallClock) -> View {
+        crate::view::of(self, now, wall)
+    }
+
+    pub(crate) fn activity(&self) -> Activity {
+        if self.session.meeting().is_some() {
+            Activity::Meeting
+        } else if self.session.returning().is_some() {
+            Activity::Waiting
+        } else if let Some(knocking) = self.session.knocking() {
+            if knocking.host_name.is_some() { Activity::Waiting } else { Activity::Asking }
+        } else if self.session.starting() {
+            Activity::Asking
+        } else {
+            Activity::Nothing
         }
     }
+
+    pub(crate) fn backlight(&self, now: Time) -> Backlight {
+        if self.must_be_lit() { Backlight::Lit } else { self.idle.backlight(now) }
+    }
+
+    /// Something goes on that people must be able to see.
+    fn must_be_lit(&self) -> bool {
+        self.activity() != Activity::Nothing || self.door.shown().is_some()
+    }
+
+    pub(crate) fn hosting(&self) -> bool {
+        self.session.meeting().is_some_and(|meeting| meeting.roster.hosting())
+    }
+
+    /// What this room tells the others of itself.
+    pub(crate) fn member_state(&self) -> MemberState {
+        let muted = match self.gate.microphone() {
+            Microphone::Muted | Microphone::Missing => true,
+            Microphone::Live | Microphone::Fault => false,
+        };
+        let failed = matches!(self.devices.camera, Some(CameraState::Failed(_)));
+        MemberState { muted, camera_off: self.stay.camera_off || failed }
+    }
+
+    fn toggle_mute(&mut self) {
+        if self.activity() == Activity::Meeting {
+            self.stay.muted = !self.stay.muted;
+        }
+    }
+
+    /// Answers the knock that the verdict names; a knock that is gone admits nobody.
+    fn answer(&mut self, verdict: Option<Verdict>, now: Time) {
+        let Some(verdict) = verdict else { return };
+        let (Verdict::Approve(id) | Verdict::Deny(id)) = verdict;
+        let Some(knock) = self.door.take(&id) else { return };
+        self.approve_button.gone(&id);
+        let who = knock.identity.short();
+        match verdict {
+            Verdict::Approve(_) => {
+                self.log(log::Level::Info, format!("{} ({who}) is let in", knock.name));
+                self.session.approve(id, knock.identity, now);
+            }
+            Verdict::Deny(_) => {
+                self.log(log::Level::Info, format!("{} ({who}) is refused", knock.name));
+                self.session.deny(id, now);
+            }
+        }
+    }
+
+    /// Leaves the meeting by the room's own will; "Rejoin" is offered for a while.
+    fn leave(&mut self, now: Time) {
+        if let Some(ticket) = self.own_ticket(now) {
+            self.former = Some((Ticket { inside: false, ..ticket }, now + self.config.rejoin_for));
+        }
+        self.session.leave(now);
+        self.forget_stay(now);
+    }
+
+    /// The meeting is over for this room: nothing of it stays.
+    fn forget_stay(&mut self, now: Time) {
+        self.stay = Stay::new();
+        if let Some(id) = self.door.shown().map(|knock| knock.id) {
+            self.approve_button.gone(&id);
+        }
+        self.door.clear();
+        self.question = None;
+        self.place = Place::Home;
+        self.idle.wake(now);
+    }
+
+    fn go_home(&mut self) {
+        self.place = Place::Home;
+        self.code = CodePad::default();
+        self.pin.open();
+        self.name_edit = None;
+        self.question = None;
+        self.own_picture = false;
+    }
+
+    fn touched(&mut self, now: Time) {
+        self.idle.wake(now);
+        self.anyone_there.sign_of_life(now);
+    }
+
+    /// A sentence on the screen and one in the log.
+    fn say(&mut self, sentence: Sentence, detail: Option<String>, severity: Severity, now: Time) {
+        let level = match severity {
+            Severity::Info => log::Level::Info,
+            Severity::Warning | Severity::Alarm => log::Level::Warn,
+        };
+        let words = sentence.say(crate::view::Language::English);
+        match &detail {
+            Some(detail) => self.log(level, format!("{words} ({detail})")),
+            None => self.log(level, words),
+        }
+        if severity == Severity::Alarm {
+            self.effects.push_back(Effect::Chime(Chime::Alarm));
+        }
+        self.notices.add(sentence, detail, severity, now);
+    }
+
+    fn log(&mut self, level: log::Level, text: impl Into<String>) {
+        self.effects.push_back(Effect::Log { level, text: text.into() });
+    }
+
+    fn keep_settings(&mut self) {
+        self.effects.push_back(Effect::KeepSettings(self.settings.clone()));
+    }
+
+    /// Drops the connection and makes a new one at once.
+    fn reconnect(&mut self, why: &str, now: Time) {
+        self.effects.push_back(Effect::Disconnect);
+        self.connection_lost(LinkLoss::RelayGone, why.to_owned(), now);
+    }
+
+    fn connection_lost(&mut self, why: LinkLoss, detail: String, now: Time) {
+        if !self.link.lost(why, detail.clone(), self.session.chance(), now) {
+            return;
+        }
+        self.session.handle_disconnected();
+        if let Some(id) = self.door.shown().map(|knock| knock.id) {
+            self.approve_button.gone(&id);
+        }
+        // The relay brings those that still wait again.
+        self.door.clear();
+        self.stay.speaking.clear();
+        self.stay.arriving.clear();
+        if let Some((sentence, _)) = self.link.trouble(now) {
+            let words = sentence.say(crate::view::Language::English);
+            self.log(log::Level::Warn, format!("{words} ({detail})"));
+        }
+    }
+
+    /// This room's place in its meeting, with what only the kiosk knows.
+    fn own_ticket(&self, now: Time) -> Option<Ticket> {
+        let ticket = self.session.ticket(now)?;
+        if self.session.meeting().is_none() {
+            return Some(ticket);
+        }
+        Some(Ticket { muted: self.stay.muted, camera_off: self.stay.camera_off, ..ticket })
+    }
+
+    /// The connected relay's name for people: where it is.
+    pub(crate) fn relay_label(&self) -> String {
+        self.link.address().unwrap_or_default().to_owned()
+    }
+
+    pub(crate) fn link_is_up(&self) -> bool {
+        matches!(self.link.state, LinkState::Up { .. }) && self.session.connected()
+    }
+
+    /// What a room is called that is or was in the meeting.
+    pub(crate) fn label(&self, peer: &PeerId) -> Option<&str> {
+        self.session.meeting().and_then(|meeting| meeting.label(peer))
+    }
+
+    /// What the room at the door is called, and whether one of its name is here already.
+    pub(crate) fn label_at_door(&self, peer: &PeerId, name: &RoomName) -> (String, bool) {
+        let labels = self.session.meeting().map(|meeting| &meeting.labels);
+        let shared = labels.is_some_and(|labels| labels.shared(peer, name));
+        (self.label(peer).map_or_else(|| name.to_string(), str::to_owned), shared)
+    }
 }
+
+/// How long a question waits for its answer.
+const QUESTION: Duration = Duration::from_secs(15);

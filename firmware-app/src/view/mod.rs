@@ -1,9 +1,22 @@
 //! What the screen shows, as plain data with every sentence already in the room's language. The screen is a function
 //! of this and of the pictures in their slots; it knows nothing else.
 
+mod chat;
+mod home;
+mod meeting;
+mod people;
+#[cfg(test)]
+mod tests;
+pub mod words;
+
 use vestibule_common::id::{KnockId, PeerId};
+use vestibule_common::time::Time;
 
 use crate::kiosk::intent::Destructive;
+use crate::kiosk::{Activity, Kiosk, Place, WallClock};
+pub(crate) use chat::lines as chat_lines;
+pub(crate) use people::PAGE as PEOPLE_PAGE;
+use words::Sentence;
 
 /// A language the screen speaks.
 #[derive(
@@ -37,6 +50,96 @@ pub struct View {
     pub notice: Option<Notice>,
     /// A question in place of the button that was touched.
     pub question: Option<Question>,
+}
+
+/// What the screen of this kiosk shows now.
+pub(crate) fn of(kiosk: &Kiosk, now: Time, wall: WallClock) -> View {
+    let language = kiosk.settings.language;
+    let screen = match (kiosk.activity(), kiosk.place) {
+        (Activity::Meeting, _) => Screen::Meeting(Box::new(meeting::of(kiosk, now, wall))),
+        (Activity::Waiting, _) => Screen::Waiting(home::waiting(kiosk)),
+        (Activity::Asking, Place::Join) => Screen::Join(home::join(kiosk)),
+        (Activity::Asking, _) if kiosk.session.knocking().is_some() => Screen::Waiting(home::waiting(kiosk)),
+        (Activity::Asking, _) => Screen::Home(home::home(kiosk, now)),
+        (Activity::Nothing, Place::Home) => Screen::Home(home::home(kiosk, now)),
+        (Activity::Nothing, Place::Join) => Screen::Join(home::join(kiosk)),
+        (Activity::Nothing, Place::Pin) => Screen::Pin(home::pin(kiosk, now)),
+        (Activity::Nothing, Place::Settings) => Screen::Settings(home::settings(kiosk, now)),
+        (Activity::Nothing, Place::Relays { back }) => Screen::Relays(home::relays(kiosk, back)),
+    };
+    View {
+        language,
+        room_name: kiosk.settings.name.to_string(),
+        clock: format!("{:02}:{:02}", wall.hour, wall.minute),
+        backlight: kiosk.backlight(now),
+        screen,
+        knock: knock_banner(kiosk, now),
+        notice: notice(kiosk, now),
+        question: question(kiosk),
+    }
+}
+
+fn knock_banner(kiosk: &Kiosk, now: Time) -> Option<KnockBanner> {
+    let say = |sentence: Sentence| sentence.say(kiosk.settings.language);
+    let knock = kiosk.door.shown()?;
+    let (room, shared) = kiosk.label_at_door(&knock.identity, &knock.name);
+    let press = match kiosk.door.behind() {
+        0 => say(Sentence::PressGreen),
+        more => say(Sentence::PressGreenMore { more }),
+    };
+    let detail = if shared { format!("{press} · {}", say(Sentence::SameName)) } else { press };
+    let armed = kiosk.door.armed(now).is_some();
+    Some(KnockBanner { knock: knock.id, title: say(Sentence::WantsToJoin { room }), detail, armed })
+}
+
+/// What holds now outweighs what happened; an alarm outweighs both.
+fn notice(kiosk: &Kiosk, now: Time) -> Option<Notice> {
+    let say = |sentence: &Sentence| sentence.say(kiosk.settings.language);
+    let kept = kiosk.notices.shown().map(|item| Notice {
+        text: say(&item.sentence),
+        detail: item.detail.clone(),
+        severity: item.severity,
+    });
+    if kept.as_ref().is_some_and(|notice| notice.severity == Severity::Alarm) {
+        return kept;
+    }
+    let state = |sentence: Sentence, detail: Option<&str>, severity| {
+        Some(Notice { text: say(&sentence), detail: detail.map(str::to_owned), severity })
+    };
+    let meeting = kiosk.session.meeting();
+    if meeting.is_some() && kiosk.gate.microphone() == Microphone::Fault {
+        return state(Sentence::GateFault, None, Severity::Alarm);
+    }
+    if meeting.is_none() && kiosk.session.returning().is_none() {
+        return kept;
+    }
+    if let Some((trouble, detail)) = kiosk.link.trouble(now) {
+        return state(trouble, detail, Severity::Warning);
+    }
+    if !kiosk.link_is_up() {
+        return state(Sentence::LookingForRelay, None, Severity::Warning);
+    }
+    match meeting {
+        Some(meeting) if !meeting.online() => {
+            state(Sentence::ReturningTo(meeting.roster.code), None, Severity::Warning)
+        }
+        Some(_) | None => kept,
+    }
+}
+
+fn question(kiosk: &Kiosk) -> Option<Question> {
+    let (about, _) = kiosk.question?;
+    let say = |sentence: Sentence| sentence.say(kiosk.settings.language);
+    let (text, yes) = match about {
+        Destructive::Leave => (Sentence::AskLeave, Sentence::YesLeave),
+        Destructive::EndForAll => (Sentence::AskEnd, Sentence::YesEnd),
+        Destructive::Remove(peer) => {
+            let room = kiosk.label(&peer).unwrap_or_default().to_owned();
+            (Sentence::AskRemove { room }, Sentence::YesRemove)
+        }
+        Destructive::ForgetRelay => (Sentence::AskForget, Sentence::YesForget),
+    };
+    Some(Question { about, text: say(text), yes: say(yes), no: say(Sentence::No) })
 }
 
 /// How awake the screen is.

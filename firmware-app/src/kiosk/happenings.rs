@@ -1,0 +1,338 @@
+//! What the shell reports and what the session says, and what the room makes of it.
+
+use vestibule_common::control::{DeniedWhy, ErrorCode, Welcome};
+use vestibule_common::id::{PeerId, RoomCode};
+use vestibule_common::time::{Duration, Time};
+
+use super::door::Knock;
+use super::effect::{Chime, Effect};
+use super::news::{CameraState, DeviceState, GateReport, LinkLoss, News};
+use super::{Activity, Kiosk, Place, Stay};
+use crate::session::told::{Out, Told, Wish};
+use crate::view::words::Sentence;
+use crate::view::{Panel, Severity};
+
+impl Kiosk {
+    /// Something has happened.
+    pub fn handle_news(&mut self, news: News, now: Time) {
+        match news {
+            News::Searching => self.log(log::Level::Info, "looking for the relay on the network"),
+            News::RelaysFound(relays) => {
+                self.log(log::Level::Info, format!("{} relays are on the network", relays.len()));
+                self.link.found(relays);
+            }
+            News::Connected { welcome, address } => self.connected(&welcome, address, now),
+            News::Disconnected { why, detail } => self.connection_lost(why, detail, now),
+            News::Message(message) => self.session.handle_message(message, now),
+            News::MicrophoneState(report) => self.gate_reports(report, now),
+            News::Camera(state) => self.camera_reports(state),
+            News::Speaker(state) => {
+                let lost = newly_failed(&self.devices.speaker, &state);
+                self.devices.speaker = Some(state);
+                self.device_lost(lost, Sentence::SpeakerLost, now);
+            }
+            News::Buttons(state) => {
+                let lost = newly_failed(&self.devices.buttons, &state);
+                self.devices.buttons = Some(state);
+                self.device_lost(lost, Sentence::ButtonsLost, now);
+            }
+            News::VoiceActive { peer, speaking } => {
+                let known = self.session.meeting().is_some_and(|m| m.member(&peer).is_some());
+                if speaking && known {
+                    self.stay.speaking.insert(peer);
+                    self.anyone_there.sign_of_life(now);
+                } else if self.stay.speaking.remove(&peer) {
+                    self.anyone_there.sign_of_life(now);
+                }
+            }
+            News::OwnVoice { speaking } => {
+                self.stay.own_voice = speaking;
+                self.anyone_there.sign_of_life(now);
+            }
+            News::PictureState { peer, arriving } => {
+                let known = self.session.meeting().is_some_and(|m| m.member(&peer).is_some());
+                if arriving && known {
+                    self.stay.arriving.insert(peer);
+                } else {
+                    self.stay.arriving.remove(&peer);
+                }
+            }
+        }
+        self.settle(now);
+    }
+
+    fn connected(&mut self, welcome: &Welcome, address: String, now: Time) {
+        if !self.link.trusts(&welcome.identity) {
+            self.effects.push_back(Effect::Disconnect);
+            let detail = format!("a relay with the key {} answered", welcome.identity);
+            return self.connection_lost(LinkLoss::ChangedIdentity, detail, now);
+        }
+        self.log(log::Level::Info, format!("connected to the relay at {address}"));
+        self.link.connected(welcome.identity, address, now);
+        self.session.handle_connected(welcome, now);
+        if let Some(ticket) = self.restored.take() {
+            // The ticket's time is the relay's, as is this one: a board without a clock wakes up in 1970.
+            let gone = Duration::from_millis(welcome.time_ms.saturating_sub(ticket.seen_ms));
+            let window = self.config.rejoin_for;
+            if gone >= window || ticket.admission.expires_ms <= welcome.time_ms {
+                self.log(log::Level::Info, "the meeting before the power cut is too long ago");
+            } else if ticket.inside && self.activity() == Activity::Nothing {
+                self.log(log::Level::Info, format!("going back to the meeting {}", ticket.code));
+                self.stay = Stay { muted: ticket.muted, camera_off: ticket.camera_off, ..Stay::new() };
+                self.session.come_back(ticket, false, now);
+            } else {
+                self.former = Some((ticket, now + (window - gone)));
+            }
+        }
+    }
+
+    fn gate_reports(&mut self, report: GateReport, now: Time) {
+        let before = self.gate.last_report().cloned();
+        if before.as_ref() != Some(&report) {
+            self.log(log::Level::Debug, format!("the audio gate reports {report:?}"));
+        }
+        let was_missing = matches!(before, Some(GateReport::Missing(_)));
+        let missing = match &report {
+            GateReport::Missing(why) => Some(why.to_string()),
+            GateReport::Open | GateReport::Closed | GateReport::Fault(_) => None,
+        };
+        if let GateReport::Fault(why) = &report
+            && before.as_ref() != Some(&report)
+        {
+            self.log(log::Level::Warn, format!("the audio gate has a fault: {why}"));
+        }
+        if self.gate.report(report, now) {
+            self.log(log::Level::Warn, "the audio gate does what it was not told");
+            self.effects.push_back(Effect::Gate(self.gate.wanted()));
+        }
+        match missing {
+            Some(why) if !was_missing => {
+                self.notices.remove(&Sentence::MicrophoneBack);
+                self.device_lost(Some(why), Sentence::MicrophoneLost, now);
+            }
+            None if was_missing => {
+                self.notices.remove(&Sentence::MicrophoneLost);
+                if self.activity() == Activity::Meeting {
+                    self.say(Sentence::MicrophoneBack, None, Severity::Info, now);
+                }
+            }
+            Some(_) | None => {}
+        }
+    }
+
+    fn camera_reports(&mut self, state: CameraState) {
+        if self.devices.camera.as_ref() != Some(&state) {
+            match &state {
+                CameraState::On | CameraState::Off => {
+                    self.log(log::Level::Debug, format!("camera: {state:?}"))
+                }
+                CameraState::Failed(why) => self.log(log::Level::Warn, format!("camera: {why}")),
+            }
+        }
+        self.devices.camera = Some(state);
+    }
+
+    /// A missing device is a normal state: home says so in its line; in a meeting it is a sentence of its own.
+    fn device_lost(&mut self, why: Option<String>, sentence: Sentence, now: Time) {
+        let Some(why) = why else { return };
+        if self.activity() == Activity::Meeting {
+            self.say(sentence, Some(why), Severity::Warning, now);
+        } else {
+            let words = sentence.say(crate::view::Language::English);
+            self.log(log::Level::Warn, format!("{words} ({why})"));
+        }
+    }
+
+    pub(super) fn told(&mut self, told: Told, now: Time) {
+        match told {
+            Told::Send(message) => self.effects.push_back(Effect::Send(message)),
+            Told::Media(media) => self.effects.push_back(Effect::Media(media)),
+            Told::Entered { back } => {
+                self.place = Place::Home;
+                self.code = Default::default();
+                self.former = None;
+                self.anyone_there.sign_of_life(now);
+                self.idle.wake(now);
+                if back {
+                    self.log(log::Level::Info, "back in the meeting");
+                } else {
+                    self.effects.push_back(Effect::Chime(Chime::Joined));
+                    self.log(log::Level::Info, "in a meeting");
+                }
+            }
+            Told::KnockArrived { knock, identity, name } => {
+                let who = format!("{name} ({})", identity.short());
+                if self.door.arrive(Knock { id: knock, identity, name }) {
+                    self.log(log::Level::Info, format!("{who} knocks"));
+                } else {
+                    self.say(Sentence::TooManyKnocks, Some(who), Severity::Warning, now);
+                }
+            }
+            Told::KnockGone { knock } => {
+                self.approve_button.gone(&knock);
+                if let Some(knock) = self.door.take(&knock) {
+                    self.log(log::Level::Info, format!("{} does not knock any more", knock.name));
+                }
+            }
+            Told::Out(out) => self.out(out, now),
+            Told::MuteRequested { by } => {
+                let room = self.label(&by).unwrap_or_default().to_owned();
+                if !self.stay.muted {
+                    self.stay.muted = true;
+                    self.say(Sentence::MutedByHost { room }, None, Severity::Info, now);
+                }
+            }
+            Told::Chat => {
+                self.asked.ticket_dirty = true;
+                if self.stay.panel != Some(Panel::Chat) {
+                    self.stay.unread = self.stay.unread.saturating_add(1);
+                }
+            }
+            Told::Joined(peer) => {
+                let room = self.label(&peer).unwrap_or_default().to_owned();
+                self.effects.push_back(Effect::Chime(Chime::Joined));
+                self.say(Sentence::Joined { room }, None, Severity::Info, now);
+            }
+            Told::Left { label: room, removed } => {
+                let known = |peer: &_| self.session.meeting().is_some_and(|m| m.member(peer).is_some());
+                self.stay.chat_to = self.stay.chat_to.filter(known);
+                self.stay.speaking.retain(known);
+                self.stay.arriving.retain(known);
+                self.effects.push_back(Effect::Chime(Chime::Left));
+                let sentence = if removed { Sentence::Removed { room } } else { Sentence::Left { room } };
+                self.say(sentence, None, Severity::Info, now);
+            }
+            Told::HostIs(peer) => {
+                let sentence = if peer == self.session.me() {
+                    Sentence::HostHere
+                } else {
+                    Sentence::HostIs { room: self.label(&peer).unwrap_or_default().to_owned() }
+                };
+                if !self.hosting() {
+                    self.door.clear();
+                }
+                self.say(sentence, None, Severity::Info, now);
+            }
+            Told::Twins(name) => {
+                self.say(Sentence::Twins { name: name.to_string() }, None, Severity::Info, now);
+            }
+            Told::WrongCodes { count, minutes } => {
+                self.say(Sentence::WrongCodes { count, minutes }, None, Severity::Alarm, now);
+            }
+            Told::RelayStopping => self.say(Sentence::RelayStopping, None, Severity::Warning, now),
+            Told::Hopeless(why) => self.reconnect(why, now),
+            Told::Redirect { endpoint, identity } => self.redirected(endpoint, identity, now),
+            Told::Failed { what, code } => self.wish_failed(what, code, now),
+            Told::TicketChanged => self.asked.ticket_dirty = true,
+            Told::Log(level, text) => self.log(level, text),
+        }
+    }
+
+    fn redirected(&mut self, endpoint: String, identity: PeerId, now: Time) {
+        let endpoint: String = endpoint.chars().filter(|c| !c.is_control()).take(260).collect();
+        match self.link.redirect(identity, endpoint.clone()) {
+            Some(effects) => {
+                self.log(log::Level::Info, format!("the relay sends this kiosk to {endpoint}"));
+                self.session.handle_disconnected();
+                self.effects.extend(effects);
+            }
+            None => {
+                let detail = format!("{endpoint}, {}", identity.short());
+                self.say(Sentence::RedirectRefused, Some(detail), Severity::Warning, now);
+            }
+        }
+    }
+
+    fn wish_failed(&mut self, what: Wish, code: ErrorCode, now: Time) {
+        let gone = code == ErrorCode::KnockGone;
+        let sentence = match what {
+            Wish::Approve | Wish::Deny if gone => Sentence::KnockWasGone,
+            Wish::Approve if code == ErrorCode::Full => Sentence::RoomFull,
+            Wish::Approve | Wish::Deny | Wish::Remove | Wish::Lock | Wish::MuteMember | Wish::End => {
+                Sentence::HostFailed
+            }
+        };
+        self.say(sentence, Some(format!("{what:?}: {code:?}")), Severity::Warning, now);
+    }
+
+    /// In no meeting any more, or not let into one.
+    fn out(&mut self, out: Out, now: Time) {
+        // Back under the boxes, where the next try begins.
+        let typing = self.place == Place::Join
+            && matches!(out, Out::NotKnocked(_) | Out::Denied { .. } | Out::LinkLost);
+        let door = self.code.digits.parse().ok();
+        let (sentence, severity) = match out {
+            Out::NotStarted(code) => (not_started(code), Severity::Warning),
+            Out::NotKnocked(code) => {
+                let relay = self.relay_label();
+                (not_knocked(code, door, relay), Severity::Warning)
+            }
+            Out::Denied { why, host } => {
+                let host = host.map(|host| host.to_string()).unwrap_or_default();
+                (denied(why, host), Severity::Warning)
+            }
+            Out::LinkLost => (Sentence::LostOnTheWay, Severity::Warning),
+            Out::Ended => (Sentence::MeetingEnded, Severity::Info),
+            Out::Removed => (Sentence::RemovedHere, Severity::Warning),
+            Out::NoWayBack(_) => (Sentence::NoWayBack, Severity::Warning),
+            Out::TooLate => (Sentence::TooLate, Severity::Warning),
+            Out::Unapproved { name } => (Sentence::Unapproved { room: name.to_string() }, Severity::Alarm),
+            Out::FalseMeeting(why) => {
+                self.log(log::Level::Warn, format!("the meeting does not hold: {why}"));
+                (Sentence::FalseMeeting, Severity::Alarm)
+            }
+        };
+        self.forget_stay(now);
+        if typing {
+            let words = sentence.say(crate::view::Language::English);
+            self.log(log::Level::Info, words);
+            self.code.fail(sentence);
+            self.place = Place::Join;
+        } else {
+            self.say(sentence, None, severity, now);
+        }
+    }
+}
+
+fn not_started(code: ErrorCode) -> Sentence {
+    if code == ErrorCode::Full {
+        Sentence::RelayFull
+    } else if code == ErrorCode::Stopping {
+        Sentence::RelayStopping
+    } else {
+        Sentence::NotStarted
+    }
+}
+
+fn not_knocked(code: ErrorCode, door: Option<RoomCode>, relay: String) -> Sentence {
+    if code == ErrorCode::NoSuchRoom {
+        return door.map_or(Sentence::MeetingEnded, |code| Sentence::NoSuchRoom { code, relay });
+    }
+    let words = [
+        (ErrorCode::TooManyAttempts, Sentence::TooManyAttempts),
+        (ErrorCode::TooFast, Sentence::TooManyAttempts),
+        (ErrorCode::Locked, Sentence::RoomLocked),
+        (ErrorCode::Full, Sentence::RoomFull),
+        (ErrorCode::Silenced, Sentence::Silenced),
+        (ErrorCode::Stopping, Sentence::RelayStopping),
+        (ErrorCode::WaitingForHost, Sentence::HostMissing),
+    ];
+    words.into_iter().find(|(known, _)| *known == code).map_or(Sentence::NotNow, |(_, words)| words)
+}
+
+fn denied(why: DeniedWhy, host: String) -> Sentence {
+    match why {
+        DeniedWhy::Denied => Sentence::Denied { host },
+        DeniedWhy::Locked => Sentence::RoomLocked,
+        DeniedWhy::Full => Sentence::RoomFull,
+        DeniedWhy::TimedOut => Sentence::KnockTimedOut { host },
+        DeniedWhy::Ended => Sentence::EndedWhileWaiting,
+    }
+}
+
+fn newly_failed(before: &Option<DeviceState>, after: &DeviceState) -> Option<String> {
+    match (before, after) {
+        (Some(DeviceState::Failed(_)), DeviceState::Failed(_)) | (_, DeviceState::Ready(_)) => None,
+        (Some(DeviceState::Ready(_)) | None, DeviceState::Failed(why)) => Some(why.to_string()),
+    }
+}

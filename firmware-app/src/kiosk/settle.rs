@@ -1,0 +1,147 @@
+//! After every input: what is wanted of gate, camera, lamps and relay is compared with what was asked for last, and
+//! only the difference becomes an effect.
+
+use vestibule_common::time::{Duration, Time};
+
+use super::effect::{Chime, Effect, GateState, LampState};
+use super::link::LinkState;
+use super::{Activity, Kiosk, Place};
+use crate::device::Button;
+use crate::session::Ticket;
+use crate::view::Backlight;
+
+/// A change of the ticket waits this long after the one before, so that a lively chat does not wear out the storage.
+const TICKET_EVERY: Duration = Duration::from_secs(2);
+/// In a meeting the ticket is kept anew this often, so that its time says when the power was cut.
+const TICKET_REFRESH: Duration = Duration::from_secs(60);
+
+/// What was asked for last.
+pub(super) struct Asked {
+    /// The time of the last input.
+    pub(super) now: Time,
+    camera: bool,
+    mute_lamp: Option<LampState>,
+    approve_lamp: Option<LampState>,
+    ticket: Option<Ticket>,
+    ticket_at: Time,
+    /// The ticket may have changed.
+    pub(super) ticket_dirty: bool,
+}
+
+impl Asked {
+    pub(super) fn new(ticket: Option<&Ticket>, now: Time) -> Asked {
+        Asked {
+            now,
+            camera: false,
+            mute_lamp: None,
+            approve_lamp: None,
+            ticket: ticket.cloned(),
+            ticket_at: now,
+            ticket_dirty: false,
+        }
+    }
+
+    pub(super) fn ticket_due(&self) -> Option<Time> {
+        if self.ticket_dirty {
+            Some(self.ticket_at + TICKET_EVERY)
+        } else {
+            self.ticket.as_ref().filter(|ticket| ticket.inside).map(|_| self.ticket_at + TICKET_REFRESH)
+        }
+    }
+}
+
+impl Kiosk {
+    pub(super) fn settle(&mut self, now: Time) {
+        self.asked.now = self.asked.now.max(now);
+        loop {
+            while let Some(told) = self.session.next_told() {
+                self.told(told, now);
+            }
+            self.settle_devices(now);
+            self.session.settle(self.member_state(), now);
+            match self.session.next_told() {
+                Some(told) => self.told(told, now),
+                None => break,
+            }
+        }
+        let lit = self.backlight(now) == Backlight::Lit;
+        if self.door.settle(lit, now) {
+            self.effects.push_back(Effect::Chime(Chime::Knock));
+        }
+        self.settle_lamps();
+        self.settle_chooser(lit, now);
+        self.settle_ticket(now);
+    }
+
+    fn settle_devices(&mut self, now: Time) {
+        let activity = self.activity();
+        let meeting = activity == Activity::Meeting;
+        let gate = if meeting && !self.stay.muted { GateState::Open } else { GateState::Closed };
+        if self.gate.want(gate, now) {
+            self.effects.push_back(Effect::Gate(gate));
+        }
+        // Outside meetings the camera is open only while the room sees its own picture.
+        let camera = match activity {
+            Activity::Meeting => !self.stay.camera_off,
+            Activity::Waiting => true,
+            Activity::Asking => false,
+            Activity::Nothing => self.own_picture && self.place == Place::Home,
+        };
+        if camera != self.asked.camera {
+            self.asked.camera = camera;
+            self.effects.push_back(Effect::Camera(camera));
+        }
+    }
+
+    fn settle_lamps(&mut self) {
+        let mute = self.gate.lamp();
+        if mute != self.asked.mute_lamp
+            && let Some(state) = mute
+        {
+            self.asked.mute_lamp = mute;
+            self.effects.push_back(Effect::Lamp(Button::Mute, state));
+        }
+        let approve = if self.door.shown().is_some() { LampState::Blinking } else { LampState::Off };
+        if self.asked.approve_lamp != Some(approve) {
+            self.asked.approve_lamp = Some(approve);
+            self.effects.push_back(Effect::Lamp(Button::Approve, approve));
+        }
+    }
+
+    /// Without a relay to trust, what is on the network is offered; one has to be chosen, also when there is only one.
+    fn settle_chooser(&mut self, lit: bool, now: Time) {
+        let unknown = matches!(self.link.state, LinkState::Unknown { .. });
+        if unknown && lit && self.place == Place::Home && !self.link.found.is_empty() {
+            self.place = Place::Relays { back: false };
+        }
+        let from_settings = matches!(self.place, Place::Relays { back: true });
+        self.link.look(from_settings && lit, now);
+    }
+
+    fn settle_ticket(&mut self, now: Time) {
+        let due = self.asked.ticket_due().is_some_and(|at| now >= at);
+        let ticket = match self.own_ticket(now) {
+            Some(ticket) => Some(ticket),
+            None => self.former.as_ref().map(|(ticket, _)| ticket.clone()).or_else(|| self.restored.clone()),
+        };
+        let changed = match (&ticket, &self.asked.ticket) {
+            (Some(new), Some(old)) => !same_place(new, old),
+            (None, None) => false,
+            (Some(_), None) | (None, Some(_)) => true,
+        };
+        if changed || due {
+            self.asked.ticket_dirty = false;
+            self.asked.ticket_at = now;
+            if ticket != self.asked.ticket {
+                self.asked.ticket = ticket.clone();
+                self.effects.push_back(Effect::KeepTicket(ticket.map(Box::new)));
+            }
+        }
+    }
+}
+
+/// Whether two tickets differ in nothing but how far the meeting went, which can wait a moment.
+fn same_place(a: &Ticket, b: &Ticket) -> bool {
+    let counters = |ticket: &Ticket| Ticket { last_event: 0, seen_ms: 0, ..ticket.clone() };
+    counters(a) == counters(b)
+}

@@ -1,0 +1,240 @@
+//! Into the room and what happens there: every claim is checked before it counts.
+
+use vestibule_common::chat::{CLASS_CHAT, CLASS_HISTORY};
+use vestibule_common::control::{Ask, Entered, Member, RoomEvent};
+use vestibule_common::id::PeerId;
+use vestibule_common::name::RoomName;
+use vestibule_common::time::Time;
+
+use super::chat::{ChatLog, Heard};
+use super::names::Labels;
+use super::roster::{Breach, Change, Roster};
+use super::told::{Out, Told};
+use super::{Asked, DOUBT, Meeting, Phase, Session, Way};
+use crate::kiosk::effect::Media;
+
+impl Session {
+    /// The relay says that this kiosk is in a room. Believed if it was asked for, and if the host's word is there.
+    pub(super) fn entered(&mut self, asked: Option<Asked>, entered: Entered, now: Time) {
+        let room = entered.room;
+        let came_back = matches!(asked, Some(Asked::Resume | Asked::Reopen));
+        let awaited = match &self.phase {
+            Phase::Starting => match &asked {
+                Some(Asked::Create { founding, .. }) => *founding == entered.founding,
+                Some(_) | None => false,
+            },
+            Phase::Knocking(knocking) => knocking.knock.is_some() && knocking.knock == entered.knock,
+            Phase::Returning(returning) => came_back && returning.ticket.founding == entered.founding,
+            Phase::In(meeting) => came_back && meeting.roster.founding == entered.founding,
+            Phase::Out => false,
+        };
+        if !awaited {
+            // Approved in the moment the knock was taken back, or a meeting that nobody wants any more.
+            self.log(log::Level::Info, format!("leaving the room {room}, which is not wanted any more"));
+            if !matches!(self.phase, Phase::In(_)) {
+                self.ask(Ask::Leave, Asked::Farewell, now);
+            }
+            return;
+        }
+        let Some(now_ms) = self.relay_ms(now) else { return };
+        let next_event = entered.next_event;
+        let (roster, doubtful) = match Roster::enter(entered, self.identity.peer(), now_ms) {
+            Ok(entered) => entered,
+            Err(breach) => return self.breach(breach, now),
+        };
+        let me = roster.me;
+        let own = roster.member(&me).map(|member| member.streams).unwrap_or_default();
+        let others = roster.others().map(|member| (member.id(), member.streams)).collect();
+        let mut meeting = match std::mem::replace(&mut self.phase, Phase::Out) {
+            Phase::In(mut meeting) => {
+                meeting.chat.missing |= next_event > meeting.next_event;
+                meeting.roster = roster;
+                meeting
+            }
+            Phase::Returning(returning) => {
+                let mut meeting = Box::new(Meeting::new(roster));
+                meeting.chat.missing =
+                    returning.ticket.chatted || next_event > returning.ticket.last_event.saturating_add(1);
+                meeting
+            }
+            Phase::Out | Phase::Starting | Phase::Knocking(_) => Box::new(Meeting::new(roster)),
+        };
+        meeting.next_event = next_event;
+        meeting.way = Way::Arrived;
+        meeting.waiting_since = None;
+        meeting.state_told = None;
+        meeting.heir_named = None;
+        meeting.doubtful = doubtful.into_iter().map(|peer| (peer, now + DOUBT)).collect();
+        self.phase = Phase::In(meeting);
+        self.name_everyone();
+        self.told.push_back(Told::Media(Media::Join { own, others }));
+        self.told.push_back(Told::Entered { back: came_back });
+        self.told.push_back(Told::TicketChanged);
+    }
+
+    /// Something happened in the room.
+    pub(super) fn event(&mut self, number: u64, event: RoomEvent, now: Time) {
+        let now_ms = self.relay_ms(now).unwrap_or(0);
+        let Phase::In(meeting) = &mut self.phase else { return };
+        if !meeting.online() || number < meeting.next_event {
+            return;
+        }
+        if number > meeting.next_event {
+            // The relay lost count. Coming back brings everything that it still has.
+            meeting.chat.missing = true;
+            let text = format!("event {number} came where {} was next", meeting.next_event);
+            self.log(log::Level::Warn, text);
+            return self.hopeless("events of the meeting are missing");
+        }
+        meeting.next_event = number.saturating_add(1);
+        match meeting.roster.apply(event, now_ms) {
+            Ok(change) => self.changed(change, now),
+            Err(breach) => self.breach(breach, now),
+        }
+    }
+
+    /// An own message has its place in the order; the event itself follows, or came before.
+    pub(super) fn accepted(&mut self, asked: Option<Asked>) {
+        let (Phase::In(meeting), Some(Asked::Parcel)) = (&mut self.phase, asked) else { return };
+        meeting.chat.accepted();
+    }
+
+    /// A room that was removed and was named once more must be gone by now.
+    pub(super) fn check_doubts(&mut self, now: Time) {
+        let Phase::In(meeting) = &self.phase else { return };
+        let overdue = meeting.doubtful.iter().find(|(_, until)| now >= **until).map(|(peer, _)| *peer);
+        if let Some(member) = overdue {
+            let label = meeting.label(&member).and_then(|label| label.parse().ok());
+            let name = label.unwrap_or_else(|| nameless(&member));
+            let why = vestibule_common::signed::Refused::Removed;
+            self.breach(Breach::Unapproved { name, member, why }, now);
+        }
+    }
+
+    fn changed(&mut self, change: Change, now: Time) {
+        let Phase::In(meeting) = &mut self.phase else { return };
+        match change {
+            Change::Joined { member, new } => {
+                meeting.doubtful.remove(&member);
+                if member == meeting.roster.me {
+                    return;
+                }
+                let streams = meeting.roster.member(&member).map(|seat| seat.streams).unwrap_or_default();
+                self.told.push_back(Told::Media(Media::Add(member, streams)));
+                if new {
+                    if self.send_history && meeting.roster.hosting() {
+                        meeting.chat.tell_newcomer(member);
+                    }
+                    self.name_everyone();
+                    self.told.push_back(Told::Joined(member));
+                }
+                self.told.push_back(Told::TicketChanged);
+            }
+            Change::Doubtful { member } => {
+                meeting.doubtful.entry(member).or_insert(now + DOUBT);
+                self.told.push_back(Told::Media(Media::Drop(member)));
+            }
+            Change::Left { member, removed } => {
+                meeting.doubtful.remove(&member);
+                meeting.chat.forget_newcomer(&member);
+                let label = meeting.label(&member).unwrap_or_default().to_owned();
+                self.told.push_back(Told::Media(Media::Drop(member)));
+                self.told.push_back(Told::Left { label, removed });
+                self.told.push_back(Told::TicketChanged);
+            }
+            Change::Member | Change::Nothing => {}
+            Change::Locked => self.told.push_back(Told::TicketChanged),
+            Change::Host(host) => {
+                meeting.heir_named = None;
+                self.told.push_back(Told::HostIs(host));
+                self.told.push_back(Told::TicketChanged);
+            }
+            Change::FalseHost(why) => {
+                self.log(log::Level::Warn, format!("a change of host that does not hold: {why}"));
+            }
+            Change::Opaque { from, class, to, bytes } => self.heard(from, &class, &to, &bytes),
+        }
+    }
+
+    fn heard(&mut self, from: PeerId, class: &str, to: &[PeerId], bytes: &[u8]) {
+        let Phase::In(meeting) = &mut self.phase else { return };
+        let refused = match class {
+            CLASS_CHAT => match meeting.chat.hear(from, to, bytes) {
+                Heard::New => {
+                    if from != meeting.roster.me {
+                        self.told.push_back(Told::Chat);
+                    }
+                    return self.told.push_back(Told::TicketChanged);
+                }
+                Heard::Known => return,
+                Heard::Forged(what) => what,
+            },
+            CLASS_HISTORY if from == meeting.roster.me => return,
+            CLASS_HISTORY if from != meeting.roster.host() => "history from a room that does not host",
+            CLASS_HISTORY => match meeting.chat.hear_history(bytes) {
+                Ok((_, 0)) => return self.told.push_back(Told::TicketChanged),
+                Ok(_) => "history with messages that their authors did not sign",
+                Err(what) => what,
+            },
+            class => {
+                let class: String = class.chars().filter(|c| !c.is_control()).take(16).collect();
+                return self.log(log::Level::Debug, format!("a message of unknown class {class:?}"));
+            }
+        };
+        self.log(log::Level::Warn, format!("from {}: {refused}; dropped", from.short()));
+    }
+
+    fn breach(&mut self, breach: Breach, now: Time) {
+        let out = match breach {
+            Breach::Unapproved { name, member, why } => {
+                let member = member.short();
+                self.log(
+                    log::Level::Error,
+                    format!("the relay let {name} ({member}) in without the host's word: {why}"),
+                );
+                Out::Unapproved { name }
+            }
+            Breach::Meeting(why) => {
+                self.log(log::Level::Error, format!("the relay offers a meeting that does not hold: {why}"));
+                Out::FalseMeeting(why)
+            }
+        };
+        self.out(out);
+        self.ask(Ask::Leave, Asked::Farewell, now);
+    }
+
+    fn name_everyone(&mut self) {
+        let Phase::In(meeting) = &mut self.phase else { return };
+        for member in &meeting.roster.members {
+            if let Some(name) = meeting.labels.give(member.id(), &member.name) {
+                self.told.push_back(Told::Twins(name));
+            }
+        }
+    }
+}
+
+impl Meeting {
+    fn new(roster: Roster) -> Meeting {
+        Meeting {
+            labels: Labels::default(),
+            chat: ChatLog::new(roster.me, roster.room()),
+            roster,
+            next_event: 0,
+            way: Way::Offline,
+            waiting_since: None,
+            state_told: None,
+            heir_named: None,
+            doubtful: Default::default(),
+        }
+    }
+
+    /// The member behind a key, if it is in the meeting.
+    pub(crate) fn member(&self, peer: &PeerId) -> Option<&Member> {
+        self.roster.member(peer)
+    }
+}
+
+/// What to call a room that has no name here: the first digits of its key.
+fn nameless(peer: &PeerId) -> RoomName {
+    peer.short().to_string().parse().expect("hexadecimal digits are a name")
+}

@@ -1,0 +1,245 @@
+//! A meeting as this kiosk believes it: members with the host's word for each, the chain of hosts, the removals.
+//!
+//! The relay's word counts for nothing here. Whoever the relay claims to be in the room without an admission that a
+//! host of this meeting signed is a breach, and the session leaves.
+
+use vestibule_common::control::{Entered, LeftWhy, Member, RoomEvent};
+use vestibule_common::id::{PeerId, RoomCode, RoomId};
+use vestibule_common::identity::Identity;
+use vestibule_common::name::RoomName;
+use vestibule_common::signed::{Admission, Authority, Founding, Refused, Removal, Role, Succession};
+
+/// The relay broke its part.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Breach {
+    /// It let a room in, or in again, without a host's word.
+    Unapproved { name: RoomName, member: PeerId, why: Refused },
+    /// The meeting it brings this kiosk into is not what it claims to be.
+    Meeting(Refused),
+}
+
+/// What an event changed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Change {
+    /// A room joined, or its place changed.
+    Joined { member: PeerId, new: bool },
+    /// A room that was removed is named once more; the event of its leaving must follow soon.
+    Doubtful { member: PeerId },
+    /// A room left. Whether the host's word for a removal holds is told by `removed`.
+    Left { member: PeerId, removed: bool },
+    /// A connection was lost or is back, or a room said something of itself.
+    Member,
+    /// Locked or no longer.
+    Locked,
+    /// Another room hosts.
+    Host(PeerId),
+    /// A succession that is not the host's word; not followed.
+    FalseHost(Refused),
+    /// A message between rooms.
+    Opaque { from: PeerId, class: String, to: Vec<PeerId>, bytes: Vec<u8> },
+    /// Nothing that concerns this kiosk.
+    Nothing,
+}
+
+/// The meeting's state.
+#[derive(Clone, Debug)]
+pub(crate) struct Roster {
+    pub(crate) me: PeerId,
+    pub(crate) founding: Founding,
+    pub(crate) code: RoomCode,
+    pub(crate) admission: Admission,
+    /// In the order of their admissions, this kiosk included.
+    pub(crate) members: Vec<Member>,
+    pub(crate) locked: bool,
+    successions: Vec<Succession>,
+    authority: Authority,
+    removals: Vec<Removal>,
+    serial: u64,
+}
+
+impl Roster {
+    /// Believes what the relay says of a room that this kiosk enters, as far as a host has signed it. Members whose
+    /// removal is known are left out and returned: the events of their leaving must follow.
+    pub(crate) fn enter(entered: Entered, me: PeerId, now_ms: u64) -> Result<(Roster, Vec<PeerId>), Breach> {
+        let authority = Authority::new(&entered.founding, &entered.successions).map_err(Breach::Meeting)?;
+        if entered.room != authority.room() {
+            return Err(Breach::Meeting(Refused::OtherRoom));
+        }
+        authority.check_admission(&entered.admission, me, &[], now_ms).map_err(Breach::Meeting)?;
+        let mut roster = Roster {
+            me,
+            founding: entered.founding,
+            code: entered.code,
+            admission: entered.admission,
+            members: Vec::new(),
+            locked: entered.locked,
+            serial: entered.successions.iter().map(|word| word.serial).max().unwrap_or(0),
+            successions: entered.successions,
+            authority,
+            removals: Vec::new(),
+        };
+        roster.saw(entered.admission.serial);
+        for removal in entered.removals {
+            roster.keep_removal(removal);
+        }
+        let mut doubtful = Vec::new();
+        for member in entered.members {
+            // A member that is in the meeting stays in it when its admission's day is over.
+            let at = member.admission.issued_ms.min(now_ms);
+            if let Change::Doubtful { member } = roster.seat(member, at)? {
+                doubtful.push(member);
+            }
+        }
+        Ok((roster, doubtful))
+    }
+
+    /// Applies what happened.
+    pub(crate) fn apply(&mut self, event: RoomEvent, now_ms: u64) -> Result<Change, Breach> {
+        Ok(match event {
+            RoomEvent::Joined { member } => self.seat(member, now_ms)?,
+            RoomEvent::Left { member, why } => self.unseat(member, why),
+            RoomEvent::Away { member, grace_ms: _ } => self.change(member, |seat| seat.present = false),
+            RoomEvent::Back { member } => self.change(member, |seat| seat.present = true),
+            RoomEvent::State { member, state } => self.change(member, |seat| seat.state = state),
+            RoomEvent::Locked { locked } => {
+                self.locked = locked;
+                Change::Locked
+            }
+            RoomEvent::HostChanged { succession } => match self.authority.pass(&succession) {
+                Ok(()) => {
+                    self.saw(succession.serial);
+                    self.successions.push(succession);
+                    Change::Host(succession.successor)
+                }
+                Err(why) => Change::FalseHost(why),
+            },
+            RoomEvent::Opaque { from, class, to, bytes } => Change::Opaque { from, class, to, bytes },
+            RoomEvent::Withheld => Change::Nothing,
+        })
+    }
+
+    pub(crate) fn room(&self) -> RoomId {
+        self.authority.room()
+    }
+
+    pub(crate) fn host(&self) -> PeerId {
+        self.authority.host()
+    }
+
+    pub(crate) fn hosting(&self) -> bool {
+        self.host() == self.me
+    }
+
+    pub(crate) fn member(&self, peer: &PeerId) -> Option<&Member> {
+        self.members.iter().find(|member| member.id() == *peer)
+    }
+
+    /// The other rooms, in the order of their admissions.
+    pub(crate) fn others(&self) -> impl Iterator<Item = &Member> {
+        self.members.iter().filter(|member| member.id() != self.me)
+    }
+
+    pub(crate) fn successions(&self) -> &[Succession] {
+        &self.successions
+    }
+
+    pub(crate) fn removals(&self) -> &[Removal] {
+        &self.removals
+    }
+
+    pub(crate) fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    /// Who should host after this kiosk: the one that has been here longest, of those that are connected.
+    pub(crate) fn heir(&self) -> Option<PeerId> {
+        let present = self.others().find(|member| member.present);
+        present.or_else(|| self.others().next()).map(Member::id)
+    }
+
+    /// The host's word that lets `member` in.
+    pub(crate) fn admit(&mut self, host: &Identity, member: PeerId, now_ms: u64) -> Admission {
+        let serial = self.next_serial();
+        Admission::issue(host, self.room(), member, Role::Member, serial, now_ms)
+    }
+
+    /// The host's word that puts `member` out.
+    pub(crate) fn remove(&mut self, host: &Identity, member: PeerId, now_ms: u64) -> Removal {
+        let serial = self.next_serial();
+        Removal::issue(host, self.room(), member, serial, now_ms)
+    }
+
+    /// The host's word about its successor.
+    pub(crate) fn name_heir(&mut self, host: &Identity, heir: PeerId) -> Succession {
+        let serial = self.next_serial();
+        Succession::issue(host, self.room(), heir, serial)
+    }
+
+    fn next_serial(&mut self) -> u64 {
+        self.serial = self.serial.saturating_add(1);
+        self.serial
+    }
+
+    fn saw(&mut self, serial: u64) {
+        self.serial = self.serial.max(serial);
+    }
+
+    fn seat(&mut self, member: Member, at_ms: u64) -> Result<Change, Breach> {
+        let id = member.id();
+        match self.authority.check_admission(&member.admission, id, &self.removals, at_ms) {
+            Ok(()) => {}
+            Err(Refused::Removed) => {
+                self.members.retain(|known| known.id() != id);
+                return Ok(Change::Doubtful { member: id });
+            }
+            Err(why) => return Err(Breach::Unapproved { name: member.name, member: id, why }),
+        }
+        self.saw(member.admission.serial);
+        let known = self.members.iter_mut().find(|known| known.id() == id);
+        let new = known.is_none();
+        match known {
+            Some(known) => *known = member,
+            None => self.members.push(member),
+        }
+        // The order in which hosts admitted them, which is the same at every kiosk.
+        self.members.sort_by_key(|member| (member.admission.serial, member.id()));
+        Ok(Change::Joined { member: id, new })
+    }
+
+    fn unseat(&mut self, member: PeerId, why: LeftWhy) -> Change {
+        let removed = match why {
+            LeftWhy::Left | LeftWhy::Lost => false,
+            LeftWhy::Removed { removal } => removal.member == member && self.keep_removal(removal),
+        };
+        if member == self.me {
+            // `closed` says so to the one concerned.
+            return Change::Nothing;
+        }
+        self.members.retain(|known| known.id() != member);
+        Change::Left { member, removed }
+    }
+
+    /// Keeps a removal if it is a host's word, once.
+    fn keep_removal(&mut self, removal: Removal) -> bool {
+        if self.authority.check_removal(&removal).is_err() {
+            return false;
+        }
+        self.saw(removal.serial);
+        if !self.removals.contains(&removal) {
+            // Only the latest removal of a member counts.
+            self.removals.retain(|known| known.member != removal.member || known.serial > removal.serial);
+            self.removals.push(removal);
+        }
+        true
+    }
+
+    fn change(&mut self, member: PeerId, change: impl FnOnce(&mut Member)) -> Change {
+        match self.members.iter_mut().find(|known| known.id() == member) {
+            Some(known) => {
+                change(known);
+                Change::Member
+            }
+            None => Change::Nothing,
+        }
+    }
+}
