@@ -6,5 +6,6 @@ pub mod device;
 pub mod kiosk;
 pub mod session;
 pub mod shell;
+pub mod ui;
 pub mod video;
 pub mod view;

@@ -1,0 +1,54 @@
+//! Pictures for the gallery: a plain room drawn from a few colours, different for each member, moving a little.
+
+use std::sync::Arc;
+
+use vestibule_common::time::Time;
+use vestibule_kiosk::video::slot::{Picture, PictureSlots};
+use vestibule_kiosk::view::{PictureId, Screen, View};
+
+/// Puts a picture into the slot of everyone the view shows. Returns whose.
+pub(crate) fn fill(slots: &PictureSlots, view: &View, sequence: u64) -> Vec<PictureId> {
+    let mut ids = vec![PictureId::Own];
+    if let Screen::Meeting(meeting) = &view.screen {
+        ids.extend(meeting.tiles.iter().map(|tile| tile.picture));
+    }
+    ids.retain(|id| slots.size(*id).is_some());
+    for id in &ids {
+        let Some(size) = slots.size(*id) else { continue };
+        slots.put(*id, picture(*id, size.width, size.height, sequence));
+    }
+    ids
+}
+
+fn picture(id: PictureId, width: usize, height: usize, sequence: u64) -> Picture {
+    let number = match id {
+        PictureId::Own => 0,
+        PictureId::Room(peer) => usize::from(peer.0[0]),
+    };
+    let walls = [[0x8f, 0x86, 0x7a], [0x5b, 0x78, 0x86], [0x7c, 0x6f, 0x8a], [0x6a, 0x84, 0x6c], [0x93, 0x72, 0x66]];
+    let shirts = [[0x2d, 0x4d, 0x7a], [0x7a, 0x35, 0x35], [0x2f, 0x5e, 0x4c], [0x5c, 0x4a, 0x70]];
+    let (wall, shirt) = (walls[number % walls.len()], shirts[number % shirts.len()]);
+    let sway = (sequence as f64 / 20.0).sin() * 0.03;
+    let mut rgba = Vec::with_capacity(width * height * 4);
+    for y in 0..height {
+        for x in 0..width {
+            // In units of the height, from the middle.
+            let (u, v) = ((x as f64 - width as f64 / 2.0) / height as f64, y as f64 / height as f64);
+            let head = ((u - sway) / 0.15).powi(2) + ((v - 0.42) / 0.19).powi(2) < 1.0;
+            let body = ((u - sway / 2.0) / 0.36).powi(2) + ((v - 1.0) / 0.38).powi(2) < 1.0;
+            let window = (0.35..0.62).contains(&u) && (0.12..0.5).contains(&v);
+            let color = if head {
+                [0xd9, 0xae, 0x8c]
+            } else if body {
+                shirt
+            } else if window {
+                [0xd6, 0xe4, 0xec]
+            } else {
+                let light = 1.0 - 0.35 * v;
+                wall.map(|c: u8| (f64::from(c) * light) as u8)
+            };
+            rgba.extend_from_slice(&[color[0], color[1], color[2], 255]);
+        }
+    }
+    Picture { width, height, rgba: Arc::from(rgba), sequence, captured: Time::ZERO }
+}

@@ -1,0 +1,154 @@
+//! The screen's window and the way to it from other threads. The window runs on the main thread; everything else
+//! holds a handle.
+
+use std::fmt;
+use std::sync::Arc;
+
+use druid::{AppLauncher, ExtEventSink, PlatformError, Point, Size, Target, WindowDesc};
+
+use super::shared::Shared;
+use super::surface::{KeyEdge, LOOK, Outlet, Surface};
+use super::tokens;
+use super::wake::Wake;
+use crate::kiosk::intent::Intent;
+use crate::video::slot::PictureSlots;
+use crate::view::{PictureId, View};
+
+/// How large the window is.
+#[derive(Copy, Clone, PartialEq, Debug)]
+pub enum Extent {
+    /// The whole screen, with or without a window manager; the cursor is hidden.
+    Full,
+    /// A window of this size in pixels.
+    Window {
+        /// Pixels.
+        width: u32,
+        /// Pixels.
+        height: u32,
+    },
+}
+
+/// How the window opens.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Options {
+    /// How large.
+    pub extent: Extent,
+    /// Where its upper left corner is, in pixels, so that two kiosks fit on one desktop.
+    pub position: Option<(i32, i32)>,
+    /// The window's title: the room's name.
+    pub title: String,
+}
+
+/// Why there is no screen.
+#[derive(Debug)]
+pub enum ScreenError {
+    /// No X server answers at `DISPLAY`.
+    NoDisplay(x11rb::errors::ConnectError),
+    /// The window cannot be opened.
+    NoWindow(PlatformError),
+}
+
+impl fmt::Display for ScreenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ScreenError::NoDisplay(why) => write!(f, "no X server answers (is DISPLAY set?): {why}"),
+            ScreenError::NoWindow(why) => write!(f, "the window cannot be opened: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for ScreenError {}
+
+/// A window about to open.
+pub struct Screen {
+    launcher: AppLauncher<()>,
+}
+
+/// The way to the screen from any thread.
+#[derive(Clone)]
+pub struct ScreenHandle {
+    shared: Arc<Shared>,
+    wake: Arc<Wake>,
+    sink: ExtEventSink,
+}
+
+/// Prepares the screen. `first` is what it shows until another view comes; touches and keys are reported on the
+/// screen's thread, which must not be kept.
+///
+/// Errors: [`ScreenError::NoDisplay`].
+pub fn open(
+    options: &Options,
+    slots: PictureSlots,
+    first: View,
+    intents: impl Fn(Intent) + Send + 'static,
+    keys: impl Fn(KeyEdge) + Send + 'static,
+) -> Result<(Screen, ScreenHandle), ScreenError> {
+    let wake = Arc::new(Wake::connect().map_err(ScreenError::NoDisplay)?);
+    let shared = Arc::<Shared>::default();
+    let outlet = Outlet { intents: Box::new(intents), keys: Box::new(keys) };
+    let full = options.extent == Extent::Full;
+    // The launcher hands out the way to its queue only after it has the widget, and the widget needs that way.
+    let late: Arc<std::sync::OnceLock<ExtEventSink>> = Arc::default();
+    let surface = Surface::new(first, slots, outlet).connected(
+        Arc::clone(&shared),
+        Some(Arc::clone(&wake)),
+        Arc::clone(&late),
+        full,
+    );
+    let size = match options.extent {
+        Extent::Full => wake.screen(),
+        Extent::Window { width, height } => Size::new(f64::from(width), f64::from(height)),
+    };
+    let (x, y) = options.position.unwrap_or_default();
+    let mut window = WindowDesc::new(surface).title(options.title.clone()).window_size(size).resizable(!full);
+    if full || options.position.is_some() {
+        window = window.set_position(Point::new(f64::from(x), f64::from(y)));
+    }
+    if full {
+        window = window.show_titlebar(false);
+    }
+    let launcher = AppLauncher::with_window(window)
+        .configure_env(|env, _| env.set(druid::theme::WINDOW_BACKGROUND_COLOR, tokens::GROUND));
+    let sink = launcher.get_external_handle();
+    late.get_or_init(|| sink.clone());
+    Ok((Screen { launcher }, ScreenHandle { shared, wake, sink }))
+}
+
+impl Screen {
+    /// Opens the window and stays until it is closed or [`ScreenHandle::quit`] is called. On the main thread.
+    ///
+    /// Errors: [`ScreenError::NoWindow`].
+    pub fn run(self) -> Result<(), ScreenError> {
+        self.launcher.launch(()).map_err(ScreenError::NoWindow)
+    }
+}
+
+impl ScreenHandle {
+    /// Shows a view. Of several in a row only the newest is drawn.
+    pub fn show(&self, view: View) {
+        if self.shared.put_view(view) {
+            self.look();
+        }
+    }
+
+    /// A newer picture of this room lies in its slot. Its rectangle alone is painted, in the event loop's next turn.
+    pub fn picture_changed(&self, id: PictureId) {
+        if let Some(rect) = self.shared.tell_picture(id)
+            && !self.wake.repaint(rect)
+        {
+            log::trace!("the picture waits for the screen's window");
+        }
+    }
+
+    /// Closes the window; [`Screen::run`] returns soon after.
+    pub fn quit(&self) {
+        self.shared.ask_quit();
+        self.look();
+    }
+
+    fn look(&self) {
+        if let Err(error) = self.sink.submit_command(LOOK, (), Target::Auto) {
+            log::debug!("the screen is gone: {error}");
+        }
+    }
+}

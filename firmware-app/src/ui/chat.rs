@@ -1,0 +1,155 @@
+//! Chat: beside the pictures to read, on the whole screen with the keyboard to write.
+
+use druid::{Color, Rect};
+
+use super::frame::{Class, take_bottom, take_left, take_right, take_top};
+use super::icons::Icon;
+use super::local::Turn;
+use super::meeting::mute_button;
+use super::messages;
+use super::scene::{Align, Canvas, Touch};
+use super::text::Style;
+use super::tokens::{self, CORNER, GAP, TOUCH};
+use super::widget::button::{Button, Look};
+use super::widget::field::field;
+use super::widget::keyboard::{self, keyboard};
+use super::widget::pager;
+use super::{grid, widget};
+use crate::kiosk::intent::{Intent, Step};
+use crate::view::{ChatView, KeyboardView, MeetingView};
+
+/// Draws the panel: recipients, messages, and the line that opens the keyboard.
+pub(super) fn panel(c: &mut Canvas<'_>, mut rect: Rect, chat: &ChatView) {
+    chips(c, take_top(&mut rect, TOUCH), chat);
+    take_top(&mut rect, GAP);
+    let mut foot = take_bottom(&mut rect, TOUCH);
+    take_bottom(&mut rect, GAP);
+    if let Some(error) = &chat.error {
+        let style = Style::new(tokens::size::SMALL);
+        let line = take_bottom(&mut rect, style.line() + 8.0);
+        widget::label::marked(c, line, (Icon::Warning, tokens::STOP), error, style, tokens::TEXT);
+    }
+    let (up, down) = messages::list(c, rect, chat);
+    if up.is_some() || down.is_some() {
+        pager::arrows(c, take_right(&mut foot, pager::WIDTH), up, down);
+        take_right(&mut foot, GAP);
+    }
+    draft(c, foot, chat);
+}
+
+/// The line that opens the keyboard.
+fn draft(c: &mut Canvas<'_>, rect: Rect, chat: &ChatView) {
+    c.fill(rect, CORNER, tokens::RAISED);
+    c.area(rect, CORNER, Touch::Tap(Intent::ShowKeyboard(true)));
+    let mut inner = rect.inset((-16.0, 0.0));
+    c.icon(take_left(&mut inner, 24.0), Icon::Edit, 24.0, tokens::TEXT);
+    take_left(&mut inner, GAP);
+    let (text, color) = if chat.draft.is_empty() { (&chat.hint, tokens::DIM) } else { (&chat.draft, tokens::TEXT) };
+    let style = Style::new(tokens::size::SMALL);
+    c.paragraph_centered(inner, text, style, color, Align::Start);
+}
+
+/// Everyone and each room, as many as fit in a row, and an arrow to the others.
+fn chips(c: &mut Canvas<'_>, rect: Rect, chat: &ChatView) {
+    let style = Style::strong(tokens::size::SMALL);
+    let mark = 28.0;
+    let widths: Vec<f64> = (chat.recipients.iter())
+        .map(|chip| {
+            let mark = if chip.chosen { mark } else { 0.0 };
+            (c.width(&chip.label, style) + 32.0 + mark).clamp(TOUCH + 8.0, rect.width() * 0.62)
+        })
+        .collect();
+    let pages = rows(&widths, rect.width());
+    let with_arrow = if pages.len() > 1 { rows(&widths, rect.width() - TOUCH - GAP) } else { pages };
+    let chosen = chat.recipients.iter().position(|chip| chip.chosen).unwrap_or(0);
+    let start = with_arrow.iter().position(|(from, to)| (*from..*to).contains(&chosen)).unwrap_or(0);
+    let Some(&(from, to)) = with_arrow.get((start + c.local.chips) % with_arrow.len().max(1)) else { return };
+    let mut row = rect;
+    if with_arrow.len() > 1 {
+        let arrow = take_right(&mut row, TOUCH);
+        Button::icon(Icon::Right).draw(c, arrow, Some(Touch::Turn(Turn::Chips)));
+    }
+    for (chip, width) in chat.recipients[from..to].iter().zip(&widths[from..to]) {
+        let place = take_left(&mut row, *width);
+        take_left(&mut row, GAP);
+        let touch = Some(Touch::Tap(Intent::ChatTo(chip.to)));
+        if chip.chosen {
+            let icon = if chip.to.is_some() { Icon::Lock } else { Icon::People };
+            Button::new(icon, &chip.label, tokens::size::SMALL).look(Look::Chosen).draw(c, place, touch);
+        } else {
+            Button::word(&chip.label, tokens::size::SMALL).draw(c, place, touch);
+        }
+    }
+}
+
+/// Cuts a row of things with these widths into rows that fit: from, to.
+fn rows(widths: &[f64], room: f64) -> Vec<(usize, usize)> {
+    let mut rows = Vec::new();
+    let (mut from, mut taken) = (0, 0.0);
+    for (place, width) in widths.iter().enumerate() {
+        if place > from && taken + width > room {
+            rows.push((from, place));
+            (from, taken) = (place, 0.0);
+        }
+        taken += width + GAP;
+    }
+    if from < widths.len() {
+        rows.push((from, widths.len()));
+    }
+    rows
+}
+
+/// Draws the whole screen while a message is being written: keyboard below, the line above it, and what room is left
+/// for messages and pictures above that. The gate stays in sight.
+pub(super) fn writing(c: &mut Canvas<'_>, meeting: &MeetingView, chat: &ChatView, view: KeyboardView) {
+    let frame = c.frame;
+    let mut rect = frame.inner();
+    let keys = take_bottom(&mut rect, keyboard::height(frame.size.height));
+    let send = c.words.send;
+    keyboard(c, keys, view, send, !chat.draft.trim().is_empty());
+    take_bottom(&mut rect, 16.0);
+    let mut line = take_bottom(&mut rect, TOUCH);
+    let gate = take_left(&mut line, if frame.class == Class::Small { 2.0 * TOUCH } else { 3.0 * TOUCH });
+    mute_button(c, gate, meeting);
+    take_left(&mut line, GAP);
+    field(c, line, &chat.hint, &chat.draft, chat.error.as_deref());
+    take_bottom(&mut rect, 16.0);
+    if rect.height() < 72.0 {
+        return;
+    }
+    if frame.class == Class::Large {
+        let right = take_right(&mut rect, frame.panel() + 80.0);
+        take_right(&mut rect, 16.0);
+        let shapes: Vec<f64> = meeting.tiles.iter().map(|tile| c.local.shape(tile.picture)).collect();
+        for (tile, place) in meeting.tiles.iter().zip(grid::tiles(rect, &shapes)) {
+            widget::video_tile::video_tile(c, place, tile, None);
+        }
+        rect = right;
+    }
+    messages::list(c, rect, chat);
+}
+
+/// What an arrow up and an arrow down do for a list shown in parts of which one is seen, where the view may have more
+/// before and after.
+pub(super) fn turns(part: usize, parts: usize, older: bool, newer: bool) -> (Option<Touch>, Option<Touch>) {
+    let up = if part + 1 < parts {
+        Some(Touch::Turn(Turn::List(Step::Next)))
+    } else {
+        older.then_some(Touch::Tap(Intent::Page(Step::Previous)))
+    };
+    let down = if part > 0 {
+        Some(Touch::Turn(Turn::List(Step::Previous)))
+    } else {
+        newer.then_some(Touch::Tap(Intent::Page(Step::Next)))
+    };
+    (up, down)
+}
+
+/// The ground of a message.
+pub(super) fn ground(own: bool, private: bool) -> Color {
+    match (own, private) {
+        (_, true) => Color::rgb8(0x1a, 0x2a, 0x48),
+        (true, false) => tokens::LINE,
+        (false, false) => tokens::RAISED,
+    }
+}

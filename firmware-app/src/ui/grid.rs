@@ -1,0 +1,97 @@
+//! Where the tiles of a meeting go: 1, 2, 3-4, 5-6 or 7-9 cells, as large as they can be in the pictures' own shape.
+
+use druid::{Rect, Size};
+
+/// Between two tiles.
+pub(super) const BETWEEN: f64 = 8.0;
+
+/// The rectangles of tiles with these shapes (width by height), in order, within an area. A last row that is not full
+/// stands in the middle.
+pub(super) fn tiles(area: Rect, shapes: &[f64]) -> Vec<Rect> {
+    let count = shapes.len();
+    if count == 0 {
+        return Vec::new();
+    }
+    // Cells have the mean shape; a tile of another shape fits into its cell.
+    let shape = shapes.iter().sum::<f64>() / count as f64;
+    let (columns, rows, cell) = arrangements(count)
+        .iter()
+        .map(|&(columns, rows)| (columns, rows, cell(area, columns, rows, shape)))
+        .max_by(|a, b| a.2.area().total_cmp(&b.2.area()))
+        .unwrap_or((1, 1, area.size()));
+    let spread = |cells: usize, side: f64| cells as f64 * side + (cells as f64 - 1.0) * BETWEEN;
+    let y0 = area.y0 + ((area.height() - spread(rows, cell.height)) / 2.0).floor();
+    (0..count)
+        .map(|place| {
+            let (row, column) = (place / columns, place % columns);
+            let in_row = (count - row * columns).min(columns);
+            let x0 = area.x0 + ((area.width() - spread(in_row, cell.width)) / 2.0).floor();
+            let origin = (
+                x0 + column as f64 * (cell.width + BETWEEN),
+                y0 + row as f64 * (cell.height + BETWEEN),
+            );
+            shaped(Rect::from_origin_size(origin, cell), shapes[place])
+        })
+        .collect()
+}
+
+/// Columns and rows that may hold so many tiles.
+fn arrangements(count: usize) -> &'static [(usize, usize)] {
+    match count {
+        0 | 1 => &[(1, 1)],
+        2 => &[(2, 1), (1, 2)],
+        3 | 4 => &[(2, 2)],
+        5 | 6 => &[(3, 2), (2, 3)],
+        _ => &[(3, 3)],
+    }
+}
+
+fn cell(area: Rect, columns: usize, rows: usize, shape: f64) -> Size {
+    let side = |length: f64, cells: usize| (length - (cells as f64 - 1.0) * BETWEEN) / cells as f64;
+    let (width, height) = (side(area.width(), columns).max(1.0), side(area.height(), rows).max(1.0));
+    if width / height > shape {
+        Size::new((height * shape).floor(), height.floor())
+    } else {
+        Size::new(width.floor(), (width / shape).floor())
+    }
+}
+
+/// The largest rectangle of a shape in the middle of another, on whole pixels.
+pub(super) fn shaped(rect: Rect, shape: f64) -> Rect {
+    let size = if rect.width() / rect.height() > shape {
+        Size::new((rect.height() * shape).round().min(rect.width()), rect.height())
+    } else {
+        Size::new(rect.width(), (rect.width() / shape).round().min(rect.height()))
+    };
+    super::frame::centered(rect, size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_stay_inside_keep_their_shape_and_do_not_touch() {
+        for area in [Rect::new(0.0, 40.0, 800.0, 400.0), Rect::new(16.0, 56.0, 840.0, 688.0)] {
+            for count in 1..=9 {
+                for shape in [4.0 / 3.0, 16.0 / 9.0] {
+                    let tiles = tiles(area, &vec![shape; count]);
+                    assert_eq!(tiles.len(), count);
+                    for (place, tile) in tiles.iter().enumerate() {
+                        assert_eq!(area.union(*tile), area, "{count} tiles, number {place}");
+                        assert!((tile.width() / tile.height() - shape).abs() < 0.03);
+                        assert!(tiles[place + 1..].iter().all(|other| tile.intersect(*other).area() == 0.0));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn two_stand_beside_each_other_where_it_is_wide_and_above_where_it_is_high() {
+        let beside = tiles(Rect::new(0.0, 0.0, 800.0, 300.0), &[1.33, 1.33]);
+        assert_eq!(beside[0].y0, beside[1].y0);
+        let above = tiles(Rect::new(0.0, 0.0, 400.0, 700.0), &[1.33, 1.33]);
+        assert_eq!(above[0].x0, above[1].x0);
+    }
+}

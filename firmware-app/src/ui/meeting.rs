@@ -1,0 +1,274 @@
+//! A meeting: the other rooms' pictures, this room's small one, what one must know above and what one may do below.
+
+use druid::{Color, Rect, Size, Vec2};
+
+use super::frame::{Class, centered, take_bottom, take_left, take_right, take_top};
+use super::grid;
+use super::icons::Icon;
+use super::scene::{Align, Canvas, Touch};
+use super::text::Style;
+use super::tokens::{self, CORNER, GAP, GRID, TOUCH};
+use super::widget::button::{Button, Look};
+use super::widget::label::{marked, plate};
+use super::widget::meter;
+use super::widget::video_tile::{own_tile, video_tile};
+use super::{chat, people, question};
+use crate::kiosk::intent::{Destructive, Intent};
+use crate::view::{Corner, MeetingView, Microphone, Panel, PanelView, Question, View};
+
+/// Draws the meeting.
+pub(super) fn draw(c: &mut Canvas<'_>, view: &View, meeting: &MeetingView) {
+    if let Some(PanelView::Chat(panel)) = &meeting.panel
+        && let Some(keyboard) = panel.keyboard
+    {
+        chat::writing(c, meeting, panel, keyboard);
+        return;
+    }
+    let mut rect = c.frame.screen();
+    let bar = take_bottom(&mut rect, c.frame.bottom_bar);
+    let panel = meeting.panel.as_ref().map(|open| {
+        let width = c.frame.panel();
+        let place = Rect { x0: rect.x1 - width, ..rect };
+        if !c.frame.panel_covers() {
+            rect.x1 = place.x0;
+        }
+        (open, place)
+    });
+    let covered = panel.as_ref().map(|(_, place)| *place);
+    let top = take_top(&mut rect, c.frame.top_bar);
+    top_bar(c, top, view, meeting, covered);
+    let stage = rect.inset((-GRID, 0.0));
+    let seen = match covered {
+        Some(place) if place.x0 < stage.x1 => Rect { x1: place.x0 - GRID, ..stage },
+        Some(_) | None => stage,
+    };
+    let own = own_rect(c, seen, meeting);
+    pictures(c, stage, seen, own, meeting);
+    own_tile(c, own, &meeting.own);
+    c.area(own, CORNER, Touch::Tap(Intent::MoveOwnPicture));
+    if let Some((open, place)) = panel {
+        c.cover(place);
+        c.fill(place, 0.0, tokens::SURFACE);
+        let asked = view.question.as_ref();
+        match open {
+            PanelView::Chat(chat) => chat::panel(c, place.inset(-GAP), chat),
+            PanelView::People(people) => people::panel(c, place.inset(-GAP), people, asked),
+        }
+    }
+    if let Some(seconds) = meeting.anyone_there_s {
+        anyone_there(c, seen, seconds);
+    }
+    bottom_bar(c, bar, meeting, view.question.as_ref());
+    if meeting.speaking_while_muted && meeting.microphone == Microphone::Muted {
+        speaking_while_muted(c, seen, own);
+    }
+}
+
+/// Code, lock and duration on the left, the room and the time on the right.
+fn top_bar(c: &mut Canvas<'_>, rect: Rect, view: &View, meeting: &MeetingView, covered: Option<Rect>) {
+    let size = if c.frame.class == Class::Small { tokens::size::SMALL } else { tokens::size::BODY };
+    let mut rect = rect.inset((-16.0, 0.0));
+    if let Some(place) = covered {
+        rect.x1 = rect.x1.min(place.x0 - 16.0);
+    }
+    let words = c.words;
+    let (dim, figures) = (Style::new(size), Style::figures(size));
+    let mut put = |c: &mut Canvas<'_>, text: &str, style: Style, color: Color, gap: f64| {
+        let width = c.width(text, style).min(rect.width());
+        let place = take_left(&mut rect, width);
+        c.text(place, text, style, color, Align::Start);
+        take_left(&mut rect, gap);
+    };
+    put(c, words.code, dim, tokens::DIM, 8.0);
+    put(c, &meeting.code, Style::figures(if size < 20.0 { 20.0 } else { 28.0 }), tokens::TEXT, 24.0);
+    put(c, &meeting.duration, figures, tokens::DIM, 24.0);
+    if meeting.locked {
+        let used = marked(c, rect, (Icon::Lock, tokens::WARN), words.locked, Style::strong(size), tokens::TEXT);
+        take_left(&mut rect, used + 24.0);
+    }
+    let time = c.width(&view.clock, figures);
+    let clock = take_right(&mut rect, time);
+    c.text(clock, &view.clock, figures, tokens::TEXT, Align::End);
+    take_right(&mut rect, 24.0);
+    c.text(rect, &view.room_name, dim, tokens::DIM, Align::End);
+}
+
+/// The other rooms, or how to bring them here.
+fn pictures(c: &mut Canvas<'_>, stage: Rect, seen: Rect, own: Rect, meeting: &MeetingView) {
+    if meeting.tiles.is_empty() {
+        if let Some(alone) = &meeting.alone {
+            invite(c, seen, own, &meeting.code, alone);
+        }
+        return;
+    }
+    let shapes: Vec<f64> = meeting.tiles.iter().map(|tile| c.local.shape(tile.picture)).collect();
+    for (tile, rect) in meeting.tiles.iter().zip(grid::tiles(stage, &shapes)) {
+        // The plate stays where it can be seen when a panel lies over the tile.
+        let shown = rect.intersect(Rect { x1: seen.x1, ..rect });
+        if shown.width() > 96.0 {
+            let blocked = Some(own.inset(GRID));
+            video_tile(c, rect, tile, blocked);
+        } else if shown.width() > 0.0 {
+            c.fill(rect, CORNER, tokens::RAISED);
+        }
+    }
+}
+
+fn invite(c: &mut Canvas<'_>, rect: Rect, own: Rect, code: &str, sentence: &str) {
+    let (code_style, style) = (Style::figures(tokens::size::HERO), Style::new(c.frame.title));
+    let width = (rect.width() - 2.0 * own.width() - 48.0).max(rect.width() * 0.5);
+    let lines = c.wrap(sentence, style, width).len().min(3) as f64;
+    let height = code_style.line() + 16.0 + lines * style.line();
+    let block = centered(rect, Size::new(width, height));
+    c.text(Rect { y1: block.y0 + code_style.line(), ..block }, code, code_style, tokens::TEXT, Align::Center);
+    let said = Rect { y0: block.y1 - lines * style.line(), ..block };
+    c.paragraph(said, sentence, style, tokens::DIM, Align::Center);
+}
+
+fn own_rect(c: &Canvas<'_>, seen: Rect, meeting: &MeetingView) -> Rect {
+    let width = match c.frame.class {
+        Class::Small => 152.0,
+        Class::Medium => 192.0,
+        Class::Large => 240.0,
+    };
+    let height = (width / c.local.shape(meeting.own.picture)).round().clamp(TOUCH, seen.height().max(TOUCH));
+    let place = seen.inset(-GRID);
+    let (left, top) = match meeting.own_corner {
+        Corner::BottomRight => (false, false),
+        Corner::BottomLeft => (true, false),
+        Corner::TopLeft => (true, true),
+        Corner::TopRight => (false, true),
+    };
+    let x0 = if left { place.x0 } else { place.x1 - width };
+    let y0 = if top { place.y0 } else { place.y1 - height };
+    Rect::from_origin_size((x0, y0), (width, height))
+}
+
+fn bottom_bar(c: &mut Canvas<'_>, rect: Rect, meeting: &MeetingView, asked: Option<&Question>) {
+    let inset = if c.frame.class == Class::Small { 8.0 } else { 16.0 };
+    let mut rect = rect.inset((-inset, -GRID));
+    let asked = asked.filter(|question| match question.about {
+        Destructive::Leave => true,
+        // Asked in the people panel; here only if that is not open.
+        Destructive::EndForAll | Destructive::Remove(_) => !matches!(meeting.panel, Some(PanelView::People(_))),
+        Destructive::ForgetRelay => true,
+    });
+    mute(c, &mut rect, meeting);
+    take_left(&mut rect, GAP);
+    if let Some(question) = asked {
+        question::strip(c, rect, question);
+        return;
+    }
+    let (word, level) = match c.frame.class {
+        Class::Small => (92.0, 52.0),
+        Class::Medium => (112.0, 64.0),
+        Class::Large => (136.0, 80.0),
+    };
+    let size = tokens::size::SMALL;
+    let words = c.words;
+    let camera = take_left(&mut rect, word);
+    let (icon, label, look) = if meeting.camera_off {
+        (Icon::CameraOff, words.camera_off, Look::Stop)
+    } else {
+        (Icon::Camera, words.camera, Look::Plain)
+    };
+    Button::new(icon, label, size).stacked().look(look).draw(c, camera, Some(Touch::Tap(Intent::ToggleCamera)));
+    take_left(&mut rect, GAP);
+    let volume = take_left(&mut rect, 2.0 * c.frame.target + level);
+    meter::volume(c, volume, meeting.volume, Intent::Volume);
+
+    let leave = take_right(&mut rect, word);
+    Button::new(Icon::Leave, words.leave, size)
+        .stacked()
+        .look(Look::Exit)
+        .draw(c, leave, Some(Touch::Tap(Intent::Ask(Destructive::Leave))));
+    for (panel, icon, label, badge) in [
+        (Panel::People, Icon::People, words.people, 0),
+        (Panel::Chat, Icon::Chat, words.chat, meeting.unread),
+    ] {
+        take_right(&mut rect, GAP);
+        let place = take_right(&mut rect, word);
+        let look = if is_open(meeting, panel) { Look::Chosen } else { Look::Plain };
+        Button::new(icon, label, size)
+            .stacked()
+            .look(look)
+            .badge(badge)
+            .draw(c, place, Some(Touch::Tap(Intent::TogglePanel(panel))));
+    }
+}
+
+fn is_open(meeting: &MeetingView, panel: Panel) -> bool {
+    match (&meeting.panel, panel) {
+        (Some(PanelView::Chat(_)), Panel::Chat) | (Some(PanelView::People(_)), Panel::People) => true,
+        (Some(PanelView::Chat(_)), Panel::People) | (Some(PanelView::People(_)), Panel::Chat) | (None, _) => false,
+    }
+}
+
+/// The largest button: what the gate is, in shape, word and colour.
+pub(super) fn mute(c: &mut Canvas<'_>, rect: &mut Rect, meeting: &MeetingView) {
+    let width = match c.frame.class {
+        Class::Small => 176.0,
+        Class::Medium => 224.0,
+        Class::Large => 288.0,
+    };
+    let place = take_left(rect, width);
+    mute_button(c, place, meeting);
+}
+
+/// The mute button in any place.
+pub(super) fn mute_button(c: &mut Canvas<'_>, place: Rect, meeting: &MeetingView) {
+    let words = c.words;
+    let tap = Some(Touch::Tap(Intent::ToggleMute));
+    let (icon, label, look, touch) = match meeting.microphone {
+        Microphone::Live => (Icon::Microphone, words.live, Look::Go, tap),
+        Microphone::Muted => (Icon::MicrophoneOff, words.muted, Look::Stop, tap),
+        Microphone::Missing => (Icon::MicrophoneOff, words.no_microphone, Look::Plain, None),
+        Microphone::Fault => (Icon::Warning, words.microphone_fault, Look::Warn, tap),
+    };
+    let size = if c.frame.class == Class::Small { tokens::size::BODY } else { tokens::size::TITLE };
+    Button::new(icon, label, size).look(look).draw(c, place, touch);
+}
+
+fn speaking_while_muted(c: &mut Canvas<'_>, stage: Rect, own: Rect) {
+    let style = Style::strong(c.frame.body);
+    let height = style.line() + 20.0;
+    let mut strip = Rect::new(stage.x0 + GRID, stage.y1 - height - GRID, stage.x1 - GRID, stage.y1 - GRID);
+    if own.intersect(strip).area() > 0.0 {
+        if own.x0 < stage.center().x {
+            strip.x0 = own.x1 + 16.0;
+        } else {
+            strip.x1 = own.x0 - 16.0;
+        }
+    }
+    let words = c.words.speaking_while_muted;
+    let ground = tokens::STOP_GROUND;
+    plate(c, strip, Some((Icon::MicrophoneOff, tokens::TEXT)), words, style, ground, Align::Start);
+}
+
+/// Nobody has spoken or touched anything for long.
+fn anyone_there(c: &mut Canvas<'_>, stage: Rect, seconds: u16) {
+    let words = c.words;
+    let frame = c.frame;
+    let (title, body) = (Style::strong(frame.big), Style::new(frame.body));
+    let button = frame.target;
+    let width = (frame.size.width * 0.5).min(stage.width() - 32.0);
+    let said = words.leaving_in.replace("{}", &seconds.to_string());
+    let lines = c.wrap(&said, body, width - 48.0).len().min(2) as f64;
+    let height = 24.0 + title.line() + 8.0 + lines * body.line() + 24.0 + button + 24.0;
+    let card = centered(stage, Size::new(width, height));
+    c.cover(card);
+    c.fill(card.inset(4.0), CORNER + 4.0, tokens::GROUND);
+    c.fill(card, CORNER, tokens::SURFACE);
+    c.edge(card, CORNER, tokens::LINE, 2.0);
+    let inner = card.inset((-24.0, -24.0));
+    let heading = Rect { y1: inner.y0 + title.line(), ..inner };
+    let style = c.largest(words.anyone_there, &[title, Style::strong(frame.title)], heading.width());
+    c.text(heading, words.anyone_there, style, tokens::TEXT, Align::Center);
+    let sentence = heading + Vec2::new(0.0, title.line() + 8.0);
+    let sentence = Rect { y1: sentence.y0 + lines * body.line(), ..sentence };
+    c.paragraph(sentence, &said, body, tokens::DIM, Align::Center);
+    let yes = Rect { y0: inner.y1 - button, ..inner };
+    Button::new(Icon::Check, words.still_here, frame.title)
+        .look(Look::Go)
+        .draw(c, yes, Some(Touch::Tap(Intent::StillHere)));
+}

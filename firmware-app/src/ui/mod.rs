@@ -1,0 +1,35 @@
+//! The screen: what the view says, drawn; what fingers do, understood. It decides nothing and remembers nothing but
+//! how far a list is turned.
+//!
+//! `root::scene` is a pure function from the view to items and touch areas; `surface` is the one druid widget that
+//! paints them and turns touches into intents; `bridge` opens the window and connects it to the other threads.
+
+pub mod bridge;
+mod chat;
+pub mod frame;
+mod grid;
+mod home;
+pub mod icons;
+mod idle;
+mod join;
+mod knock;
+mod keys;
+pub mod labels;
+pub mod local;
+mod meeting;
+mod messages;
+mod notice;
+mod paint;
+mod people;
+mod question;
+mod relays;
+pub mod root;
+pub mod scene;
+mod settings;
+mod shared;
+pub mod surface;
+pub mod text;
+pub mod tokens;
+mod waiting;
+mod wake;
+pub mod widget;

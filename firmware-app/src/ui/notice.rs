@@ -1,0 +1,62 @@
+//! One sentence that matters now, in a strip below the top edge; the caretaker's detail is one tap away.
+
+use druid::{Color, Rect, Size};
+
+use super::frame::{centered, take_left, take_right};
+use super::icons::Icon;
+use super::local::Turn;
+use super::scene::{Align, Canvas, Touch};
+use super::text::Style;
+use super::tokens::{self, CORNER, GAP, TOUCH};
+use super::widget::button::Button;
+use crate::kiosk::intent::Intent;
+use crate::view::{Notice, Severity};
+
+/// Draws the notice, below a knock's banner if there is one.
+pub(super) fn draw(c: &mut Canvas<'_>, notice: &Notice, below: Option<Rect>) {
+    let frame = c.frame;
+    let y0 = below.map_or(GAP, |banner| banner.y1 + GAP);
+    let style = Style::strong(frame.body);
+    let detail = c.local.detail.then_some(notice.detail.as_deref()).flatten();
+    let width = frame.size.width - 2.0 * GAP;
+    let details_button = if notice.detail.is_some() { TOUCH + GAP } else { 0.0 };
+    let room = width - 3.0 * GAP - 32.0 - TOUCH - details_button - GAP;
+    let lines = c.wrap(&notice.text, style, room).len().min(2) as f64;
+    let small = Style::new(tokens::size::SMALL);
+    let detail_lines = detail.map_or(0.0, |detail| c.wrap(detail, small, room).len().min(3) as f64);
+    let words = lines * style.line() + detail_lines * small.line();
+    let strip = Rect::new(GAP, y0, GAP + width, y0 + (words + 16.0).max(TOUCH + 16.0));
+    c.cover(strip);
+    let (ground, edge, icon) = look(notice.severity);
+    c.fill(strip.inset(4.0), CORNER + 4.0, tokens::GROUND);
+    c.fill(strip, CORNER, ground);
+    c.edge(strip, CORNER, edge, 2.0);
+    let mut rect = strip.inset((-8.0, 0.0));
+    let square = |rect: &mut Rect| centered(take_right(rect, TOUCH), Size::new(TOUCH, TOUCH));
+    let away = square(&mut rect);
+    Button::icon(Icon::Cross).draw(c, away, Some(Touch::Tap(Intent::DismissNotice)));
+    if notice.detail.is_some() {
+        take_right(&mut rect, GAP);
+        let more = square(&mut rect);
+        Button::icon(Icon::Info).draw(c, more, Some(Touch::Turn(Turn::Detail)));
+    }
+    take_right(&mut rect, GAP);
+    take_left(&mut rect, 8.0);
+    let mark = take_left(&mut rect, 32.0);
+    c.icon(mark, icon, 28.0, tokens::TEXT);
+    take_left(&mut rect, GAP);
+    let block = centered(rect, Size::new(rect.width(), words));
+    let sentence = Rect { y1: block.y0 + lines * style.line(), ..block };
+    c.paragraph(sentence, &notice.text, style, tokens::TEXT, Align::Start);
+    if let Some(detail) = detail {
+        c.paragraph(Rect { y0: sentence.y1, ..block }, detail, small, tokens::TEXT, Align::Start);
+    }
+}
+
+fn look(severity: Severity) -> (Color, Color, Icon) {
+    match severity {
+        Severity::Info => (tokens::LINE, tokens::ACTION, Icon::Info),
+        Severity::Warning => (tokens::WARN_GROUND, tokens::WARN, Icon::Warning),
+        Severity::Alarm => (tokens::STOP_GROUND, tokens::STOP, Icon::Warning),
+    }
+}

@@ -1,0 +1,101 @@
+//! What the other threads and the screen's thread share: the newest view, where each picture is shown, and whether
+//! the screen has been told already. Newest wins; nothing queues up.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use druid::Rect;
+
+use crate::view::{PictureId, View};
+
+/// Shared by the screen and its handles.
+#[derive(Default)]
+pub(super) struct Shared {
+    view: Mutex<Option<Box<View>>>,
+    told: AtomicBool,
+    quit: AtomicBool,
+    places: Mutex<BTreeMap<PictureId, Place>>,
+}
+
+/// Where a picture is shown, in the window's real pixels.
+#[derive(Copy, Clone)]
+struct Place {
+    rect: Rect,
+    /// The screen was told to paint it and has not yet.
+    told: bool,
+}
+
+impl Shared {
+    /// Leaves the newest view. Returns whether the screen must be told.
+    pub(super) fn put_view(&self, view: View) -> bool {
+        *lock(&self.view) = Some(Box::new(view));
+        !self.told.swap(true, Ordering::AcqRel)
+    }
+
+    /// Takes the newest view, on the screen's thread.
+    pub(super) fn take_view(&self) -> Option<Box<View>> {
+        self.told.store(false, Ordering::Release);
+        lock(&self.view).take()
+    }
+
+    /// Asks the screen to end.
+    pub(super) fn ask_quit(&self) {
+        self.quit.store(true, Ordering::Release);
+    }
+
+    /// Whether the screen was asked to end.
+    pub(super) fn quit_asked(&self) -> bool {
+        self.quit.load(Ordering::Acquire)
+    }
+
+    /// Says where pictures are shown now. Returns those that are no longer.
+    pub(super) fn set_places(&self, now: &BTreeMap<PictureId, Rect>) -> Vec<PictureId> {
+        let mut places = lock(&self.places);
+        let gone = places.keys().filter(|id| !now.contains_key(id)).copied().collect();
+        *places = now.iter().map(|(id, rect)| (*id, Place { rect: *rect, told: false })).collect();
+        gone
+    }
+
+    /// Where the screen must be told to paint a new picture; nowhere if it knows already or does not show it.
+    pub(super) fn tell_picture(&self, id: PictureId) -> Option<Rect> {
+        let mut places = lock(&self.places);
+        let place = places.get_mut(&id)?;
+        (!std::mem::replace(&mut place.told, true)).then_some(place.rect)
+    }
+
+    /// The screen is about to paint a picture: a newer one must be told again.
+    pub(super) fn painting(&self, id: PictureId) {
+        if let Some(place) = lock(&self.places).get_mut(&id) {
+            place.told = false;
+        }
+    }
+
+    /// Whether a picture was told and not painted yet.
+    pub(super) fn is_owed(&self, id: PictureId) -> bool {
+        lock(&self.places).get(&id).is_some_and(|place| place.told)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_is_told_once_until_it_is_painted() {
+        let shared = Shared::default();
+        assert_eq!(shared.tell_picture(PictureId::Own), None);
+        let rect = Rect::new(0.0, 0.0, 64.0, 48.0);
+        shared.set_places(&BTreeMap::from([(PictureId::Own, rect)]));
+        assert_eq!(shared.tell_picture(PictureId::Own), Some(rect));
+        assert_eq!(shared.tell_picture(PictureId::Own), None);
+        assert!(shared.is_owed(PictureId::Own));
+        shared.painting(PictureId::Own);
+        assert_eq!(shared.tell_picture(PictureId::Own), Some(rect));
+        assert_eq!(shared.set_places(&BTreeMap::new()), [PictureId::Own]);
+    }
+}

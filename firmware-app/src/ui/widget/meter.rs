@@ -1,0 +1,32 @@
+//! A level from 0 to 100 as a number and a bar, between the two buttons that change it.
+
+use druid::Rect;
+
+use crate::kiosk::intent::{Intent, Step};
+use crate::ui::icons::Icon;
+use crate::ui::scene::{Align, Canvas, Touch};
+use crate::ui::text::Style;
+use crate::ui::tokens;
+use crate::ui::widget::button::Button;
+
+/// The volume: quieter, the level, louder, in one group. The buttons are as wide as the group is high.
+pub fn volume(c: &mut Canvas<'_>, rect: Rect, level: u8, intent: impl Fn(Step) -> Intent) {
+    let side = rect.height().max(tokens::TOUCH);
+    c.fill(rect, tokens::CORNER, tokens::SURFACE);
+    let down = Rect::new(rect.x0, rect.y0, rect.x0 + side, rect.y1);
+    let up = Rect::new(rect.x1 - side, rect.y0, rect.x1, rect.y1);
+    Button::icon(Icon::VolumeDown).draw(c, down, Some(Touch::Repeat(intent(Step::Previous))));
+    Button::icon(Icon::VolumeUp).draw(c, up, Some(Touch::Repeat(intent(Step::Next))));
+    let level = level.min(100);
+    let style = Style::figures(tokens::size::BODY);
+    let middle = rect.center().y;
+    let between = Rect::new(down.x1, rect.y0, up.x0, rect.y1);
+    let words = Rect::new(between.x0, middle - style.line(), between.x1, middle);
+    c.text(words, &level.to_string(), style, tokens::TEXT, Align::Center);
+    let track = Rect::new(between.x0 + 8.0, middle + 8.0, between.x1 - 8.0, middle + 14.0);
+    c.fill(track, 3.0, tokens::LINE);
+    if level > 0 {
+        let filled = (track.width() * f64::from(level) / 100.0).max(6.0);
+        c.fill(Rect { x1: track.x0 + filled, ..track }, 3.0, tokens::ACTION);
+    }
+}
