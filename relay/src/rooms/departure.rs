@@ -24,7 +24,7 @@ pub(super) enum Awaited {
     /// The others learn that the member is away.
     Away { room: RoomId, member: PeerId },
     /// The member is out for good.
-    Gone(Departure),
+    Gone(Box<Departure>),
     /// One member less to wait for at the end of a meeting.
     End(EndingId),
 }
@@ -166,7 +166,7 @@ impl Rooms {
                     room.publish(RoomEvent::Away { member, grace_ms }, &mut self.out);
                 }
             }
-            Awaited::Gone(departure) => self.depart(ack, departure, now),
+            Awaited::Gone(departure) => self.depart(ack, *departure, now),
             Awaited::End(id) => {
                 if let Some(ending) = self.endings.get_mut(&id) {
                     ending.waits_for.remove(&ack);
@@ -254,7 +254,7 @@ impl Rooms {
         let Presence::Present { connection, session } = seat.presence else { return };
         seat.presence = Presence::Leaving { cut };
         self.set_place(connection, Place::Leaving);
-        self.cut(cut, departure.room, session, Awaited::Gone(departure));
+        self.cut(cut, departure.room, session, Awaited::Gone(Box::new(departure)));
     }
 
     /// Makes a member whose media is being cut off anyway leave for good when that is confirmed.
@@ -264,7 +264,7 @@ impl Rooms {
         if let Some(seat) = seat {
             seat.presence = Presence::Leaving { cut };
         }
-        self.awaited.insert(cut, Awaited::Gone(departure));
+        self.awaited.insert(cut, Awaited::Gone(Box::new(departure)));
     }
 
     fn depart(&mut self, ack: AckId, departure: Departure, now: Time) {

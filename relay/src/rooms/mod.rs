@@ -119,8 +119,8 @@ enum Place {
 
 /// How a request that was carried out is answered.
 enum Answer {
-    /// With this.
-    Now(Tell),
+    /// With `done`.
+    Done,
     /// It has been answered already, or something that was set going will answer it.
     Elsewhere,
 }
@@ -128,7 +128,7 @@ enum Answer {
 /// The answer to a request, or why it was not carried out.
 type Outcome = Result<Answer, RelayError>;
 
-const DONE: Outcome = Ok(Answer::Now(Tell::Done));
+const DONE: Outcome = Ok(Answer::Done);
 
 impl Rooms {
     /// No rooms yet. `config` has passed [`RoomsConfig::check`]; `seed` is 32 fresh bytes of the operating system's
@@ -194,7 +194,7 @@ impl Rooms {
             Err(wait) => Err(not_yet(ErrorCode::TooFast, "too many requests at once", wait)),
         };
         match outcome {
-            Ok(Answer::Now(tell)) => self.out.answer(connection, request, tell),
+            Ok(Answer::Done) => self.out.answer(connection, request, Tell::Done),
             Ok(Answer::Elsewhere) => {}
             Err(error) => {
                 debug!("request {request} of connection {}: {error}", connection.0);
