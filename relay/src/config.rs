@@ -201,9 +201,9 @@ impl FromStr for LogLevel {
 
     fn from_str(text: &str) -> Result<LogLevel, String> {
         let found = Self::ALL.iter().find(|(_, name, _)| *name == text);
-        found.map(|(level, _, _)| *level).ok_or_else(|| {
-            format!("{text:?} is no log level; error, warn, info, debug or trace is needed")
-        })
+        found
+            .map(|(level, _, _)| *level)
+            .ok_or_else(|| format!("{text:?} is no log level; error, warn, info, debug or trace is needed"))
     }
 }
 

@@ -69,7 +69,10 @@ pub(super) const OPTIONS: &[Opt] = &[
     text("log_level", "level", "The least important messages to log: error, warn, info, debug or trace."),
     number("max_connections", "The most connections at the same time."),
     number("max_connections_per_source", "The most connections of one address (IPv6: of one /64 network)."),
-    number("max_ungreeted", "The most connections that have not greeted; the oldest makes room for a new one."),
+    number(
+        "max_ungreeted",
+        "The most connections that have not greeted; the oldest makes room for a new one.",
+    ),
     number("greeting_timeout_s", "How long a connection may take to greet, in seconds."),
     number("rooms.max_rooms", "The most meetings at the same time."),
     number("rooms.members_per_room", "The most rooms in one meeting, the host's included."),
@@ -77,7 +80,10 @@ pub(super) const OPTIONS: &[Opt] = &[
     number("rooms.host_grace_s", "How long a lost host is waited for before hosting passes, in seconds."),
     number("rooms.knock_timeout_s", "How long a knock waits for an answer, in seconds."),
     number("rooms.knocks_per_room", "How many may wait at one meeting's door."),
-    number("rooms.denials_before_silence", "Denials after which a room may not knock at that meeting any more."),
+    number(
+        "rooms.denials_before_silence",
+        "Denials after which a room may not knock at that meeting any more.",
+    ),
     number("rooms.log_events", "Events kept for members that come back, by number."),
     number("rooms.log_bytes", "Events kept for members that come back, by size in bytes."),
     number("rooms.wrong_code_delay_ms", "How long the answer to a wrong code is held back, in milliseconds."),
@@ -85,15 +91,24 @@ pub(super) const OPTIONS: &[Opt] = &[
         "rooms.wrong_codes_per_source_per_minute",
         "Wrong codes that one address or one kiosk may try in a minute.",
     ),
-    number("rooms.wrong_codes_per_source_burst", "Wrong codes that one address or one kiosk may try at once."),
+    number(
+        "rooms.wrong_codes_per_source_burst",
+        "Wrong codes that one address or one kiosk may try at once.",
+    ),
     number("rooms.wrong_codes_per_minute", "Wrong codes that all together may try in a minute."),
     number("rooms.wrong_codes_burst", "Wrong codes that all together may try at once."),
-    number("rooms.alarm_wrong_codes", "This many wrong codes within the alarm window are shown to every host."),
+    number(
+        "rooms.alarm_wrong_codes",
+        "This many wrong codes within the alarm window are shown to every host.",
+    ),
     number("rooms.alarm_window_s", "The alarm window, and the shortest time between two alarms, in seconds."),
     number("rooms.code_reuse_delay_s", "How long the code of an ended meeting leads nowhere, in seconds."),
     number("rooms.messages_per_s", "Requests that one connection may send in a second."),
     number("rooms.messages_burst", "Requests that one connection may send at once."),
-    number("rooms.idle_timeout_s", "A connection on which nothing is said for this long is closed, in seconds."),
+    number(
+        "rooms.idle_timeout_s",
+        "A connection on which nothing is said for this long is closed, in seconds.",
+    ),
 ];
 
 /// The text of `--help`.
@@ -108,11 +123,18 @@ pub fn help() -> String {
     let mut plain = |flag: &str, sentence: &str| {
         let _ = writeln!(out, "  {flag}\n      {sentence}");
     };
-    plain("--config <file>", &format!(
-        "The configuration file. [default: {} if it is there] [environment: {}]",
-        super::sources::DEFAULT_FILE, super::sources::FILE_VARIABLE
-    ));
-    plain("--check-config", "Print the configuration that would be used, or what is wrong with it, and stop.");
+    plain(
+        "--config <file>",
+        &format!(
+            "The configuration file. [default: {} if it is there] [environment: {}]",
+            super::sources::DEFAULT_FILE,
+            super::sources::FILE_VARIABLE
+        ),
+    );
+    plain(
+        "--check-config",
+        "Print the configuration that would be used, or what is wrong with it, and stop.",
+    );
     plain("--help, -h", "Print this text and stop.");
     plain("--version, -V", "Print the version and stop.");
     let defaults = defaults();

@@ -177,9 +177,10 @@ impl Flags {
                 None => (argument, None),
             };
             let mut value = || {
-                inline.take().or_else(|| arguments.next()).ok_or_else(|| {
-                    ConfigError::Usage(format!("{name} needs a value behind it"))
-                })
+                inline
+                    .take()
+                    .or_else(|| arguments.next())
+                    .ok_or_else(|| ConfigError::Usage(format!("{name} needs a value behind it")))
             };
             match name.as_str() {
                 "--help" | "-h" => flags.command = Command::Help,
@@ -187,8 +188,8 @@ impl Flags {
                 "--check-config" => flags.command = Command::CheckConfig,
                 "--config" => flags.file = Some(value()?),
                 flag => {
-                    let (opt, means) = find(flag)
-                        .ok_or_else(|| ConfigError::Usage(format!("there is no option {flag}")))?;
+                    let (opt, means) =
+                        find(flag).ok_or_else(|| ConfigError::Usage(format!("there is no option {flag}")))?;
                     let value = match means {
                         Some(means) => inline.take().unwrap_or_else(|| means.to_owned()),
                         None => value()?,
@@ -241,8 +242,11 @@ mod tests {
     #[test]
     fn flags_go_before_environment_before_file() {
         let file = "port = 1\nmedia_port = 1\nname = \"one\"\n[rooms]\nmax_rooms = 1\nlog_events = 7";
-        let environment =
-            [("VESTIBULE_RELAY_PORT", "2"), ("VESTIBULE_RELAY_ROOMS_MAX_ROOMS", "2"), ("VESTIBULE_RELAY_NAME", "two")];
+        let environment = [
+            ("VESTIBULE_RELAY_PORT", "2"),
+            ("VESTIBULE_RELAY_ROOMS_MAX_ROOMS", "2"),
+            ("VESTIBULE_RELAY_NAME", "two"),
+        ];
         let config =
             with_file(file, &["--port", "3", "--rooms-max-rooms=3", "--no-announce"], &environment).unwrap();
         assert_eq!((config.port, config.media_port, config.name.as_str()), (3, Some(1), "two"));
@@ -252,7 +256,10 @@ mod tests {
     #[test]
     fn an_unknown_key_is_refused_with_its_line() {
         let error = with_file("port = 1\n\ncolour = \"blue\"", &[], &[]).unwrap_err();
-        assert!(error.contains("relay.toml") && error.contains("line 3") && error.contains("colour"), "{error}");
+        assert!(
+            error.contains("relay.toml") && error.contains("line 3") && error.contains("colour"),
+            "{error}"
+        );
         let error = with_file("[rooms]\nmembers = 3", &[], &[]).unwrap_err();
         assert!(error.contains("line 2") && error.contains("members"), "{error}");
         let error = with_file("port = 70000", &[], &[]).unwrap_err();
@@ -265,11 +272,14 @@ mod tests {
 
     #[test]
     fn a_wrong_flag_or_variable_is_named() {
-        let fault = |arguments: &[&str], environment: &[(&str, &str)]| run(arguments, environment).unwrap_err();
+        let fault =
+            |arguments: &[&str], environment: &[(&str, &str)]| run(arguments, environment).unwrap_err();
         assert_eq!(fault(&["--port", "many"], &[]), "--port: \"many\" is no whole number");
         assert!(fault(&["--port", "70000"], &[]).starts_with("--port: "));
         assert!(fault(&["--listen=nowhere"], &[]).contains("--listen: \"nowhere\" is no IP address"));
-        assert!(fault(&[], &[("VESTIBULE_RELAY_ANNOUNCE", "perhaps")]).starts_with("VESTIBULE_RELAY_ANNOUNCE: "));
+        assert!(
+            fault(&[], &[("VESTIBULE_RELAY_ANNOUNCE", "perhaps")]).starts_with("VESTIBULE_RELAY_ANNOUNCE: ")
+        );
         assert!(fault(&["--prot", "1"], &[]).contains("no option --prot"));
         assert!(fault(&["--port"], &[]).contains("needs a value"));
         assert!(fault(&["status", "now"], &[]).contains("no option now"));

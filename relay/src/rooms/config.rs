@@ -5,13 +5,13 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The most members a meeting may be configured to have: an `entered` of that size still fits a control frame.
 pub const MAX_MEMBERS: u16 = 32;
 
 /// The policy. Check it with [`RoomsConfig::check`] before use.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RoomsConfig {
     /// Meetings at the same time.

@@ -101,7 +101,8 @@ mod tests {
     #[test]
     fn the_entry_has_ports_and_identity_and_never_the_machines_name() {
         let identity = PeerId([0xab; 32]);
-        let info = entry("Hall v2.0", identity, Listen::Address("192.0.2.1".parse().unwrap()), 5000, 5001).unwrap();
+        let info =
+            entry("Hall v2.0", identity, Listen::Address("192.0.2.1".parse().unwrap()), 5000, 5001).unwrap();
         assert_eq!(info.get_fullname(), "Hall v2 0 (abababab)._vestibule._tcp.local.");
         assert_eq!(info.get_hostname(), "vestibule-abababab.local.");
         assert_eq!(info.get_port(), 5000);

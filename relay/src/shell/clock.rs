@@ -6,7 +6,7 @@ use vestibule_common::time::{Duration, Time};
 
 /// Microseconds since the relay's start. The same clock stamps control and media answers.
 #[derive(Copy, Clone, Debug)]
-pub struct Clock {
+pub(super) struct Clock {
     start: Instant,
 }
 
@@ -15,34 +15,34 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 impl Clock {
     /// Starts now.
-    pub fn start() -> Clock {
+    pub(super) fn start() -> Clock {
         Clock { start: Instant::now() }
     }
 
     /// What time it is.
-    pub fn now(&self) -> Time {
+    pub(super) fn now(&self) -> Time {
         Time::ZERO + self.start.elapsed()
     }
 
     /// A moment as the runtime counts it.
-    pub fn instant(&self, at: Time) -> tokio::time::Instant {
+    pub(super) fn instant(&self, at: Time) -> tokio::time::Instant {
         tokio::time::Instant::from_std(self.start + at.since(Time::ZERO))
     }
 
     /// When a datagram came that the kernel stamped with the wall clock (if it did), read at `now` and `wall`.
-    pub fn arrival(stamp: Option<Duration>, wall: Duration, now: Time) -> Time {
+    pub(super) fn arrival(stamp: Option<Duration>, wall: Duration, now: Time) -> Time {
         let waited = stamp.and_then(|stamp| wall.checked_sub(stamp)).filter(|span| *span <= LONGEST_WAIT);
         now - waited.unwrap_or_default()
     }
 }
 
 /// The wall clock: time since 1970, zero if it stands before.
-pub fn wall() -> Duration {
+pub(super) fn wall() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// The wall clock in Unix milliseconds, as the protocol has it.
-pub fn unix_ms() -> u64 {
+pub(super) fn unix_ms() -> u64 {
     u64::try_from(wall().as_millis()).unwrap_or(u64::MAX)
 }
 

@@ -5,15 +5,15 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, WriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use vestibule_common::control::{
-    ALPN, Ask, ErrorCode, FrameDecoder, FrameError, Hello, Limits, MediaEndpoint, ParseError, RelayError, Tell, ToKiosk,
-    ToRelay, Welcome, encode_frame, parse_ask,
+    ALPN, Ask, ErrorCode, FrameDecoder, FrameError, Hello, Limits, MediaEndpoint, ParseError, RelayError,
+    Tell, ToKiosk, ToRelay, Welcome, encode_frame, parse_ask,
 };
 use vestibule_common::id::{PeerId, SessionId};
 use vestibule_common::identity::PROOF_EXPORTER;
@@ -82,9 +82,7 @@ pub(super) async fn serve(
 ) {
     let _leave = Leave { connection, reception: &reception };
     let end = match greet_in_time(stream, source, connection, &reception).await {
-        Ok(greeted) => {
-            attend(greeted, connection, &reception).await
-        }
+        Ok(greeted) => attend(greeted, connection, &reception).await,
         Err(end) => end,
     };
     match end {
@@ -249,7 +247,7 @@ async fn attend(greeted: Greeted, connection: ConnectionId, reception: &Receptio
     }
     let mut desk = Desk { connection, operator, outlet: outlet.downgrade(), reception, unreadable: 0 };
     drop(outlet);
-    let mut drain = std::pin::pin!(drain.run::<WriteHalf<Stream>>(writer));
+    let mut drain = std::pin::pin!(drain.run(writer));
     let (end, has_last_words) = tokio::select! {
         end = desk.listen(&mut reader, decoder) => {
             let is_told = matches!(end, End::Idle | End::Frame(_) | End::Refused(_));
@@ -338,7 +336,8 @@ impl Desk<'_> {
                 self.answer(Some(request), answer).await;
             }
             body => {
-                let event = Event::Asked { connection: self.connection, ask: ToRelay { request, body } };
+                let event =
+                    Event::Asked { connection: self.connection, ask: Box::new(ToRelay { request, body }) };
                 self.reception.hall.send(event).await.map_err(|_| End::Dismissed)?;
             }
         }

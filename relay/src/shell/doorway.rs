@@ -10,18 +10,18 @@ use crate::rooms::ConnectionId;
 
 /// The limits.
 #[derive(Copy, Clone, Debug)]
-pub struct DoorwayLimits {
+pub(super) struct DoorwayLimits {
     /// Connections in all.
-    pub total: usize,
+    pub(super) total: usize,
     /// Connections of one source.
-    pub per_source: usize,
+    pub(super) per_source: usize,
     /// Connections that have not greeted.
-    pub ungreeted: usize,
+    pub(super) ungreeted: usize,
 }
 
 /// Where a connection comes from, as far as one party can hardly be several: an IPv4 address, an IPv6 /64 network.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Source(IpAddr);
+pub(super) struct Source(IpAddr);
 
 impl From<IpAddr> for Source {
     fn from(address: IpAddr) -> Source {
@@ -34,7 +34,7 @@ impl From<IpAddr> for Source {
 
 /// Whether a newcomer may come in.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub enum Admitted {
+pub(super) enum Admitted {
     /// It may; this one, which has not greeted, is to be closed for it.
     Yes {
         /// Whom to close.
@@ -46,7 +46,7 @@ pub enum Admitted {
 
 /// Who stands in the door.
 #[derive(Debug)]
-pub struct Doorway {
+pub(super) struct Doorway {
     limits: DoorwayLimits,
     /// Source of each connection.
     connections: BTreeMap<ConnectionId, Source>,
@@ -58,17 +58,12 @@ pub struct Doorway {
 
 impl Doorway {
     /// Nobody yet.
-    pub fn new(limits: DoorwayLimits) -> Doorway {
-        Doorway {
-            limits,
-            connections: BTreeMap::new(),
-            sources: BTreeMap::new(),
-            ungreeted: BTreeSet::new(),
-        }
+    pub(super) fn new(limits: DoorwayLimits) -> Doorway {
+        Doorway { limits, connections: BTreeMap::new(), sources: BTreeMap::new(), ungreeted: BTreeSet::new() }
     }
 
     /// A connection has come; its name is higher than all before.
-    pub fn arrive(&mut self, connection: ConnectionId, source: Source) -> Admitted {
+    pub(super) fn arrive(&mut self, connection: ConnectionId, source: Source) -> Admitted {
         let (of_source, waiting) =
             self.sources.get(&source).map_or((0, None), |(count, ungreeted)| (*count, ungreeted.first()));
         let instead_of = if of_source >= self.limits.per_source {
@@ -76,7 +71,8 @@ impl Doorway {
                 Some(oldest) => Some(*oldest),
                 None => return Admitted::No,
             }
-        } else if self.ungreeted.len() >= self.limits.ungreeted || self.connections.len() >= self.limits.total {
+        } else if self.ungreeted.len() >= self.limits.ungreeted || self.connections.len() >= self.limits.total
+        {
             match self.ungreeted.first() {
                 Some(oldest) => Some(*oldest),
                 None => return Admitted::No,
@@ -96,7 +92,7 @@ impl Doorway {
     }
 
     /// A connection has greeted; `false` if it had to make room meanwhile.
-    pub fn greet(&mut self, connection: ConnectionId) -> bool {
+    pub(super) fn greet(&mut self, connection: ConnectionId) -> bool {
         let Some(source) = self.connections.get(&connection) else { return false };
         self.ungreeted.remove(&connection);
         if let Some((_, ungreeted)) = self.sources.get_mut(source) {
@@ -106,7 +102,7 @@ impl Doorway {
     }
 
     /// A connection is closed; one that had to make room is gone already.
-    pub fn leave(&mut self, connection: ConnectionId) {
+    pub(super) fn leave(&mut self, connection: ConnectionId) {
         let Some(source) = self.connections.remove(&connection) else { return };
         self.ungreeted.remove(&connection);
         if let Some((count, ungreeted)) = self.sources.get_mut(&source) {
@@ -119,7 +115,7 @@ impl Doorway {
     }
 
     /// Connections in all, and those of them that have not greeted.
-    pub fn count(&self) -> (usize, usize) {
+    pub(super) fn count(&self) -> (usize, usize) {
         (self.connections.len(), self.ungreeted.len())
     }
 }

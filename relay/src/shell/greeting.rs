@@ -1,8 +1,6 @@
 //! Judging a hello: is there a common version and cipher, and does the proof hold? Pure.
 
-use vestibule_common::control::{
-    ErrorCode, HIGHEST_VERSION, Hello, LOWEST_VERSION, RelayError, feature,
-};
+use vestibule_common::control::{ErrorCode, HIGHEST_VERSION, Hello, LOWEST_VERSION, RelayError, feature};
 use vestibule_common::identity::verify_proof;
 use vestibule_common::seal::Suite;
 

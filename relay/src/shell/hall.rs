@@ -25,7 +25,7 @@ pub(super) enum Event {
     /// A kiosk has greeted.
     Came(Box<Guest>),
     /// It asks something.
-    Asked { connection: ConnectionId, ask: ToRelay },
+    Asked { connection: ConnectionId, ask: Box<ToRelay> },
     /// Whoever has the relay's own key asks for the status.
     StatusAsked { connection: ConnectionId, request: u32, after: Option<RoomId> },
     /// Its connection is closed.
@@ -109,6 +109,7 @@ impl Hall {
 
     /// Runs until `stop` says so; then everyone is told and shown out.
     pub(super) async fn run(mut self, mut stop: oneshot::Receiver<()>) {
+        let commands = self.commands.clone();
         let watchdog = service::watchdog();
         let mut next_ping = Time::ZERO;
         loop {
@@ -134,7 +135,7 @@ impl Hall {
                         break;
                     }
                 },
-                permit = self.commands.reserve(), if !is_free => {
+                permit = commands.reserve(), if !is_free => {
                     if let (Ok(permit), Some(command)) = (permit, self.backlog.pop_front()) {
                         permit.send(command);
                     }
@@ -180,7 +181,7 @@ impl Hall {
         let now = self.clock.now();
         match event {
             Event::Came(guest) => self.seat(*guest, now),
-            Event::Asked { connection, ask } => self.rooms.handle_ask(connection, ask, now),
+            Event::Asked { connection, ask } => self.rooms.handle_ask(connection, *ask, now),
             Event::StatusAsked { connection, request, after } => {
                 let status = self.rooms.status(after, now);
                 self.tell(connection, &ToKiosk { re: Some(request), body: Tell::Status(status) });

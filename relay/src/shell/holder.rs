@@ -88,7 +88,10 @@ mod linux {
                 \x20  2: 0100007F:1389 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4713 1\n\
                 damaged\n";
             let found = parse(table, Transport::Tcp, 5000);
-            assert_eq!(found.iter().map(|s| (s.inode.as_str(), s.user.as_str())).collect::<Vec<_>>(), [("4711", "107")]);
+            assert_eq!(
+                found.iter().map(|s| (s.inode.as_str(), s.user.as_str())).collect::<Vec<_>>(),
+                [("4711", "107")]
+            );
             assert_eq!(parse(table, Transport::Udp, 5000).len(), 2);
         }
     }

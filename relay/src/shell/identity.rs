@@ -12,18 +12,18 @@ use vestibule_common::identity::Identity;
 const FILE: &str = "identity.key";
 
 /// The key, as text and as what it does.
-pub struct Keys {
+pub(super) struct Keys {
     /// The secret seed.
-    pub seed: [u8; 32],
+    pub(super) seed: [u8; 32],
     /// What is made of it.
-    pub identity: Identity,
+    pub(super) identity: Identity,
     /// It was made just now.
-    pub fresh: bool,
+    pub(super) fresh: bool,
 }
 
 /// Why there is no key, worded for whoever runs the relay.
 #[derive(Debug)]
-pub enum IdentityError {
+pub(super) enum IdentityError {
     /// The folder cannot be made or used.
     Folder(PathBuf, io::Error),
     /// The key file cannot be read.
@@ -76,7 +76,7 @@ impl fmt::Display for IdentityError {
 impl std::error::Error for IdentityError {}
 
 /// Reads the key in `dir`, or makes folder and key at the first start.
-pub fn load_or_create(dir: &Path) -> Result<Keys, IdentityError> {
+pub(super) fn load_or_create(dir: &Path) -> Result<Keys, IdentityError> {
     let folder = |error| IdentityError::Folder(dir.into(), error);
     create_private_dir(dir).map_err(folder)?;
     match load(dir) {
@@ -97,7 +97,7 @@ pub fn load_or_create(dir: &Path) -> Result<Keys, IdentityError> {
 }
 
 /// Reads the key in `dir`; makes nothing.
-pub fn load(dir: &Path) -> Result<Keys, IdentityError> {
+pub(super) fn load(dir: &Path) -> Result<Keys, IdentityError> {
     let file = dir.join(FILE);
     let text = match fs::read(&file) {
         Ok(text) => text,
@@ -121,7 +121,8 @@ fn create(file: &Path, bytes: &[u8]) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut out = options.open(&draft)?;
-    let written = out.write_all(bytes).and_then(|()| out.sync_all()).and_then(|()| fs::hard_link(&draft, file));
+    let written =
+        out.write_all(bytes).and_then(|()| out.sync_all()).and_then(|()| fs::hard_link(&draft, file));
     let written = match written {
         // A file system without hard links (FAT): a rename is as whole, only two relays at once could collide.
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists && !file.exists() => {

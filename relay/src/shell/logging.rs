@@ -75,7 +75,12 @@ fn line(time: &str, record: &Record<'_>) -> String {
     let mut line = format!("{time} {:5} {}", record.level(), record.args());
     // Whatever came from outside stays on its line.
     if line.contains(char::is_control) {
-        line = line.chars().flat_map(|c| if c.is_control() { Escaped::Yes(c.escape_default()) } else { Escaped::No(Some(c)) }).collect();
+        line = line
+            .chars()
+            .flat_map(
+                |c| if c.is_control() { Escaped::Yes(c.escape_default()) } else { Escaped::No(Some(c)) },
+            )
+            .collect();
     }
     let _ = record.key_values().visit(&mut Fields(&mut line));
     line.push('\n');
@@ -151,9 +156,8 @@ mod tests {
     #[test]
     fn other_crates_are_quiet() {
         let logger = Filtered { level: LevelFilter::Debug, to: Stderr };
-        let enabled = |target: &str, level| {
-            logger.enabled(&Metadata::builder().target(target).level(level).build())
-        };
+        let enabled =
+            |target: &str, level| logger.enabled(&Metadata::builder().target(target).level(level).build());
         assert!(enabled("vestibule_relay::shell", log::Level::Debug));
         assert!(!enabled("mdns_sd", log::Level::Info));
         assert!(enabled("mdns_sd", log::Level::Warn));

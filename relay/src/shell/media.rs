@@ -22,11 +22,7 @@ use crate::route::{AckId, RouteChange};
 /// What the control half asks for, in order.
 pub(super) enum Command {
     /// A kiosk has greeted.
-    Open {
-        session: SessionId,
-        suite: Suite,
-        secrets: Box<HopSecrets>,
-    },
+    Open { session: SessionId, suite: Suite, secrets: Box<HopSecrets> },
     /// Its connection is closed.
     Close(SessionId),
     /// Who sends to whom.
@@ -62,7 +58,7 @@ pub(super) struct Media {
 
 /// What the media thread has counted; others only read.
 #[derive(Default)]
-pub struct Figures {
+pub(super) struct Figures {
     counters: [AtomicU64; Counters::COUNT],
     send_failed: AtomicU64,
     heartbeat: AtomicU64,
@@ -70,14 +66,14 @@ pub struct Figures {
 
 impl Figures {
     /// Every count of the forwarding with its name, and `send_failed`: transmits that the system refused.
-    pub fn named(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+    pub(super) fn named(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         let names = Counters::default().named().map(|(name, _)| name);
         let values = self.counters.iter().map(|count| count.load(Ordering::Relaxed));
         names.into_iter().zip(values).chain([("send_failed", self.send_failed.load(Ordering::Relaxed))])
     }
 
     /// When the thread last went round.
-    pub fn heartbeat(&self) -> Time {
+    pub(super) fn heartbeat(&self) -> Time {
         Time::from_micros(self.heartbeat.load(Ordering::Relaxed))
     }
 
@@ -114,9 +110,17 @@ pub(super) fn start(socket: UdpSocket, clock: Clock) -> io::Result<Media> {
             let buffers = vec![0; BATCH * BUFFER].into_boxed_slice();
             let gso_since = None;
             let mut media = Loop {
-                forwarding, socket, state, gso, gso_since, any_address, clock, confirm, buffers, figures: shared,
+                forwarding,
+                socket,
+                state,
+                gso,
+                gso_since,
+                any_address,
+                clock,
+                buffers,
+                figures: shared,
             };
-            media.run(inbound).await;
+            media.run(inbound, confirm).await;
         };
         runtime.block_on(run);
     })?;
@@ -133,13 +137,12 @@ struct Loop {
     gso_since: Option<Time>,
     any_address: bool,
     clock: Clock,
-    confirm: mpsc::Sender<AckId>,
     buffers: Box<[u8]>,
     figures: Arc<Figures>,
 }
 
 impl Loop {
-    async fn run(&mut self, mut commands: mpsc::Receiver<Command>) {
+    async fn run(&mut self, mut commands: mpsc::Receiver<Command>, confirm: mpsc::Sender<AckId>) {
         let mut is_open = true;
         while is_open {
             let now = self.clock.now();
@@ -152,7 +155,7 @@ impl Loop {
             let wake = (now + HEARTBEAT).min(self.forwarding.poll_timeout().unwrap_or(Time::MAX));
             tokio::select! {
                 biased;
-                command = next_command(&mut commands, &self.confirm) => match command {
+                command = next_command(&mut commands, &confirm) => match command {
                     Some((command, permit)) => {
                         if let Some(ack) = apply(&mut self.forwarding, command) {
                             permit.send(ack);
@@ -220,9 +223,7 @@ impl Loop {
                 src_ip: transmit.to.local,
             };
             let (socket, state) = (&self.socket, &self.state);
-            let attempt = || {
-                socket.try_io(Interest::WRITABLE, || state.try_send(socket.into(), &transmit))
-            };
+            let attempt = || socket.try_io(Interest::WRITABLE, || state.try_send(socket.into(), &transmit));
             let sent = match attempt() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     match timeout(SEND_PATIENCE, socket.writable()).await {

@@ -16,6 +16,7 @@ mod logging;
 mod media;
 mod outlet;
 mod reception;
+mod run;
 mod runtime_file;
 mod service;
 mod sockets;
@@ -26,7 +27,7 @@ use std::fmt;
 use std::io::Write;
 use std::process::ExitCode;
 
-use crate::config::{self, Command, Config, Invocation};
+use crate::config::{self, Command, Invocation};
 
 /// Exit code for a command line or a configuration that is not right.
 const WRONG_USAGE: u8 = 2;
@@ -43,9 +44,11 @@ pub fn main(
     let done = match command {
         Command::Help => say(&config::help()),
         Command::Version => say(concat!("vestibule-relay ", env!("CARGO_PKG_VERSION"), "\n")),
-        Command::CheckConfig => say(&toml::to_string(&config).expect("a configuration can be written as TOML")),
+        Command::CheckConfig => {
+            say(&toml::to_string(&config).expect("a configuration can be written as TOML"))
+        }
         Command::Status => status::run(&config).map_err(Fatal::Status),
-        Command::Run => run(config),
+        Command::Run => run::run(config),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -17,7 +17,7 @@ const BACKLOG: i32 = 1024;
 
 /// Which of the two.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub enum Transport {
+pub(super) enum Transport {
     /// The control channel.
     Tcp,
     /// Media.
@@ -44,7 +44,7 @@ impl fmt::Display for Transport {
 
 /// Why a socket cannot be had, worded for whoever starts the relay.
 #[derive(Debug)]
-pub struct SocketError {
+pub(super) struct SocketError {
     transport: Transport,
     address: SocketAddr,
     error: io::Error,
@@ -57,7 +57,10 @@ impl fmt::Display for SocketError {
         match error.kind() {
             io::ErrorKind::AddrInUse => {
                 let holder = holder::find(*transport, port);
-                write!(f, "{transport} port {port} is taken by {holder}. Stop it, or choose another port with {flag}.")
+                write!(
+                    f,
+                    "{transport} port {port} is taken by {holder}. Stop it, or choose another port with {flag}."
+                )
             }
             io::ErrorKind::PermissionDenied => write!(
                 f,
@@ -77,7 +80,7 @@ impl fmt::Display for SocketError {
 impl std::error::Error for SocketError {}
 
 /// The listener of the control channel.
-pub fn control(listen: Listen, port: u16) -> Result<TcpListener, SocketError> {
+pub(super) fn control(listen: Listen, port: u16) -> Result<TcpListener, SocketError> {
     open(listen, port, Transport::Tcp, |address| {
         let socket = socket(address, Type::STREAM, Protocol::TCP)?;
         // A port whose last connections are still closing can be taken again at once. On Windows the same option would
@@ -91,11 +94,12 @@ pub fn control(listen: Listen, port: u16) -> Result<TcpListener, SocketError> {
 }
 
 /// The socket for media.
-pub fn media(listen: Listen, port: u16) -> Result<UdpSocket, SocketError> {
+pub(super) fn media(listen: Listen, port: u16) -> Result<UdpSocket, SocketError> {
     open(listen, port, Transport::Udp, |address| {
         let socket = socket(address, Type::DGRAM, Protocol::UDP)?;
-        let enlarged =
-            socket.set_recv_buffer_size(MEDIA_BUFFER).and_then(|()| socket.set_send_buffer_size(MEDIA_BUFFER));
+        let enlarged = socket
+            .set_recv_buffer_size(MEDIA_BUFFER)
+            .and_then(|()| socket.set_send_buffer_size(MEDIA_BUFFER));
         if let Err(error) = enlarged {
             log::debug!("the media socket keeps its small buffers: {error}");
         }
@@ -159,7 +163,10 @@ mod tests {
         let socket = media(LOCAL, 0).unwrap();
         let port = socket.local_addr().unwrap().port();
         let text = media(LOCAL, port).unwrap_err().to_string();
-        assert!(text.contains(&format!("UDP port {port} is taken by ")) && text.contains("--media-port"), "{text}");
+        assert!(
+            text.contains(&format!("UDP port {port} is taken by ")) && text.contains("--media-port"),
+            "{text}"
+        );
         if cfg!(target_os = "linux") {
             assert!(text.contains(&format!("(process {})", std::process::id())), "{text}");
         }
