@@ -52,7 +52,8 @@ pub enum Ask {
         /// The knock that was shown.
         knock: KnockId,
     },
-    /// Comes back into a meeting after a break. Answer: `entered`, then the events after `last_event`.
+    /// Comes back into a meeting: after a break, or after having left, as long as the admission holds. Answer: `entered`,
+    /// then the events after `last_event`.
     Resume {
         /// The room.
         room: RoomId,
@@ -61,7 +62,8 @@ pub enum Ask {
         /// The last event number that this kiosk has.
         last_event: u64,
     },
-    /// The host's kiosk brings a meeting back after the relay was restarted. Answer: `entered`.
+    /// The host's kiosk brings a meeting back after the relay was restarted. Answer: `entered`. A meeting that is open
+    /// is entered as by `resume`; hosting passes if `successions` go on where the room's end.
     Reopen {
         /// Makes the room's id.
         founding: Founding,
@@ -71,7 +73,7 @@ pub enum Ask {
         code: RoomCode,
         /// This kiosk's own admission.
         admission: Admission,
-        /// The other members' admissions, with the names they had.
+        /// The other members' admissions, with the names they had. Any that do not hold are left out.
         members: Vec<(crate::name::RoomName, Admission)>,
         /// Every removal that still counts.
         removals: Vec<Removal>,
@@ -80,14 +82,15 @@ pub enum Ask {
         /// The number of the next event.
         next_event: u64,
     },
-    /// Leaves the meeting. Answer: `done`.
+    /// Leaves the meeting. Answer: `done`, after the kiosk's media was cut off. When the host leaves, hosting passes to
+    /// the successor it named last among those who are there; if none is, the meeting ends.
     Leave,
-    /// The host removes a member. Answer: `done`, after the member's media was cut off.
+    /// The host removes a member, or one that was there before. Answer: `done`, after the member's media was cut off.
     Remove {
         /// The host's word.
         removal: Removal,
     },
-    /// The host keeps newcomers out, or lets them knock again. Answer: `done`.
+    /// The host keeps newcomers out (those who are knocking are denied), or lets them knock again. Answer: `done`.
     Lock {
         /// Keep out.
         locked: bool,
@@ -99,7 +102,7 @@ pub enum Ask {
     },
     /// The host ends the meeting for all. Answer: `done`.
     End,
-    /// The host says who hosts after it. Answer: `done`.
+    /// The host says who hosts after it; several may be named, in the order of their serials. Answer: `done`.
     NameSuccessor {
         /// The host's word.
         succession: Succession,
@@ -109,7 +112,7 @@ pub enum Ask {
         /// The whole state, as it is now.
         state: MemberState,
     },
-    /// A message to other rooms that the relay carries unread. Answer: `accepted`.
+    /// A message to other rooms that the relay carries unread. Answer: `accepted`; then its author gets the event, too.
     Opaque {
         /// What it is; at most 16 characters.
         class: String,

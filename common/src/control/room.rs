@@ -73,6 +73,8 @@ pub struct Entered {
     /// Whether newcomers are kept out.
     pub locked: bool,
     /// The number of the first event that follows. Above `last_event + 1` of a `resume`: those between are missing.
+    /// Not above `last_event`: the meeting was brought back by a host that had not seen the last events, and their
+    /// numbers are used anew.
     pub next_event: u64,
 }
 
@@ -100,7 +102,7 @@ pub enum RoomEvent {
         /// With its admission, to be checked.
         member: Member,
     },
-    /// A room is no longer there.
+    /// A room is no longer there. Said with a removal also of one that was not there at that moment.
     Left {
         /// Who.
         member: PeerId,

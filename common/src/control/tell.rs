@@ -68,7 +68,8 @@ pub enum Tell {
         /// Its label.
         name: RoomName,
     },
-    /// News for the host: that knock can no longer be answered.
+    /// News for the host: that knock can no longer be answered. Not said of knocks that the host's own doing ends (deny,
+    /// lock, a full room, the meeting's end).
     KnockGone {
         /// Which.
         knock: KnockId,
@@ -171,17 +172,17 @@ pub enum ErrorCode {
     NoSuite,
     /// The message could not be read.
     Malformed,
-    /// The message's type is not known.
+    /// The message's type is not known here.
     UnknownType,
     /// A greeting is needed first, or came twice.
     Greeting,
-    /// No room has this code. Also said of a code that may not be tried now.
+    /// No room has this code, or no longer. Said after a delay.
     NoSuchRoom,
-    /// Too many wrong codes; knocking is closed for a while.
+    /// Too many wrong codes; for a while no code is looked up, a right one neither. Said after the same delay.
     TooManyAttempts,
     /// The host keeps newcomers out.
     Locked,
-    /// The room or the relay has no place left.
+    /// The room, its door or the relay has no place left.
     Full,
     /// The host has refused this room twice in this meeting.
     Silenced,
@@ -269,8 +270,11 @@ pub enum StoppingWhy {
 pub struct Status {
     /// Rooms, ordered by id.
     pub rooms: Vec<RoomStatus>,
-    /// Kiosks that are connected and in no room.
+    /// Kiosks that are connected and in no room; only on the last page.
     pub idle: Vec<KioskStatus>,
+    /// How many more kiosks in no room there are than fit.
+    #[serde(default)]
+    pub idle_left_out: u32,
     /// More rooms follow after the last one here.
     pub more: bool,
     /// Seconds since the relay started.

@@ -88,7 +88,7 @@ pub enum Step {
 }
 
 /// What is asked about before it is done.
-#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize)]
 pub enum Destructive {
     /// Leave the meeting.
     Leave,

@@ -9,6 +9,7 @@ mod people;
 mod tests;
 pub mod words;
 
+use serde::{Deserialize, Serialize};
 use vestibule_common::id::{KnockId, PeerId};
 use vestibule_common::time::Time;
 
@@ -20,7 +21,7 @@ use words::Sentence;
 
 /// A language the screen speaks.
 #[derive(
-    Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default, serde::Serialize, serde::Deserialize,
+    Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Language {
@@ -32,7 +33,7 @@ pub enum Language {
 }
 
 /// Everything the screen shows at one moment.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct View {
     /// The language, for the words that belong to the screen's own parts (button labels).
     pub language: Language,
@@ -143,7 +144,7 @@ fn question(kiosk: &Kiosk) -> Option<Question> {
 }
 
 /// How awake the screen is.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Serialize)]
 pub enum Backlight {
     /// In use.
     Lit,
@@ -156,7 +157,7 @@ pub enum Backlight {
 }
 
 /// The screens.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub enum Screen {
     /// Nothing is going on.
     Home(HomeView),
@@ -175,7 +176,7 @@ pub enum Screen {
 }
 
 /// Home.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct HomeView {
     /// "Ready", "Looking for the relay...", "No camera".
     pub state: String,
@@ -192,7 +193,7 @@ pub struct HomeView {
 }
 
 /// Six boxes (or four to eight for the PIN) and a keypad.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct KeypadView {
     /// "Type the meeting's code".
     pub title: String,
@@ -205,7 +206,7 @@ pub struct KeypadView {
 }
 
 /// Knocking.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct WaitingView {
     /// "Knocking at 482 913...", then "Waiting for Boardroom".
     pub title: String,
@@ -216,7 +217,7 @@ pub struct WaitingView {
 }
 
 /// A meeting.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct MeetingView {
     /// "482 913".
     pub code: String,
@@ -249,7 +250,7 @@ pub struct MeetingView {
 }
 
 /// Corners for the own picture.
-#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default, Serialize)]
 pub enum Corner {
     /// Below right.
     #[default]
@@ -263,7 +264,7 @@ pub enum Corner {
 }
 
 /// The microphone as the room must know it.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Serialize)]
 pub enum Microphone {
     /// The gate is open: the others hear this room.
     Live,
@@ -276,7 +277,7 @@ pub enum Microphone {
 }
 
 /// One room in the grid.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Tile {
     /// Whose newest picture is drawn.
     pub picture: PictureId,
@@ -295,7 +296,7 @@ pub struct Tile {
 }
 
 /// Whose picture.
-#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 pub enum PictureId {
     /// This room's own camera.
     Own,
@@ -304,7 +305,7 @@ pub enum PictureId {
 }
 
 /// The panels beside (or over) the tiles.
-#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 pub enum Panel {
     /// Messages.
     Chat,
@@ -313,7 +314,7 @@ pub enum Panel {
 }
 
 /// An open panel.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub enum PanelView {
     /// Messages.
     Chat(ChatView),
@@ -322,7 +323,7 @@ pub enum PanelView {
 }
 
 /// The chat panel.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct ChatView {
     /// Everyone first, then each other room.
     pub recipients: Vec<Chip>,
@@ -343,7 +344,7 @@ pub struct ChatView {
 }
 
 /// A recipient to choose.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Chip {
     /// Nobody: everyone.
     pub to: Option<PeerId>,
@@ -354,7 +355,7 @@ pub struct Chip {
 }
 
 /// One message.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct MessageView {
     /// The room, or "You"; empty when the message above is the same room's.
     pub from: String,
@@ -371,7 +372,7 @@ pub struct MessageView {
 }
 
 /// What became of an own message.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Serialize)]
 pub enum Delivery {
     /// On its way.
     Sending,
@@ -382,7 +383,7 @@ pub enum Delivery {
 }
 
 /// The on-screen keyboard.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct KeyboardView {
     /// Whose layout.
     pub language: Language,
@@ -393,7 +394,7 @@ pub struct KeyboardView {
 }
 
 /// The shift key.
-#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default, Serialize)]
 pub enum Shift {
     /// Lower case.
     #[default]
@@ -405,7 +406,7 @@ pub enum Shift {
 }
 
 /// The people panel.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct PeopleView {
     /// The page's rooms, this one first.
     pub people: Vec<PersonView>,
@@ -420,7 +421,7 @@ pub struct PeopleView {
 }
 
 /// A room in the list.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct PersonView {
     /// Who.
     pub peer: PeerId,
@@ -437,7 +438,7 @@ pub struct PersonView {
 }
 
 /// A room at the door.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct KnockBanner {
     /// The knock shown; the buttons answer this one.
     pub knock: KnockId,
@@ -450,7 +451,7 @@ pub struct KnockBanner {
 }
 
 /// One sentence that matters now.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Notice {
     /// The sentence.
     pub text: String,
@@ -461,7 +462,7 @@ pub struct Notice {
 }
 
 /// How bad a notice is.
-#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 pub enum Severity {
     /// Good to know.
     Info,
@@ -472,7 +473,7 @@ pub enum Severity {
 }
 
 /// "Leave the meeting?" with its two answers.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Question {
     /// What it is about.
     pub about: Destructive,
@@ -485,7 +486,7 @@ pub struct Question {
 }
 
 /// Caretaker's settings.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct SettingsView {
     /// The room's name, as being edited.
     pub name: String,
@@ -504,7 +505,7 @@ pub struct SettingsView {
 }
 
 /// Which relay?
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct RelaysView {
     /// "Choose your relay", or why one is asked for.
     pub title: String,
@@ -517,7 +518,7 @@ pub struct RelaysView {
 }
 
 /// A relay that was found.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct RelayChoice {
     /// Its key.
     pub peer: PeerId,

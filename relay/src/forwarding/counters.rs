@@ -1,0 +1,66 @@
+//! What the forwarding has counted since its start. Every datagram that comes in is explained by one of these.
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// Counts since the start; they only grow.
+        #[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+        pub struct Counters {
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        impl Counters {
+            /// How many counts there are.
+            pub const COUNT: usize = [$(stringify!($name)),*].len();
+
+            /// Every count with its name, in a fixed order.
+            pub fn named(&self) -> [(&'static str, u64); Self::COUNT] {
+                [$((stringify!($name), self.$name)),*]
+            }
+        }
+    };
+}
+
+counters! {
+    /// Datagrams that came.
+    received,
+    /// Their bytes, without IP and UDP headers.
+    received_bytes,
+    /// Datagrams handed out to be sent.
+    sent,
+    /// Their bytes, without IP and UDP headers.
+    sent_bytes,
+    /// Transmits handed out; each holds one or more datagrams.
+    transmits,
+    /// Dropped: no datagram of this protocol, or a body that breaks its format.
+    malformed,
+    /// Dropped: of a session that is not open.
+    unknown_session,
+    /// Dropped: the seal does not fit.
+    forged,
+    /// Dropped: came before, or too late to tell.
+    replayed,
+    /// Dropped: authentic, of a kind that this version does not know.
+    unknown_kind,
+    /// Dropped: the session is in no room.
+    not_joined,
+    /// Dropped: media on a stream that is not the session's own.
+    not_own_stream,
+    /// Dropped: a request for a stream that nobody else in the room has.
+    no_such_stream,
+    /// Not sent: nobody else in the room, or none whose address is known.
+    no_receiver,
+    /// Dropped: more datagrams at a time than the buffers hold.
+    overflow,
+    /// Queued datagrams dropped because their sender or receiver left.
+    revoked,
+    /// Addresses of sessions that changed.
+    address_changes,
+    /// Reports on the hop's packets.
+    feedback,
+    /// Probes and answers, which need no answer.
+    ignored,
+    /// Keyframe requests that came.
+    keyframe_requests,
+    /// Keyframe requests that went on to a stream's owner.
+    keyframe_requests_sent,
+}

@@ -1,0 +1,207 @@
+//! What becomes of one datagram: opened, its sender's right to send it checked, handed to those who should have it.
+
+use vestibule_common::id::StreamId;
+use vestibule_common::seal::OpenError;
+use vestibule_common::time::Time;
+use vestibule_common::wire::{
+    Error, FileAck, FileSegment, HopHeader, KeyframeRequest, Kind, MediaHeader, Nack, PathProbe, TimeAnswer,
+    TimeRequest,
+};
+
+use super::inbox::{Place, Stamp};
+use super::{Forwarding, Path, Slot};
+
+/// Flow of the relay's own bodies; the relay gives out stream numbers from 1.
+const OWN_FLOW: u32 = 0;
+
+impl Forwarding {
+    pub(super) fn handle_datagram(&mut self, datagram: &mut [u8], from: Path, arrived: Time) {
+        self.counters.received += 1;
+        self.counters.received_bytes += datagram.len() as u64;
+        let Ok(header) = HopHeader::parse(datagram) else {
+            self.counters.malformed += 1;
+            return;
+        };
+        let Some(&slot) = self.by_id.get(&header.session) else {
+            self.counters.unknown_session += 1;
+            return;
+        };
+        let Some(session) = self.sessions[usize::from(slot)].as_mut() else { return };
+        let opened = match session.opener.open(datagram) {
+            Ok(opened) => opened,
+            Err(error) => {
+                match error {
+                    OpenError::Forged => self.counters.forged += 1,
+                    OpenError::Replayed | OpenError::TooOld => self.counters.replayed += 1,
+                    OpenError::Header(_) | OpenError::OtherSession => self.counters.malformed += 1,
+                }
+                return;
+            }
+        };
+        // Nobody can be sent anything at port 0; a system that is asked to would fail for everybody.
+        if opened.newest && session.path != Some(from) && from.remote.port() != 0 {
+            self.counters.address_changes += u64::from(session.path.is_some());
+            session.path = Some(from);
+        }
+        let on_path = session.path == Some(from);
+        let body = opened.body;
+        let handled = match Kind::of(body) {
+            Ok(kind) => self.handle_body(kind, body, slot, on_path, arrived),
+            Err(error) => Err(error),
+        };
+        match handled {
+            Ok(()) => {}
+            Err(Error::UnknownKind(_)) => self.counters.unknown_kind += 1,
+            Err(Error::Truncated | Error::Version(_) | Error::Invalid(_) | Error::TooLong) => {
+                self.counters.malformed += 1;
+            }
+        }
+    }
+
+    fn handle_body(
+        &mut self,
+        kind: Kind,
+        body: &[u8],
+        slot: Slot,
+        on_path: bool,
+        arrived: Time,
+    ) -> Result<(), Error> {
+        let Some(own) = self.routes.streams_of(slot) else {
+            self.counters.not_joined += 1;
+            return Ok(());
+        };
+        match kind {
+            Kind::Audio => self.forward_media(body, slot, &[own.audio], arrived)?,
+            Kind::Video => self.forward_media(body, slot, &[own.video], arrived)?,
+            Kind::Presentation => self.forward_media(body, slot, &[own.presentation], arrived)?,
+            Kind::Retransmission | Kind::Repair => {
+                let any = [own.audio, own.video, own.presentation];
+                self.forward_media(body, slot, &any, arrived)?;
+            }
+            Kind::File => {
+                let (segment, _) = FileSegment::parse(body)?;
+                let is_own = segment.stream == own.file;
+                self.fan_out(is_own, segment.stream, body, slot, Stamp::Nothing, arrived);
+            }
+            Kind::FileAck => {
+                let stream = FileAck::parse(body)?.stream;
+                match self.routes.owner_beside(slot, stream) {
+                    Some((owner, streams)) if streams.file == stream => {
+                        self.pass_on(owner, body, slot, stream, arrived);
+                    }
+                    _ => self.counters.no_such_stream += 1,
+                }
+            }
+            Kind::Nack => {
+                let stream = Nack::parse(body)?.stream;
+                match self.routes.owner_beside(slot, stream) {
+                    Some((owner, streams)) if streams.file != stream => {
+                        self.pass_on(owner, body, slot, stream, arrived);
+                    }
+                    _ => self.counters.no_such_stream += 1,
+                }
+            }
+            Kind::KeyframeRequest => {
+                let request = KeyframeRequest::parse(body)?;
+                self.counters.keyframe_requests += 1;
+                let beside = self.routes.owner_beside(slot, request.stream).is_some();
+                if !beside || !self.keyframes.want(request) {
+                    self.counters.no_such_stream += 1;
+                } else {
+                    self.handle_timeout(arrived);
+                }
+            }
+            Kind::Feedback => self.counters.feedback += 1,
+            Kind::PathChallenge => {
+                let challenge = PathProbe::parse(body)?;
+                // An answer proves the address it is sent to; to another one it would prove nothing.
+                if on_path {
+                    let mut answer = [0; PathProbe::LEN];
+                    PathProbe { kind: Kind::PathResponse, ..challenge }.emit(&mut answer)?;
+                    self.answer(slot, &answer, Stamp::Nothing, arrived);
+                } else {
+                    self.counters.ignored += 1;
+                }
+            }
+            Kind::TimeRequest => {
+                let TimeRequest { sent } = TimeRequest::parse(body)?;
+                let mut answer = [0; TimeAnswer::LEN];
+                TimeAnswer { sent, received: arrived, answered: arrived }.emit(&mut answer)?;
+                self.answer(slot, &answer, Stamp::Answered, arrived);
+            }
+            Kind::Probe | Kind::PathResponse | Kind::TimeAnswer => self.counters.ignored += 1,
+        }
+        Ok(())
+    }
+
+    fn forward_media(
+        &mut self,
+        body: &[u8],
+        slot: Slot,
+        own: &[StreamId],
+        arrived: Time,
+    ) -> Result<(), Error> {
+        let (header, _) = MediaHeader::parse(body)?;
+        self.fan_out(own.contains(&header.stream), header.stream, body, slot, Stamp::RelayTime, arrived);
+        Ok(())
+    }
+
+    /// Hands a body to everyone else in the sender's room, if it is on a stream of the sender's own.
+    fn fan_out(
+        &mut self,
+        is_own: bool,
+        stream: StreamId,
+        body: &[u8],
+        slot: Slot,
+        stamp: Stamp,
+        arrived: Time,
+    ) {
+        if !is_own {
+            self.counters.not_own_stream += 1;
+            return;
+        }
+        let reachable =
+            |other: Slot| self.sessions[usize::from(other)].as_ref().is_some_and(|s| s.path.is_some());
+        if !self.routes.others(slot).any(reachable) {
+            self.counters.no_receiver += 1;
+            return;
+        }
+        let Some(place) = self.inbox.push(body, Some(slot), stream.0, stamp, arrived) else {
+            self.counters.overflow += 1;
+            return;
+        };
+        let Forwarding { sessions, routes, outbox, .. } = self;
+        for other in routes.others(slot) {
+            outbox.enqueue(sessions, other, place);
+        }
+    }
+
+    /// Hands a body to one member only.
+    fn pass_on(&mut self, to: Slot, body: &[u8], slot: Slot, stream: StreamId, arrived: Time) {
+        let place = self.inbox.push(body, Some(slot), stream.0, Stamp::Nothing, arrived);
+        self.enqueue(to, place);
+    }
+
+    /// Sends the relay's own word to one session.
+    fn answer(&mut self, to: Slot, body: &[u8], stamp: Stamp, arrived: Time) {
+        let place = self.inbox.push(body, None, OWN_FLOW, stamp, arrived);
+        self.enqueue(to, place);
+    }
+
+    pub(super) fn send_keyframe_request(&mut self, request: KeyframeRequest, now: Time) {
+        let Some(owner) = self.routes.owner(request.stream) else { return };
+        let mut body = [0; KeyframeRequest::LEN];
+        if request.emit(&mut body).is_ok() {
+            self.counters.keyframe_requests_sent += 1;
+            self.answer(owner, &body, Stamp::Nothing, now);
+        }
+    }
+
+    fn enqueue(&mut self, to: Slot, place: Option<Place>) {
+        match place {
+            Some(place) if self.outbox.enqueue(&mut self.sessions, to, place) => {}
+            Some(_) => self.counters.no_receiver += 1,
+            None => self.counters.overflow += 1,
+        }
+    }
+}

@@ -1,0 +1,605 @@
+//! Kiosks around the forwarding in virtual time: who gets what, who does not, and in which sends.
+
+use std::net::SocketAddr;
+
+use vestibule_common::control::Streams;
+use vestibule_common::id::{RoomId, SessionId, StreamId};
+use vestibule_common::seal::{HopSecrets, Opener, Sealer, Suite};
+use vestibule_common::time::{Duration, Time};
+use vestibule_common::wire::{
+    AudioLevel, FileAck, FileSegment, HOP_HEADER, KeyframeRequest, Kind, Layer, MAX_DATAGRAM, MediaFlags,
+    MediaHeader, Nack, PathProbe, StageTimes, TAG, TimeAnswer, TimeRequest,
+};
+
+use super::{Forwarding, Transmit};
+use crate::route::{AckId, RouteChange};
+
+const ROOM: RoomId = RoomId([1; 16]);
+const OTHER_ROOM: RoomId = RoomId([2; 16]);
+const NOW: Time = Time::from_millis(1000);
+
+/// The far end of a session.
+struct Kiosk {
+    session: SessionId,
+    address: SocketAddr,
+    streams: Streams,
+    sealer: Sealer,
+    opener: Opener,
+}
+
+impl Kiosk {
+    fn new(number: u8) -> Kiosk {
+        let suite = if number.is_multiple_of(2) { Suite::Aes128Gcm } else { Suite::ChaCha20Poly1305 };
+        let session = SessionId([number; 8]);
+        let first = u32::from(number) * 10;
+        let secrets = secrets(number);
+        Kiosk {
+            session,
+            address: SocketAddr::from(([10, 0, 0, number], 6000)),
+            streams: Streams {
+                audio: StreamId(first),
+                video: StreamId(first + 1),
+                presentation: StreamId(first + 2),
+                file: StreamId(first + 3),
+            },
+            sealer: Sealer::new(session, suite, &secrets.kiosk_to_relay),
+            opener: Opener::new(session, suite, &secrets.relay_to_kiosk),
+        }
+    }
+
+    fn suite(&self) -> Suite {
+        if self.session.0[0].is_multiple_of(2) { Suite::Aes128Gcm } else { Suite::ChaCha20Poly1305 }
+    }
+
+    fn seal(&mut self, body: &[u8]) -> Vec<u8> {
+        let mut datagram = vec![0; HOP_HEADER + body.len() + TAG];
+        datagram[HOP_HEADER..HOP_HEADER + body.len()].copy_from_slice(body);
+        self.sealer.seal(&mut datagram, body.len());
+        datagram
+    }
+
+    fn open(&mut self, datagram: &[u8]) -> Vec<u8> {
+        let mut datagram = datagram.to_vec();
+        self.opener.open(&mut datagram).expect("what the relay sends can be opened").body.to_vec()
+    }
+
+    /// Sealed pieces of one frame, one behind the other, and the bytes of each.
+    fn frame(&mut self, kind: Kind, frame: u32, sizes: &[usize]) -> (Vec<u8>, usize) {
+        let stream = match kind {
+            Kind::Audio => self.streams.audio,
+            _ => self.streams.video,
+        };
+        let mut bytes = Vec::new();
+        let mut stride = 0;
+        for (piece, size) in sizes.iter().enumerate() {
+            let body = media(kind, stream, frame, piece as u16, sizes.len() as u16, *size);
+            let datagram = self.seal(&body);
+            stride = stride.max(datagram.len());
+            bytes.extend(datagram);
+        }
+        (bytes, stride)
+    }
+}
+
+fn secrets(number: u8) -> HopSecrets {
+    HopSecrets { kiosk_to_relay: [number; 32], relay_to_kiosk: [number | 128; 32] }
+}
+
+fn media(kind: Kind, stream: StreamId, frame: u32, piece: u16, pieces: u16, payload: usize) -> Vec<u8> {
+    let header = MediaHeader {
+        kind,
+        stream,
+        layer: Layer::default(),
+        flags: MediaFlags { end_of_frame: piece + 1 == pieces, ..Default::default() },
+        frame,
+        reference_distance: 1,
+        piece,
+        pieces,
+        captured: Time::from_micros(9),
+        level: AudioLevel::SILENT,
+        stages: Some(StageTimes { captured_to_encoded_us: 1, encoded_to_sent_us: 2, relayed_us: 0 }),
+    };
+    let mut body = vec![0x5a; MediaHeader::MAX_LEN + payload];
+    let len = header.emit(&mut body).unwrap();
+    body.truncate(len + payload);
+    body
+}
+
+/// One transmit, as it was handed to the socket.
+#[derive(Debug)]
+struct Sent {
+    to: SocketAddr,
+    segments: Vec<Vec<u8>>,
+}
+
+/// The forwarding with kiosks 1 to `kiosks` in one room, their addresses known.
+struct World {
+    forwarding: Forwarding,
+    kiosks: Vec<Kiosk>,
+    now: Time,
+}
+
+impl World {
+    fn new(kiosks: u8) -> World {
+        let mut world = World { forwarding: Forwarding::new(), kiosks: Vec::new(), now: NOW };
+        for number in 1..=kiosks {
+            world.open(number);
+            world.join(usize::from(number - 1), ROOM);
+            world.probe(usize::from(number - 1));
+        }
+        assert_eq!(world.drain().len(), 0, "nothing is sent before anybody speaks");
+        world
+    }
+
+    fn open(&mut self, number: u8) {
+        let kiosk = Kiosk::new(number);
+        assert!(self.forwarding.open_session(kiosk.session, kiosk.suite(), &secrets(number)));
+        self.kiosks.push(kiosk);
+    }
+
+    fn join(&mut self, kiosk: usize, room: RoomId) {
+        let Kiosk { session, streams, .. } = self.kiosks[kiosk];
+        assert_eq!(self.forwarding.handle_route_change(RouteChange::Join { room, session, streams }), None);
+    }
+
+    fn leave(&mut self, kiosk: usize, room: RoomId, ack: u64) -> Option<AckId> {
+        let session = self.kiosks[kiosk].session;
+        self.forwarding.handle_route_change(RouteChange::Leave { room, session, ack: AckId(ack) })
+    }
+
+    /// Sends one body from a kiosk.
+    fn send(&mut self, kiosk: usize, body: &[u8]) {
+        let datagram = self.kiosks[kiosk].seal(body);
+        self.deliver(&datagram, self.kiosks[kiosk].address);
+    }
+
+    fn send_frame(&mut self, kiosk: usize, kind: Kind, frame: u32, sizes: &[usize]) {
+        let (mut bytes, stride) = self.kiosks[kiosk].frame(kind, frame, sizes);
+        let (len, from) = (bytes.len(), self.kiosks[kiosk].address);
+        self.forwarding.handle_batch(&mut bytes, stride, len, from, self.now);
+    }
+
+    fn probe(&mut self, kiosk: usize) {
+        let mut body = [0; PathProbe::LEN];
+        PathProbe { kind: Kind::Probe, token: 0 }.emit(&mut body).unwrap();
+        self.send(kiosk, &body);
+    }
+
+    fn deliver(&mut self, datagram: &[u8], from: SocketAddr) {
+        let mut bytes = datagram.to_vec();
+        self.forwarding.handle_batch(&mut bytes, datagram.len(), datagram.len(), from, self.now);
+    }
+
+    fn drain(&mut self) -> Vec<Sent> {
+        let mut sent = Vec::new();
+        while let Some(Transmit { to, segment_size, bytes }) = self.forwarding.next_transmit(self.now) {
+            let segments = bytes.chunks(segment_size).map(<[u8]>::to_vec).collect();
+            sent.push(Sent { to: to.remote, segments });
+        }
+        sent
+    }
+
+    /// Drains, and returns the bodies that reached each kiosk.
+    fn drain_bodies(&mut self) -> Vec<(usize, Vec<u8>)> {
+        let mut bodies = Vec::new();
+        for sent in self.drain() {
+            let kiosk = self.kiosks.iter().position(|kiosk| kiosk.address == sent.to).unwrap();
+            for segment in sent.segments {
+                bodies.push((kiosk, self.kiosks[kiosk].open(&segment)));
+            }
+        }
+        bodies
+    }
+}
+
+fn payload_of(body: &[u8]) -> (MediaHeader, usize) {
+    let (header, payload) = MediaHeader::parse(body).unwrap();
+    assert!(payload.iter().all(|byte| *byte == 0x5a), "the payload came through unchanged");
+    (header, payload.len())
+}
+
+#[test]
+fn media_reaches_everyone_else_in_the_room() {
+    let mut world = World::new(4);
+    world.leave(3, ROOM, 1);
+    world.join(3, OTHER_ROOM);
+    world.send_frame(0, Kind::Audio, 7, &[960]);
+    let bodies = world.drain_bodies();
+    assert_eq!(bodies.iter().map(|(kiosk, _)| *kiosk).collect::<Vec<_>>(), [1, 2]);
+    for (_, body) in bodies {
+        let (header, len) = payload_of(&body);
+        assert_eq!((header.kind, header.stream, header.frame, len), (Kind::Audio, StreamId(10), 7, 960));
+    }
+}
+
+#[test]
+fn a_frame_leaves_in_one_send_for_each_destination() {
+    let mut world = World::new(3);
+    world.send_frame(0, Kind::Video, 1, &[1100, 1100, 1100, 300]);
+    let sent = world.drain();
+    assert_eq!(sent.len(), 2, "one transmit a receiver");
+    for sent in sent {
+        let sizes: Vec<usize> = sent.segments.iter().map(Vec::len).collect();
+        assert_eq!(sizes.len(), 4);
+        assert!(sizes[..3].iter().all(|size| *size == sizes[0]) && sizes[3] < sizes[0]);
+    }
+}
+
+#[test]
+fn equal_sizes_of_several_senders_share_a_send_and_no_stream_is_reordered() {
+    let mut world = World::new(4);
+    for frame in 0..3 {
+        for sender in 0..3 {
+            world.send_frame(sender, Kind::Audio, frame, &[960]);
+            world.send_frame(sender, Kind::Video, frame, &[1100, 1100, 200]);
+        }
+    }
+    let sent = world.drain();
+    let to_last: Vec<&Sent> = sent.iter().filter(|sent| sent.to == world.kiosks[3].address).collect();
+    assert_eq!(to_last.iter().map(|sent| sent.segments.len()).sum::<usize>(), 36);
+    assert!(to_last.len() <= 12, "{} sends for 36 datagrams", to_last.len());
+    let mut last_seen = std::collections::BTreeMap::new();
+    for segment in to_last.iter().flat_map(|sent| &sent.segments) {
+        let (header, _) = payload_of(&world.kiosks[3].open(segment));
+        let at = (header.frame, header.piece);
+        let before = last_seen.insert(header.stream, at);
+        assert!(before.is_none_or(|before| before < at), "{:?} after {before:?}", at);
+    }
+}
+
+#[test]
+fn a_transmit_stays_within_gso_limits() {
+    let mut world = World::new(2);
+    for frame in 0..100 {
+        world.send_frame(0, Kind::Video, frame, &[1100; 4]);
+    }
+    let sent = world.drain();
+    assert_eq!(sent.iter().map(|sent| sent.segments.len()).sum::<usize>(), 400);
+    for sent in &sent {
+        assert!(sent.segments.len() <= 64);
+        assert!(sent.segments.iter().map(Vec::len).sum::<usize>() <= 65_507);
+    }
+    world.forwarding.set_max_segments(1);
+    world.send_frame(0, Kind::Video, 100, &[1100; 4]);
+    assert_eq!(world.drain().len(), 4, "without GSO each datagram is a send");
+}
+
+#[test]
+fn after_a_revocation_not_one_byte() {
+    let mut world = World::new(3);
+    world.send_frame(0, Kind::Video, 1, &[1100; 4]);
+    world.send_frame(1, Kind::Video, 1, &[1100; 4]);
+    world.send_frame(2, Kind::Audio, 1, &[960]);
+    assert_eq!(world.leave(1, ROOM, 77), Some(AckId(77)), "the revocation is acknowledged");
+    let bodies = world.drain_bodies();
+    assert!(bodies.iter().all(|(kiosk, _)| *kiosk != 1), "nothing queued reaches who left");
+    assert!(bodies.iter().all(|(_, body)| payload_of(body).0.stream != StreamId(21)), "nor comes from it");
+    assert_eq!(bodies.len(), 5, "the others' meeting goes on");
+    assert!(world.forwarding.counters().revoked >= 5 + 4);
+
+    world.send_frame(1, Kind::Video, 2, &[1100; 4]);
+    world.send_frame(0, Kind::Audio, 2, &[960]);
+    assert!(world.drain_bodies().iter().all(|(kiosk, _)| *kiosk == 2));
+    assert_eq!(world.forwarding.counters().not_joined, 4);
+}
+
+#[test]
+fn a_revocation_is_acknowledged_whatever_has_happened_before() {
+    let mut world = World::new(2);
+    assert_eq!(world.leave(0, OTHER_ROOM, 5), Some(AckId(5)), "another room than it is in");
+    world.send_frame(0, Kind::Audio, 1, &[960]);
+    assert_eq!(world.drain().len(), 1, "which changes nothing for this one");
+    world.forwarding.close_session(world.kiosks[0].session);
+    assert_eq!(world.leave(0, ROOM, 6), Some(AckId(6)), "a session that is closed");
+    world.send_frame(0, Kind::Audio, 2, &[960]);
+    assert_eq!(world.drain().len(), 0);
+    assert_eq!(world.forwarding.counters().unknown_session, 1);
+}
+
+#[test]
+fn a_closed_sessions_place_is_not_its_successors() {
+    let mut world = World::new(3);
+    world.send_frame(0, Kind::Audio, 1, &[960]);
+    world.send_frame(1, Kind::Audio, 1, &[960]);
+    world.forwarding.close_session(world.kiosks[0].session);
+    world.open(9);
+    world.join(3, ROOM);
+    world.probe(3);
+    let bodies = world.drain_bodies();
+    assert_eq!(bodies.len(), 1, "{bodies:?}");
+    assert_eq!((bodies[0].0, payload_of(&bodies[0].1).0.stream), (2, StreamId(20)));
+}
+
+#[test]
+fn nobody_who_waits_gets_a_byte() {
+    let mut world = World::new(2);
+    world.open(3);
+    world.probe(2);
+    world.send(2, &time_request());
+    world.send_frame(0, Kind::Video, 1, &[1100; 4]);
+    let sent = world.drain();
+    assert!(sent.iter().all(|sent| sent.to == world.kiosks[1].address), "{sent:?}");
+    world.send_frame(2, Kind::Video, 1, &[1100; 4]);
+    assert_eq!(world.drain().len(), 0, "and nobody gets one from it");
+    assert_eq!(world.forwarding.counters().not_joined, 6);
+}
+
+#[test]
+fn nothing_is_sent_to_an_unknown_address() {
+    let mut world = World::new(1);
+    world.open(2);
+    world.join(1, ROOM);
+    world.send_frame(0, Kind::Audio, 1, &[960]);
+    assert_eq!(world.drain().len(), 0);
+    assert_eq!(world.forwarding.counters().no_receiver, 1);
+    world.probe(1);
+    world.send_frame(0, Kind::Audio, 2, &[960]);
+    assert_eq!(world.drain().len(), 1);
+}
+
+#[test]
+fn media_on_a_foreign_stream_is_dropped() {
+    let mut world = World::new(3);
+    let [first, second] = [world.kiosks[0].streams, world.kiosks[1].streams];
+    for (kind, stream) in [
+        (Kind::Video, second.video),
+        (Kind::Video, first.audio),
+        (Kind::Audio, first.video),
+        (Kind::Presentation, first.video),
+        (Kind::Retransmission, second.video),
+        (Kind::Repair, first.file),
+        (Kind::Audio, StreamId(0)),
+    ] {
+        world.send(0, &media(kind, stream, 1, 0, 1, 100));
+    }
+    let mut segment = [0; FileSegment::LEN];
+    file_segment(second.file).emit(&mut segment).unwrap();
+    world.send(0, &segment);
+    assert_eq!(world.drain().len(), 0);
+    assert_eq!(world.forwarding.counters().not_own_stream, 8);
+    for (kind, stream) in [
+        (Kind::Video, first.video),
+        (Kind::Audio, first.audio),
+        (Kind::Presentation, first.presentation),
+        (Kind::Retransmission, first.video),
+        (Kind::Repair, first.audio),
+    ] {
+        world.send(0, &media(kind, stream, 1, 0, 1, 100));
+        assert_eq!(world.drain_bodies().len(), 2, "{kind:?}");
+    }
+}
+
+#[test]
+fn files_reach_everyone_and_their_acknowledgements_the_owner() {
+    let mut world = World::new(3);
+    let stream = world.kiosks[0].streams.file;
+    let mut segment = [7; FileSegment::LEN + 50];
+    file_segment(stream).emit(&mut segment).unwrap();
+    world.send(0, &segment);
+    let bodies = world.drain_bodies();
+    assert_eq!(bodies.len(), 2);
+    assert!(bodies.iter().all(|(_, body)| body[..] == segment[..]));
+
+    let ack = |stream| {
+        let ranges = Default::default();
+        let ack = FileAck { stream, transfer: 1, cumulative: 2, window: 3, echo: NOW, ranges };
+        let mut body = vec![0; 100];
+        let len = ack.emit(&mut body).unwrap();
+        body.truncate(len);
+        body
+    };
+    world.send(2, &ack(stream));
+    assert_eq!(world.drain_bodies(), [(0, ack(stream))]);
+    world.send(2, &ack(world.kiosks[0].streams.video));
+    world.send(0, &ack(stream));
+    assert_eq!(world.drain().len(), 0, "not for another kind of stream, not to oneself");
+    assert_eq!(world.forwarding.counters().no_such_stream, 2);
+}
+
+#[test]
+fn a_nack_goes_to_the_streams_owner_only() {
+    let mut world = World::new(3);
+    let nack = Nack { stream: world.kiosks[0].streams.video, frame: 4, pieces: [1, 3].into_iter().collect() };
+    let mut body = [0; 16];
+    assert_eq!(nack.emit(&mut body), Ok(16));
+    world.send(1, &body);
+    assert_eq!(world.drain_bodies(), [(0, body.to_vec())]);
+    world.leave(1, ROOM, 1);
+    world.join(1, OTHER_ROOM);
+    world.send(1, &body);
+    assert_eq!(world.drain().len(), 0, "a stream of another room is none");
+}
+
+#[test]
+fn keyframe_requests_are_joined_and_none_is_lost() {
+    let mut world = World::new(4);
+    let stream = world.kiosks[0].streams.video;
+    let request = |stream| {
+        let mut body = [0; KeyframeRequest::LEN];
+        KeyframeRequest { stream, spatial: 0 }.emit(&mut body).unwrap();
+        body
+    };
+    world.send(1, &request(stream));
+    assert_eq!(world.drain_bodies(), [(0, request(stream).to_vec())], "the first goes on at once");
+    for kiosk in [1, 2, 3] {
+        world.now += Duration::from_millis(10);
+        world.send(kiosk, &request(stream));
+    }
+    assert_eq!(world.drain().len(), 0);
+    let due = world.forwarding.poll_timeout().expect("the rest is remembered");
+    assert_eq!(due, NOW + Duration::from_millis(200));
+    world.forwarding.handle_timeout(world.now);
+    assert_eq!(world.drain().len(), 0, "not before it is due");
+    world.now = due;
+    world.forwarding.handle_timeout(due);
+    assert_eq!(world.drain_bodies(), [(0, request(stream).to_vec())], "one for all three");
+    assert_eq!(world.forwarding.poll_timeout(), None);
+
+    world.now += Duration::from_millis(200);
+    world.send(2, &request(stream));
+    assert_eq!(world.drain_bodies().len(), 1, "after a pause at once again");
+    world.send(2, &request(world.kiosks[0].streams.audio));
+    world.send(0, &request(stream));
+    assert_eq!(world.forwarding.counters().no_such_stream, 2, "of sound, of oneself");
+}
+
+#[test]
+fn a_waiting_keyframe_request_dies_with_its_stream() {
+    let mut world = World::new(2);
+    let mut body = [0; KeyframeRequest::LEN];
+    KeyframeRequest { stream: world.kiosks[0].streams.video, spatial: 0 }.emit(&mut body).unwrap();
+    world.send(1, &body);
+    world.send(1, &body);
+    assert!(world.forwarding.poll_timeout().is_some());
+    world.leave(0, ROOM, 1);
+    assert_eq!(world.forwarding.poll_timeout(), None);
+    assert_eq!(world.drain().len(), 0);
+}
+
+#[test]
+fn only_a_newest_authentic_datagram_moves_the_address() {
+    let mut world = World::new(2);
+    let elsewhere = SocketAddr::from(([192, 168, 7, 7], 999));
+    let body = media(Kind::Audio, world.kiosks[1].streams.audio, 1, 0, 1, 10);
+    let late = world.kiosks[1].seal(&body);
+    world.probe(1);
+    let home = world.kiosks[1].address;
+    let destination = |world: &mut World| {
+        world.send_frame(0, Kind::Audio, 1, &[960]);
+        world.drain().into_iter().find(|sent| sent.to != world.kiosks[0].address).unwrap().to
+    };
+    world.deliver(&late, elsewhere);
+    assert_eq!(destination(&mut world), home, "an overtaken datagram");
+    let mut forged = late.clone();
+    forged[12] = 99;
+    world.deliver(&forged, elsewhere);
+    assert_eq!(destination(&mut world), home, "a forged one");
+    world.deliver(&late, elsewhere);
+    assert_eq!(destination(&mut world), home, "a replayed one");
+    let fresh = world.kiosks[1].seal(&time_request());
+    world.deliver(&fresh, SocketAddr::from(([192, 168, 7, 7], 0)));
+    assert_eq!(destination(&mut world), home, "port 0, to which nothing can be sent");
+    let fresh = world.kiosks[1].seal(&time_request());
+    world.deliver(&fresh, elsewhere);
+    assert_eq!(destination(&mut world), elsewhere, "a fresh one");
+    assert_eq!(world.forwarding.counters().address_changes, 1);
+}
+
+#[test]
+fn forged_and_replayed_datagrams_reach_nobody() {
+    let mut world = World::new(2);
+    let from = world.kiosks[0].address;
+    let body = media(Kind::Audio, world.kiosks[0].streams.audio, 1, 0, 1, 100);
+    let good = world.kiosks[0].seal(&body);
+    for at in 0..good.len() {
+        let mut bad = good.clone();
+        bad[at] ^= 0x40;
+        world.deliver(&bad, from);
+    }
+    for len in 0..good.len() {
+        world.deliver(&good[..len], from);
+    }
+    assert_eq!(world.drain().len(), 0);
+    world.deliver(&good, from);
+    assert_eq!(world.drain().len(), 1);
+    world.deliver(&good, from);
+    assert_eq!(world.drain().len(), 0);
+    let counters = world.forwarding.counters();
+    assert_eq!(counters.replayed, 1);
+    assert!(counters.forged > 200 && counters.unknown_session >= 8 && counters.malformed > 0);
+}
+
+#[test]
+fn unknown_kinds_and_broken_bodies_are_dropped() {
+    let mut world = World::new(2);
+    world.send(0, &[99, 1, 2, 3]);
+    world.send(0, &[]);
+    world.send(0, &[Kind::Video as u8, 3, 1]);
+    world.send(0, &[Kind::Feedback as u8, 0]);
+    world.send(0, &[Kind::TimeAnswer as u8; 30]);
+    assert_eq!(world.drain().len(), 0);
+    let counters = world.forwarding.counters();
+    assert_eq!((counters.unknown_kind, counters.malformed), (1, 2));
+    assert_eq!((counters.feedback, counters.ignored), (1, 3), "two probes and a time answer");
+}
+
+#[test]
+fn the_relays_residence_time_is_added() {
+    let mut world = World::new(2);
+    world.send_frame(0, Kind::Video, 1, &[100]);
+    world.now += Duration::from_micros(123);
+    let bodies = world.drain_bodies();
+    let stages = payload_of(&bodies[0].1).0.stages.unwrap();
+    assert_eq!(stages, StageTimes { captured_to_encoded_us: 1, encoded_to_sent_us: 2, relayed_us: 123 });
+}
+
+#[test]
+fn a_time_request_is_answered_with_both_clocks() {
+    let mut world = World::new(1);
+    world.send(0, &time_request());
+    world.now += Duration::from_micros(5);
+    let bodies = world.drain_bodies();
+    let answer = TimeAnswer::parse(&bodies[0].1).unwrap();
+    let expected =
+        TimeAnswer { sent: Time::from_micros(42), received: NOW, answered: NOW + Duration::from_micros(5) };
+    assert_eq!(answer, expected);
+}
+
+#[test]
+fn a_path_challenge_is_answered_where_it_came_from() {
+    let mut world = World::new(1);
+    let mut body = [0; PathProbe::LEN];
+    PathProbe { kind: Kind::PathChallenge, token: 77 }.emit(&mut body).unwrap();
+    world.send(0, &body);
+    let bodies = world.drain_bodies();
+    assert_eq!(PathProbe::parse(&bodies[0].1), Ok(PathProbe { kind: Kind::PathResponse, token: 77 }));
+    let late = world.kiosks[0].seal(&body);
+    world.probe(0);
+    world.deliver(&late, SocketAddr::from(([192, 168, 7, 7], 999)));
+    assert_eq!(world.drain().len(), 0);
+}
+
+#[test]
+fn more_than_the_buffers_hold_is_dropped_and_counted() {
+    let mut world = World::new(2);
+    let extra = 9;
+    for frame in 0..Forwarding::INBOX + extra {
+        world.send_frame(0, Kind::Audio, frame as u32, &[20]);
+    }
+    assert_eq!(world.drain_bodies().len(), Forwarding::INBOX);
+    assert_eq!(world.forwarding.counters().overflow, extra as u64);
+    world.send_frame(0, Kind::Audio, 0, &[20]);
+    assert_eq!(world.drain_bodies().len(), 1, "and it goes on");
+}
+
+#[test]
+fn a_member_that_comes_back_keeps_its_streams() {
+    let mut world = World::new(2);
+    world.open(3);
+    world.kiosks[2].streams = world.kiosks[0].streams;
+    world.join(2, ROOM);
+    world.probe(2);
+    world.leave(0, ROOM, 1);
+    let mut body = [0; KeyframeRequest::LEN];
+    KeyframeRequest { stream: world.kiosks[2].streams.video, spatial: 0 }.emit(&mut body).unwrap();
+    world.send(1, &body);
+    assert_eq!(world.drain_bodies(), [(2, body.to_vec())], "the new session owns the stream");
+}
+
+#[test]
+fn sizes_of_the_largest_piece() {
+    let mut world = World::new(2);
+    world.send_frame(0, Kind::Video, 1, &[vestibule_common::wire::MAX_PAYLOAD]);
+    let sent = world.drain();
+    assert!(sent[0].segments[0].len() <= MAX_DATAGRAM);
+}
+
+fn time_request() -> [u8; TimeRequest::LEN] {
+    let mut body = [0; TimeRequest::LEN];
+    TimeRequest { sent: Time::from_micros(42) }.emit(&mut body).unwrap();
+    body
+}
+
+fn file_segment(stream: StreamId) -> FileSegment {
+    FileSegment { stream, transfer: 1, offset: 2, sent: NOW, last: false }
+}

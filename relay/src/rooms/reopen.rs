@@ -1,0 +1,142 @@
+//! A meeting brought back by its host's kiosk after the relay was restarted.
+//!
+//! Everything is verified from the founder on, so a host can bring back only its own meeting and only members that a
+//! host admitted. They keep their places and come in by `resume`.
+
+use std::collections::BTreeMap;
+
+use ::log::{info, warn};
+use vestibule_common::control::{ErrorCode, Member, MemberState, RoomEvent};
+use vestibule_common::id::{PeerId, RoomCode};
+use vestibule_common::name::RoomName;
+use vestibule_common::signed::{Admission, Authority, Founding, Removal, Succession};
+use vestibule_common::time::Time;
+
+use super::entry::{no_code, refused};
+use super::room::{Presence, Room};
+use super::roster::{MAX_REMOVALS, MAX_SUCCESSIONS, Roster};
+use super::timers::Timer;
+use super::{Answer, ConnectionId, Outcome, Rooms, refusal};
+
+/// The highest event number that is believed: what a JSON number carries exactly (RFC 8259, section 6), with room for
+/// the events to come.
+const MAX_EVENT: u64 = 1 << 52;
+
+/// What the host's kiosk kept.
+pub(super) struct Told {
+    pub(super) founding: Founding,
+    pub(super) successions: Vec<Succession>,
+    pub(super) code: RoomCode,
+    pub(super) admission: Admission,
+    pub(super) members: Vec<(RoomName, Admission)>,
+    pub(super) removals: Vec<Removal>,
+    pub(super) locked: bool,
+    pub(super) next_event: u64,
+}
+
+impl Rooms {
+    pub(super) fn reopen(
+        &mut self,
+        connection: ConnectionId,
+        request: u32,
+        told: Told,
+        now: Time,
+    ) -> Outcome {
+        let from = self.newcomer(connection)?;
+        let (peer, name) = (from.peer, from.name.clone());
+        if told.members.len() > usize::from(self.config.members_per_room)
+            || told.removals.len() > MAX_REMOVALS
+            || told.successions.len() > MAX_SUCCESSIONS
+            || told.next_event > MAX_EVENT
+        {
+            return Err(refusal(ErrorCode::TooLarge, "more than a meeting can have"));
+        }
+        let authority = Authority::new(&told.founding, &told.successions).map_err(refused)?;
+        if self.rooms.contains_key(&authority.room()) {
+            return self.reopen_open(connection, request, told, &authority, now);
+        }
+        if authority.host() != peer {
+            return Err(refusal(ErrorCode::NotHost, "only the host's kiosk can bring the meeting back"));
+        }
+        let wall_ms = self.wall_ms(now);
+        let removals = checked_removals(&authority, &told.removals);
+        let removal_list: Vec<Removal> = removals.values().copied().collect();
+        authority.check_admission(&told.admission, peer, &removal_list, wall_ms).map_err(refused)?;
+        self.check_space()?;
+
+        let mut roster =
+            Roster { removals, successions: told.successions, locked: told.locked, ..Roster::default() };
+        let places = usize::from(self.config.members_per_room) - 1;
+        for (name, admission) in told.members {
+            let id = admission.member;
+            if id == peer {
+                continue;
+            }
+            let checked = authority.check_admission(&admission, id, &removal_list, wall_ms);
+            if checked.is_err() || roster.members.len() >= places {
+                warn!("{name} ({}) is not brought back with its meeting: {checked:?}", id.short());
+                continue;
+            }
+            let (state, streams) = (MemberState::default(), self.fresh_streams()?);
+            roster.members.insert(id, Member { name, admission, streams, state, present: false });
+        }
+        let streams = self.fresh_streams()?;
+        let (id, next) = (authority.room(), told.next_event.max(1));
+        let code = self.codes.reclaim(told.code, id, now).ok_or_else(no_code)?;
+        info!("{name} ({}) brings its meeting back", peer.short());
+        let members: Vec<PeerId> = roster.members.keys().copied().collect();
+        let mut room = Room::new(told.founding, authority, code, roster, next, name, &self.config);
+        for member in members {
+            room.sit(member, Presence::Away { cut: None }, next);
+            self.timers.set(Timer::Member(id, member), now + self.config.member_grace());
+        }
+        self.rooms.insert(id, room);
+        self.join(id, connection, streams, told.admission, None, Some(request));
+        Ok(Answer::Elsewhere)
+    }
+
+    /// The meeting is open: it was never closed, or somebody who hosted it before brought it back first. The asking
+    /// kiosk comes back like every member; if it hosts by a chain that goes on where the room's ends, hosting passes.
+    fn reopen_open(
+        &mut self,
+        connection: ConnectionId,
+        request: u32,
+        told: Told,
+        authority: &Authority,
+        now: Time,
+    ) -> Outcome {
+        let (id, wall_ms) = (authority.room(), self.wall_ms(now));
+        if let (Some(room), Some(from)) = (self.rooms.get_mut(&id), self.connections.get(&connection)) {
+            let removals = room.roster.removal_list();
+            let known = room.roster.successions.len();
+            let hosts = authority.host() == from.peer
+                && authority.check_admission(&told.admission, from.peer, &removals, wall_ms).is_ok()
+                && told.successions.get(..known) == Some(&room.roster.successions[..]);
+            for succession in told.successions.get(known..).filter(|_| hosts).unwrap_or_default() {
+                if let Err(why) = room.authority.pass(succession) {
+                    warn!("a chain of hosts that was checked does not hold: {why}");
+                    break;
+                }
+                info!("{} ({}) shows that it hosts the meeting now", from.name, from.peer.short());
+                room.heirs.clear();
+                room.host_name = from.name.clone();
+                room.publish(RoomEvent::HostChanged { succession: *succession }, &mut self.out);
+            }
+        }
+        let last_event = told.next_event.saturating_sub(1);
+        self.resume(connection, request, id, told.admission, last_event, now)
+    }
+}
+
+/// The removals that are a host's word, the latest of each member.
+fn checked_removals(authority: &Authority, told: &[Removal]) -> BTreeMap<PeerId, Removal> {
+    let mut removals: BTreeMap<PeerId, Removal> = BTreeMap::new();
+    for removal in told {
+        if let Err(why) = authority.check_removal(removal) {
+            warn!("a removal is not brought back with its meeting: {why}");
+        } else if removals.get(&removal.member).is_none_or(|known| known.serial < removal.serial) {
+            removals.insert(removal.member, *removal);
+        }
+    }
+    removals
+}

@@ -1,0 +1,191 @@
+//! The relay was killed and started again.
+
+use super::*;
+
+/// A meeting of three, and then a new relay; everyone is connected to it and in no room.
+fn restarted() -> World {
+    let mut world = World::meeting(3);
+    world.restart();
+    (0..3).for_each(|kiosk| world.connect(kiosk));
+    world
+}
+
+#[test]
+fn members_wait_until_the_host_brings_the_meeting_back() {
+    let mut world = restarted();
+    let (code, next) = {
+        let kept = world.kiosks[0].kept.as_ref().unwrap();
+        (kept.entered.code, kept.next)
+    };
+    let Some(Tell::Error(error)) = world.resume(1) else { panic!("entered") };
+    assert_eq!((error.code, error.retry_after_ms), (ErrorCode::WaitingForHost, Some(1000)));
+    let reopen = world.reopen_ask(0);
+    let Some(Tell::Entered(entered)) = world.ask(0, reopen) else { panic!("not reopened") };
+    assert_eq!((entered.code, entered.next_event), (code, next + 1));
+    assert_eq!(world.roster_of(0).members.values().filter(|member| member.present).count(), 1);
+    for member in [1, 2] {
+        assert!(matches!(world.resume(member), Some(Tell::Entered(_))));
+    }
+    assert_eq!(world.roster_of(0).members.values().filter(|member| member.present).count(), 3);
+    assert_eq!(world.streams.len(), 3, "every member has its own streams");
+    world.end();
+}
+
+#[test]
+fn members_that_do_not_come_back_are_given_up() {
+    let mut world = restarted();
+    let reopen = world.reopen_ask(0);
+    world.ask(0, reopen);
+    world.resume(1);
+    world.advance(Duration::from_secs(121));
+    assert_eq!(world.roster_of(1).members.len(), 2);
+    world.end();
+}
+
+#[test]
+fn nobody_but_the_host_brings_a_meeting_back() {
+    let mut world = restarted();
+    let Ask::Reopen { founding, code, admission, members, next_event, .. } = world.reopen_ask(0) else {
+        unreachable!()
+    };
+    let ask = |founding, successions, admission| Ask::Reopen {
+        founding,
+        successions,
+        code,
+        admission,
+        members: members.clone(),
+        removals: vec![],
+        locked: false,
+        next_event,
+    };
+    let own = world.kiosks[1].kept.as_ref().unwrap().entered.admission;
+    assert_eq!(world.error(1, ask(founding, vec![], own)), ErrorCode::NotHost);
+    assert_eq!(world.error(1, ask(founding, vec![], admission)), ErrorCode::NotHost);
+    let room = founding.room();
+    let forged = Succession::issue(&world.kiosks[1].identity, room, world.peer(1), 90);
+    assert_eq!(world.error(1, ask(founding, vec![forged], own)), ErrorCode::Refused);
+    let other = Founding { founder: world.peer(1), ..founding };
+    assert_eq!(world.error(1, ask(other, vec![], own)), ErrorCode::Refused, "another room altogether");
+    let absurd = Ask::Reopen {
+        founding,
+        successions: vec![],
+        code,
+        admission,
+        members: vec![],
+        removals: vec![],
+        locked: false,
+        next_event: u64::MAX,
+    };
+    assert_eq!(world.error(0, absurd), ErrorCode::TooLarge);
+    world.end();
+}
+
+#[test]
+fn what_does_not_hold_is_left_out() {
+    let mut world = World::meeting(3);
+    let removal = world.removal(0, 2);
+    world.done(0, Ask::Remove { removal });
+    let removed = world.kiosks[2].kept.as_ref().unwrap().entered.admission;
+    world.restart();
+    (0..3).for_each(|kiosk| world.connect(kiosk));
+    let Ask::Reopen { founding, code, admission, mut members, mut removals, next_event, .. } =
+        world.reopen_ask(0)
+    else {
+        unreachable!()
+    };
+    assert_eq!((members.len(), removals.len()), (1, 1));
+    members.push(("Removed".parse().unwrap(), removed));
+    members.push(("Forged".parse().unwrap(), Admission { member: PeerId([8; 32]), ..members[0].1 }));
+    removals.push(Removal { member: world.peer(1), ..removals[0] });
+    let ask = Ask::Reopen {
+        founding,
+        successions: vec![],
+        code,
+        admission,
+        members,
+        removals,
+        locked: true,
+        next_event,
+    };
+    let Some(Tell::Entered(entered)) = world.ask(0, ask) else { panic!("not reopened") };
+    assert_eq!(entered.members.len(), 2);
+    assert_eq!(entered.removals.len(), 1);
+    assert!(entered.locked);
+    assert!(matches!(world.resume(1), Some(Tell::Entered(_))));
+    let resume = world.resume_ask(2);
+    assert_eq!(world.error(2, resume), ErrorCode::Refused);
+    world.end();
+}
+
+#[test]
+fn a_code_that_another_meeting_has_by_now_is_not_taken_away() {
+    let mut world = restarted();
+    let wanted = world.kiosks[0].kept.as_ref().unwrap().entered.code;
+    // Another host brings a meeting back that claims the same code.
+    world.start(1);
+    world.connect(1);
+    world.advance(Duration::from_secs(200));
+    let Ask::Reopen { founding, successions, admission, members, removals, locked, next_event, .. } =
+        world.reopen_ask(1)
+    else {
+        unreachable!()
+    };
+    let squat =
+        Ask::Reopen { founding, successions, code: wanted, admission, members, removals, locked, next_event };
+    assert!(matches!(world.ask(1, squat), Some(Tell::Entered(_))));
+    assert_eq!(world.code_of(1), wanted);
+    let reopen = world.reopen_ask(0);
+    assert!(matches!(world.ask(0, reopen), Some(Tell::Entered(_))));
+    assert_ne!(world.code_of(0), wanted);
+    world.end();
+}
+
+#[test]
+fn reopening_an_open_meeting_is_coming_back() {
+    let mut world = World::meeting(2);
+    world.connect(0);
+    world.ask(1, Ask::Opaque { class: "chat".into(), to: vec![], bytes: vec![1] });
+    let reopen = world.reopen_ask(0);
+    let kept = world.kiosks[0].kept.as_ref().unwrap().next;
+    let Some(Tell::Entered(entered)) = world.ask(0, reopen) else { panic!("not back") };
+    assert_eq!(entered.next_event, kept);
+    world.done(0, Ask::Lock { locked: true });
+    world.end();
+}
+
+#[test]
+fn the_later_host_hosts_whoever_comes_first() {
+    let mut world = World::meeting(3);
+    let succession = world.succession(0, 1);
+    world.done(0, Ask::NameSuccessor { succession });
+    world.disconnect(0);
+    world.advance(Duration::from_secs(61));
+    assert_eq!(world.kiosks[2].meeting.as_ref().unwrap().host(), world.peer(1));
+    world.restart();
+    (0..3).for_each(|kiosk| world.connect(kiosk));
+    // The founder does not know that hosting has passed.
+    let stale = world.reopen_ask(0);
+    assert!(matches!(world.ask(0, stale), Some(Tell::Entered(_))));
+    world.done(0, Ask::Lock { locked: true });
+    let reopen = world.reopen_ask(1);
+    assert!(matches!(world.ask(1, reopen), Some(Tell::Entered(_))));
+    assert_eq!(world.kiosks[0].meeting.as_ref().unwrap().host(), world.peer(1));
+    world.done(1, Ask::Lock { locked: false });
+    assert_eq!(world.error(0, Ask::Lock { locked: true }), ErrorCode::NotHost);
+    world.end();
+}
+
+#[test]
+fn everyone_is_told_that_the_relay_stops() {
+    let mut world = World::meeting(2);
+    world.add_kiosk();
+    world.rooms.handle_stopping(world.now);
+    world.settle();
+    for kiosk in 0..3 {
+        assert_eq!(world.news(kiosk).last(), Some(&Tell::Stopping { why: StoppingWhy::Shutdown }));
+    }
+    let code = world.code_of(0);
+    assert_eq!(world.error(2, Ask::Knock { code }), ErrorCode::Stopping);
+    world.done(1, Ask::Leave);
+    world.end();
+}
