@@ -181,8 +181,8 @@ pub const PROGRAM: Program = Program {
         },
         Subcommand {
             name: "test-device",
-            arguments: "camera|microphone|speaker|buttons",
-            sentence: "Use one device for ten seconds and print what it does.",
+            arguments: "camera|microphone|speaker|buttons [SECONDS]",
+            sentence: "Use one device for ten seconds or so and print what it does.",
         },
     ],
     options: &[

@@ -1,12 +1,13 @@
 //! What a person wants, as the screen reports it. The screen itself remembers nothing: typed digits, drafts and pages
 //! live in the kiosk and come back in the view.
 
+use serde::{Deserialize, Serialize};
 use vestibule_common::id::{KnockId, PeerId};
 
 use crate::view::{Language, Panel};
 
 /// One touch, already understood.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 pub enum Intent {
     /// Home: start a meeting.
     StartMeeting,
@@ -79,7 +80,7 @@ pub enum Intent {
 }
 
 /// One step up or down.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Deserialize)]
 pub enum Step {
     /// Up, louder, later.
     Next,
@@ -88,7 +89,7 @@ pub enum Step {
 }
 
 /// What is asked about before it is done.
-#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize)]
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Destructive {
     /// Leave the meeting.
     Leave,
@@ -101,7 +102,7 @@ pub enum Destructive {
 }
 
 /// What the settings screen changes.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 pub enum Setting {
     /// Start editing the room's name on the keyboard.
     EditName,

@@ -2,7 +2,7 @@
 //! simulated buttons. Off unless configured; only the kiosk's own user may connect.
 //!
 //! One command a line, one line of JSON as the answer: `view`, `counters`, `lamps`, `clock`, `press mute`,
-//! `release approve`.
+//! `release approve`, and `touch` with an intent in JSON, which is what a finger on the screen would have meant.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -80,6 +80,13 @@ async fn answer(command: &str, room: &mpsc::Sender<Input>, sim: &SimHandles, clo
             button(name).into_iter().for_each(|button| sim.buttons.release(button));
             return json!({ "released_us": clock.to_monotonic_us(clock.now()) });
         }
+        Some(("touch", intent)) => {
+            return match serde_json::from_str(intent) {
+                Ok(intent) if room.send(Input::Intent(intent)).await.is_ok() => json!({ "touched": true }),
+                Ok(_) => json!({ "error": "the room has ended" }),
+                Err(error) => json!({ "error": error.to_string() }),
+            };
+        }
         _ => {}
     }
     let (reply, observed) = oneshot::channel();
@@ -114,6 +121,6 @@ async fn answer(command: &str, room: &mpsc::Sender<Input>, sim: &SimHandles, clo
                 "monotonic_us": clock.to_monotonic_us(clock.now()),
             }),
         },
-        other => json!({ "error": format!("{other:?} is none of view, counters, lamps, clock, press, release") }),
+        other => json!({ "error": format!("{other:?} is none of view, counters, lamps, clock, press, release, touch") }),
     }
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::mpsc;
 use vestibule_common::identity::Identity;
@@ -72,14 +72,17 @@ fn carry_out(command: &Command, config: Config) -> Result<(), Fatal> {
         Command::Help => write!(out, "{}", PROGRAM.help::<Config>()).map_err(fatal),
         Command::Version => writeln!(out, "{} {}", PROGRAM.name, env!("CARGO_PKG_VERSION")).map_err(fatal),
         Command::CheckConfig => write!(out, "{}", toml::to_string(&config).map_err(fatal)?).map_err(fatal),
-        Command::Sub("devices", _) => diagnose::list(&config.devices, &mut out).map_err(fatal),
+        Command::Sub("devices", _) => verdict(diagnose::list(&config.devices, &mut out)),
         Command::Sub(_, what) => {
-            let span = Duration::from_secs(10);
-            match what.first().map(String::as_str) {
-                Some("camera") => diagnose::camera(&config.devices, span, &mut out).map_err(fatal),
-                Some("microphone") => diagnose::microphone(&config.devices, span, &mut out).map_err(fatal),
-                Some("speaker") => diagnose::speaker(&config.devices, span, &mut out).map_err(fatal),
-                Some("buttons") => diagnose::buttons(&config.devices, span, &mut out).map_err(fatal),
+            let [device, seconds] = [0, 1].map(|at| what.get(at).map(String::as_str));
+            let seconds = seconds.unwrap_or("10");
+            let bad_seconds = |_| Fatal(format!("{seconds:?} is no number of seconds"));
+            let seconds = seconds.parse().map_err(bad_seconds)?;
+            match device {
+                Some("camera") => verdict(diagnose::camera(&config.devices, seconds, &mut out)),
+                Some("microphone") => verdict(diagnose::microphone(&config.devices, seconds, &mut out)),
+                Some("speaker") => verdict(diagnose::speaker(&config.devices, seconds, &mut out)),
+                Some("buttons") => verdict(diagnose::buttons(&config.devices, seconds, &mut out)),
                 _ => Err(Fatal("test-device needs camera, microphone, speaker or buttons behind it".into())),
             }
         }
@@ -88,6 +91,11 @@ fn carry_out(command: &Command, config: Config) -> Result<(), Fatal> {
             run(config)
         }
     }
+}
+
+/// A diagnosis has said what is wrong; the exit status repeats it.
+fn verdict(diagnosis: std::io::Result<bool>) -> Result<(), Fatal> {
+    if diagnosis.map_err(fatal)? { Ok(()) } else { Err(Fatal("not everything works, as said above".into())) }
 }
 
 fn run(config: Config) -> Result<(), Fatal> {

@@ -305,7 +305,7 @@ pub enum PictureId {
 }
 
 /// The panels beside (or over) the tiles.
-#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Panel {
     /// Messages.
     Chat,

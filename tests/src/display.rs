@@ -1,0 +1,103 @@
+//! A virtual display of one kiosk: touches go in, screenshots come out.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use x11rb::connection::Connection;
+use x11rb::protocol::xproto::{BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, ConnectionExt, ImageFormat, MOTION_NOTIFY_EVENT};
+use x11rb::protocol::xtest::ConnectionExt as _;
+use x11rb::rust_connection::RustConnection;
+
+use crate::programs::Process;
+
+/// An X server without hardware, and a connection to it.
+pub struct Display {
+    _server: Process,
+    /// As in `DISPLAY`.
+    pub name: String,
+    /// Pixels.
+    pub width: u16,
+    /// Pixels.
+    pub height: u16,
+    connection: RustConnection,
+    root: u32,
+}
+
+/// What the screen shows.
+pub struct Screenshot {
+    /// Pixels.
+    pub width: usize,
+    /// Pixels.
+    pub height: usize,
+    /// Red, green, blue, 255.
+    pub rgba: Vec<u8>,
+}
+
+impl Display {
+    /// Starts a server on a free display, with its log in `folder`.
+    pub fn start(folder: &Path, width: u16, height: u16) -> Result<Display, String> {
+        let mut command = Command::new("Xvfb");
+        command.args(["-displayfd", "1", "-screen", "0", &format!("{width}x{height}x24"), "-nolisten", "tcp", "-dpi", "96"]);
+        command.stdout(Stdio::piped());
+        std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+        let mut server = Process::start(command, &folder.join("xvfb.log"))
+            .map_err(|error| format!("Xvfb cannot be started ({error}); is the package xvfb installed?"))?;
+        let mut line = String::new();
+        let stdout = server.stdout().ok_or("no standard output")?;
+        BufReader::new(stdout).read_line(&mut line).map_err(|error| error.to_string())?;
+        let name = format!(":{}", line.trim());
+        let (connection, screen) = RustConnection::connect(Some(&name)).map_err(|error| format!("{name}: {error}"))?;
+        let root = connection.setup().roots[screen].root;
+        Ok(Display { _server: server, name, width, height, connection, root })
+    }
+
+    /// Touches a place: down, a moment, up.
+    pub fn tap(&self, x: f64, y: f64) -> Result<(), String> {
+        let (x, y) = (x.round() as i16, y.round() as i16);
+        self.fake(MOTION_NOTIFY_EVENT, 0, x, y)?;
+        self.fake(BUTTON_PRESS_EVENT, 1, x, y)?;
+        thread::sleep(Duration::from_millis(60));
+        self.fake(BUTTON_RELEASE_EVENT, 1, x, y)
+    }
+
+    fn fake(&self, event: u8, detail: u8, x: i16, y: i16) -> Result<(), String> {
+        let sent = self.connection.xtest_fake_input(event, detail, 0, self.root, x, y, 0);
+        sent.map_err(|error| error.to_string())?.check().map_err(|error| error.to_string())
+    }
+
+    /// A picture of the whole screen.
+    pub fn screenshot(&self) -> Result<Screenshot, String> {
+        let (width, height) = (self.width, self.height);
+        let cookie = self.connection.get_image(ImageFormat::Z_PIXMAP, self.root, 0, 0, width, height, u32::MAX);
+        let image = cookie.map_err(|error| error.to_string())?.reply().map_err(|error| error.to_string())?;
+        let mut rgba = image.data;
+        for pixel in rgba.chunks_exact_mut(4) {
+            pixel.swap(0, 2);
+            pixel[3] = 255;
+        }
+        Ok(Screenshot { width: width.into(), height: height.into(), rgba })
+    }
+}
+
+impl Screenshot {
+    /// A rectangle of it.
+    pub fn part(&self, x: usize, y: usize, width: usize, height: usize) -> Screenshot {
+        let (x, y) = (x.min(self.width), y.min(self.height));
+        let (width, height) = (width.min(self.width - x), height.min(self.height - y));
+        let rows = (y..y + height).map(|row| &self.rgba[(row * self.width + x) * 4..(row * self.width + x + width) * 4]);
+        Screenshot { width, height, rgba: rows.flatten().copied().collect() }
+    }
+
+    /// Writes it as PNG.
+    pub fn save(&self, path: &Path) -> Result<(), String> {
+        let file = std::fs::File::create(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let mut encoder = png::Encoder::new(file, self.width as u32, self.height as u32);
+        encoder.set_color(png::ColorType::Rgba);
+        encoder.set_depth(png::BitDepth::Eight);
+        let mut writer = encoder.write_header().map_err(|error| error.to_string())?;
+        writer.write_image_data(&self.rgba).map_err(|error| error.to_string())
+    }
+}
