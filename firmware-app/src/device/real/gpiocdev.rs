@@ -56,10 +56,10 @@ pub(super) fn refuse_used_on_raspberry_pi(pins: &[u32]) -> Result<(), DeviceErro
 
 fn refuse_used(chip: &Chip, lines: &[Offset]) -> Result<(), DeviceError> {
     for line in lines {
-        if let Ok(info) = chip.line_info(*line) {
-            if info.used {
-                return Err(DeviceError::Busy(format!("pin {line} is held by \"{}\"", info.consumer)));
-            }
+        if let Ok(info) = chip.line_info(*line)
+            && info.used
+        {
+            return Err(DeviceError::Busy(format!("pin {line} is held by \"{}\"", info.consumer)));
         }
     }
     Ok(())
@@ -219,10 +219,10 @@ impl Buttons for ChipButtons {
             }
             let until = self.contacts.poll_timeout().map_or(self.next_look, |due| due.min(self.next_look));
             let pause = until.min(end).since(now);
-            if self.request.wait_edge_event(pause).map_err(|error| explain(&self.chip, &error))? {
-                if let Some(edge) = self.told()? {
-                    return Ok(Some(edge));
-                }
+            if self.request.wait_edge_event(pause).map_err(|error| explain(&self.chip, &error))?
+                && let Some(edge) = self.told()?
+            {
+                return Ok(Some(edge));
             }
         }
     }

@@ -24,6 +24,9 @@ const LOOK_OFTEN: Duration = Duration::from_millis(5);
 /// Interrupts waiting to be read. More are bouncing, and the next look sees how it ended.
 const WAITING: usize = 32;
 
+/// A button's edge as rppal tells it.
+type Interrupt = (Button, Event);
+
 /// Which Raspberry Pi this is, or why its pins cannot be used.
 pub(in crate::device) fn find() -> Result<String, String> {
     Gpio::new().map_err(|error| error.to_string())?;
@@ -56,7 +59,8 @@ pub(in crate::device) struct RppalButtons {
     look: Duration,
     contacts: Contacts,
     /// The sender stays here too, so that the channel never closes.
-    interrupts: (SyncSender<(Button, Event)>, Receiver<(Button, Event)>),
+    _wake: SyncSender<Interrupt>,
+    interrupts: Receiver<Interrupt>,
     next_look: Time,
     chattering: usize,
     clock: Clock,
@@ -80,10 +84,10 @@ impl RppalButtons {
             })
         };
         let (mut mute, mut approve) = (input(wiring.mute)?, input(wiring.approve)?);
-        let interrupts = sync_channel(WAITING);
+        let (wake, interrupts) = sync_channel(WAITING);
         if !options.poll {
             for (button, pin) in [(Button::Mute, &mut mute), (Button::Approve, &mut approve)] {
-                let send: SyncSender<(Button, Event)> = interrupts.0.clone();
+                let send: SyncSender<Interrupt> = wake.clone();
                 // A full channel is bouncing; the next look sees how it ended.
                 let wake = move |event| {
                     let _ = send.try_send((button, event));
@@ -104,6 +108,7 @@ impl RppalButtons {
             active_low: options.active_low,
             look: if options.poll { LOOK_OFTEN } else { LOOK },
             contacts,
+            _wake: wake,
             interrupts,
             next_look: now,
             chattering: 0,
@@ -141,7 +146,7 @@ impl Buttons for RppalButtons {
                 return Ok(None);
             }
             let until = self.contacts.poll_timeout().map_or(self.next_look, |due| due.min(self.next_look));
-            match self.interrupts.1.recv_timeout(until.min(end).since(now)) {
+            match self.interrupts.recv_timeout(until.min(end).since(now)) {
                 Ok((button, event)) => {
                     let high = event.trigger == Trigger::RisingEdge;
                     let at = self.clock.from_monotonic(event.timestamp).min(self.clock.now());

@@ -145,7 +145,7 @@ mod tests {
     fn clip(folder: &Path, (width, height): (usize, usize), count: u8) -> std::path::PathBuf {
         let path = folder.join("clip.y4m");
         let mut file = File::create(&path).unwrap();
-        write!(file, "YUV4MPEG2 W{width} H{height} F60:1 Ip C420jpeg\n").unwrap();
+        writeln!(file, "YUV4MPEG2 W{width} H{height} F60:1 Ip C420jpeg").unwrap();
         for n in 0..count {
             let chroma = width.div_ceil(2) * height.div_ceil(2);
             file.write_all(b"FRAME\n").unwrap();
