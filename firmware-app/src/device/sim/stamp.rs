@@ -204,7 +204,7 @@ mod tests {
         for n in 0..200_u64 {
             let stamp = Stamp {
                 frame: (n * 83_987) as u32 & 0xff_ffff,
-                monotonic_us: n * 0x1_2345_6789 & 0xff_ffff_ffff,
+                monotonic_us: (n * 0x1_2345_6789) & 0xff_ffff_ffff,
             };
             draw(&mut luma, 640, 480, stamp);
             assert_eq!(read_stamp(&luma, 640, 480), Some(stamp));
