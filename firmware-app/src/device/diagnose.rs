@@ -1,22 +1,64 @@
 //! Looks at and tries the devices for a person at a terminal, in plain lines. What `vestibule-kiosk devices` and
 //! `vestibule-kiosk test-device` print.
 
+use std::fmt;
 use std::io::{self, Write};
 
 use vestibule_common::time::{Duration, Time};
 
-use crate::device::choice::{self, Devices};
+use crate::device::choice;
 use crate::device::clock::Clock;
-use crate::device::config::DeviceConfig;
+use crate::device::config::{ConfigError, DeviceConfig};
 use crate::device::found::Found;
 use crate::device::lamps::KeptLamps;
 use crate::device::reopen::DeviceState;
 use crate::device::{Button, Camera, CameraFormat, DeviceError, PERIOD, PixelFormat, realtime};
 
+/// Why a device could not be tried to the end. Its text is all that a person needs to read.
+#[derive(Debug)]
+pub enum DiagnoseError {
+    /// The configuration cannot be meant.
+    Config(ConfigError),
+    /// The device.
+    Device(DeviceError),
+    /// The lines could not be written.
+    Output(io::Error),
+}
+
+impl fmt::Display for DiagnoseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DiagnoseError::Config(error) => error.fmt(f),
+            DiagnoseError::Device(error) => error.fmt(f),
+            DiagnoseError::Output(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for DiagnoseError {}
+
+impl From<ConfigError> for DiagnoseError {
+    fn from(error: ConfigError) -> DiagnoseError {
+        DiagnoseError::Config(error)
+    }
+}
+
+impl From<DeviceError> for DiagnoseError {
+    fn from(error: DeviceError) -> DiagnoseError {
+        DiagnoseError::Device(error)
+    }
+}
+
+impl From<io::Error> for DiagnoseError {
+    fn from(error: io::Error) -> DiagnoseError {
+        DiagnoseError::Output(error)
+    }
+}
+
 /// Lists what is there, and what the configuration takes of it and why.
 ///
-/// Returns whether the configuration can be used. Errors: those of `out`.
-pub fn list(config: &DeviceConfig, out: &mut impl Write) -> io::Result<bool> {
+/// Errors: [`DiagnoseError`].
+pub fn list(config: &DeviceConfig, out: &mut impl Write) -> Result<(), DiagnoseError> {
     let found = Found::look();
     section(out, "cameras", &found.cameras)?;
     for (path, why) in &found.other_nodes {
@@ -29,21 +71,13 @@ pub fn list(config: &DeviceConfig, out: &mut impl Write) -> io::Result<bool> {
     }
     section(out, "GPIO chips", &found.chips)?;
     writeln!(out, "taken:")?;
-    match choice::choose(config, "", Clock::start()) {
-        Ok(devices) => {
-            for taken in devices.report {
-                writeln!(out, "  {taken}")?;
-            }
-            Ok(true)
-        }
-        Err(error) => {
-            writeln!(out, "  none: {error}")?;
-            Ok(false)
-        }
+    for taken in choice::choose(config, "", Clock::start())?.report {
+        writeln!(out, "  {taken}")?;
     }
+    Ok(())
 }
 
-fn section(out: &mut impl Write, title: &str, lines: &[impl std::fmt::Display]) -> io::Result<()> {
+fn section(out: &mut impl Write, title: &str, lines: &[impl fmt::Display]) -> io::Result<()> {
     writeln!(out, "{title}: {}", if lines.is_empty() { "none" } else { "" })?;
     lines.iter().try_for_each(|line| writeln!(out, "  {line}"))
 }
@@ -51,40 +85,31 @@ fn section(out: &mut impl Write, title: &str, lines: &[impl std::fmt::Display]) 
 /// Streams from the camera: its format, frames each second, drops, the age of the frames, and a checksum of the first
 /// frame's luma.
 ///
-/// Returns whether frames came to the end. Errors: those of `out`.
-pub fn camera(config: &DeviceConfig, seconds: u64, out: &mut impl Write) -> io::Result<bool> {
+/// Errors: [`DiagnoseError`].
+pub fn camera(config: &DeviceConfig, span: Duration, out: &mut impl Write) -> Result<(), DiagnoseError> {
     let clock = Clock::start();
-    let Some(mut devices) = devices(config, clock, out)? else { return Ok(false) };
-    let mut opened = match devices.camera.open() {
-        Ok(opened) => opened,
-        Err(error) => return failed(out, &error),
-    };
+    let mut devices = choice::choose(config, "test", clock)?;
+    let mut opened = devices.camera.open()?;
     writeln!(out, "camera: {}", opened.description)?;
     let format = opened.device.format();
     writeln!(out, "format: {format}, stride {}", format.stride)?;
-    match stream(&mut *opened.device, format, clock, seconds, out)? {
-        Ok(()) => Ok(true),
-        Err(error) => failed(out, &error),
-    }
+    stream(&mut *opened.device, format, clock, span, out)
 }
 
 fn stream(
     camera: &mut dyn Camera,
     format: CameraFormat,
     clock: Clock,
-    seconds: u64,
+    span: Duration,
     out: &mut impl Write,
-) -> io::Result<Result<(), DeviceError>> {
+) -> Result<(), DiagnoseError> {
     let started = clock.now();
-    let end = started + Duration::from_secs(seconds);
+    let end = started + span;
     let mut tally = FrameTally::default();
     let (mut total, mut dropped, mut last) = (0_u64, 0_u64, None);
     let mut next_line = started + Duration::from_secs(1);
     while clock.now() < end {
-        let frame = match camera.next_frame() {
-            Ok(frame) => frame,
-            Err(error) => return Ok(Err(error)),
-        };
+        let frame = camera.next_frame()?;
         let now = clock.now();
         if total == 0 {
             let after = now.since(started).as_millis();
@@ -112,7 +137,7 @@ fn stream(
         "total: {total} frames in {took:.1} s, {:.1} frames/s, {dropped} dropped",
         total as f64 / took
     )?;
-    Ok(Ok(()))
+    Ok(())
 }
 
 #[derive(Default)]
@@ -156,61 +181,49 @@ fn luma_checksum(bytes: &[u8], format: CameraFormat) -> u32 {
 
 /// Listens to the microphone: its level each second.
 ///
-/// Returns whether it gave sound to the end. Errors: those of `out`.
-pub fn microphone(config: &DeviceConfig, seconds: u64, out: &mut impl Write) -> io::Result<bool> {
+/// Errors: [`DiagnoseError`].
+pub fn microphone(config: &DeviceConfig, span: Duration, out: &mut impl Write) -> Result<(), DiagnoseError> {
     let clock = Clock::start();
-    let Some(mut devices) = devices(config, clock, out)? else { return Ok(false) };
-    let mut opened = match devices.microphone.open() {
-        Ok(opened) => opened,
-        Err(error) => return failed(out, &error),
-    };
+    let mut devices = choice::choose(config, "test", clock)?;
+    let mut opened = devices.microphone.open()?;
     writeln!(out, "microphone: {}", opened.description)?;
     priority(out)?;
     let mut period = [0; PERIOD];
-    for _ in 0..seconds {
+    for _ in 0..whole_seconds(span) {
         let mut level = Level::default();
         let mut age = Duration::ZERO;
         for _ in 0..100 {
-            let first = match opened.device.read(&mut period) {
-                Ok(first) => first,
-                Err(error) => return failed(out, &error),
-            };
+            let first = opened.device.read(&mut period)?;
             age = age.max(clock.now().since(first));
             level.add(&period);
         }
         let age = age.as_secs_f64() * 1000.0;
         writeln!(out, "{level}, age at most {age:.1} ms, {} overruns", opened.device.xruns())?;
     }
-    Ok(true)
+    Ok(())
 }
 
 /// Plays a soft tone, a second on and a second off.
 ///
-/// Returns whether the speaker took it to the end. Errors: those of `out`.
-pub fn speaker(config: &DeviceConfig, seconds: u64, out: &mut impl Write) -> io::Result<bool> {
+/// Errors: [`DiagnoseError`].
+pub fn speaker(config: &DeviceConfig, span: Duration, out: &mut impl Write) -> Result<(), DiagnoseError> {
     let clock = Clock::start();
-    let Some(mut devices) = devices(config, clock, out)? else { return Ok(false) };
-    let mut opened = match devices.speaker.open() {
-        Ok(opened) => opened,
-        Err(error) => return failed(out, &error),
-    };
+    let mut devices = choice::choose(config, "test", clock)?;
+    let mut opened = devices.speaker.open()?;
     writeln!(out, "speaker: {}", opened.description)?;
     priority(out)?;
-    for second in 0..seconds {
+    for second in 0..whole_seconds(span) {
         let mut delay = Duration::ZERO;
         for place in 0..100 {
             let period = if second % 2 == 0 { tone(place) } else { [0; PERIOD] };
-            let leaves = match opened.device.write(&period) {
-                Ok(leaves) => leaves,
-                Err(error) => return failed(out, &error),
-            };
+            let leaves = opened.device.write(&period)?;
             delay = delay.max(leaves.since(clock.now()));
         }
         let what = if second % 2 == 0 { "tone" } else { "silence" };
         let delay = delay.as_secs_f64() * 1000.0;
         writeln!(out, "{what}, delay at most {delay:.1} ms, {} underruns", opened.device.xruns())?;
     }
-    Ok(true)
+    Ok(())
 }
 
 /// 440 Hz at a tenth of full scale, the nth period of a second.
@@ -225,15 +238,12 @@ fn tone(place: usize) -> [i16; PERIOD] {
 
 /// Waits for the buttons and prints every edge; each press turns the button's own lamp on or off.
 ///
-/// Returns whether the buttons and lamps worked to the end. Errors: those of `out`.
-pub fn buttons(config: &DeviceConfig, seconds: u64, out: &mut impl Write) -> io::Result<bool> {
+/// Errors: [`DiagnoseError`].
+pub fn buttons(config: &DeviceConfig, span: Duration, out: &mut impl Write) -> Result<(), DiagnoseError> {
     let clock = Clock::start();
-    let Some(devices) = devices(config, clock, out)? else { return Ok(false) };
+    let devices = choice::choose(config, "test", clock)?;
     let mut source = devices.buttons;
-    let mut opened = match source.open() {
-        Ok(opened) => opened,
-        Err(error) => return failed(out, &error),
-    };
+    let mut opened = source.open()?;
     writeln!(out, "buttons: {}", opened.description)?;
     let mut lamps = KeptLamps::new(devices.lamps, clock, |state| {
         if let DeviceState::Failed(error) = state {
@@ -241,19 +251,18 @@ pub fn buttons(config: &DeviceConfig, seconds: u64, out: &mut impl Write) -> io:
         }
     });
     if !lamps.refresh() {
-        writeln!(out, "the lamps cannot be used")?;
-        return Ok(false);
+        return Err(match lamps.state() {
+            DeviceState::Failed(error) => DiagnoseError::Device(error.clone()),
+            state => DiagnoseError::Device(DeviceError::Lost(format!("the lamps: {state:?}"))),
+        });
     }
     writeln!(out, "ready: press the buttons")?;
     out.flush()?;
-    let end = clock.now() + Duration::from_secs(seconds);
+    let end = clock.now() + span;
     let (mut lit, mut presses) = ([false; 2], 0);
     while clock.now() < end {
         let left = end.since(clock.now()).min(Duration::from_millis(250));
-        let edge = match opened.device.wait(left) {
-            Ok(edge) => edge,
-            Err(error) => return failed(out, &error),
-        };
+        let edge = opened.device.wait(left)?;
         let Some(edge) = edge else {
             lamps.refresh();
             continue;
@@ -281,22 +290,7 @@ pub fn buttons(config: &DeviceConfig, seconds: u64, out: &mut impl Write) -> io:
         lamps.set(lamp, false);
     }
     writeln!(out, "total: {presses} presses")?;
-    Ok(true)
-}
-
-fn devices(config: &DeviceConfig, clock: Clock, out: &mut impl Write) -> io::Result<Option<Devices>> {
-    match choice::choose(config, "test", clock) {
-        Ok(devices) => Ok(Some(devices)),
-        Err(error) => {
-            writeln!(out, "{error}")?;
-            Ok(None)
-        }
-    }
-}
-
-fn failed(out: &mut impl Write, error: &DeviceError) -> io::Result<bool> {
-    writeln!(out, "failed: {error}")?;
-    Ok(false)
+    Ok(())
 }
 
 fn priority(out: &mut impl Write) -> io::Result<()> {
@@ -304,6 +298,11 @@ fn priority(out: &mut impl Write) -> io::Result<()> {
         Ok(()) => writeln!(out, "real-time priority: yes"),
         Err(why) => writeln!(out, "{why}"),
     }
+}
+
+/// A started second is a whole one.
+fn whole_seconds(span: Duration) -> u64 {
+    span.as_secs() + u64::from(span.subsec_nanos() > 0)
 }
 
 fn seconds_of(time: Time) -> String {
@@ -328,8 +327,8 @@ impl Level {
     }
 }
 
-impl std::fmt::Display for Level {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let decibels = |value: f64| 20.0 * (value / 32_768.0).max(1e-5).log10();
         let mean = (self.sum / f64::from(self.count.max(1))).sqrt();
         write!(f, "level {:.1} dBFS, peak {:.1} dBFS", decibels(mean), decibels(f64::from(self.peak)))
@@ -340,28 +339,31 @@ impl std::fmt::Display for Level {
 mod tests {
     use super::*;
 
-    fn printed(run: impl FnOnce(&mut Vec<u8>) -> io::Result<bool>) -> (bool, String) {
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn printed(run: impl FnOnce(&mut Vec<u8>) -> Result<(), DiagnoseError>) -> String {
         let mut out = Vec::new();
-        let worked = run(&mut out).unwrap();
-        (worked, String::from_utf8(out).unwrap())
+        let end = run(&mut out);
+        let text = String::from_utf8(out).unwrap();
+        match end {
+            Ok(()) => text,
+            Err(error) => format!("{text}error: {error}"),
+        }
     }
 
     #[test]
     fn simulated_devices_are_tried_like_real_ones() {
         let config = DeviceConfig::simulated();
-        let (worked, text) = printed(|out| list(&config, out));
-        assert!(worked && text.contains("camera: the test picture, because devices = \"sim\""), "{text}");
-        let (worked, text) = printed(|out| camera(&config, 1, out));
-        assert!(
-            worked && text.contains("640x480 I420 at 30 frames/s") && text.contains("luma checksum"),
-            "{text}"
-        );
-        let (worked, text) = printed(|out| microphone(&config, 1, out));
-        assert!(worked && text.contains("dBFS"), "{text}");
-        let (worked, text) = printed(|out| speaker(&config, 1, out));
-        assert!(worked && text.contains("underruns"), "{text}");
-        let (worked, text) = printed(|out| buttons(&config, 0, out));
-        assert!(worked && text.contains("total: 0 presses"), "{text}");
+        let text = printed(|out| list(&config, out));
+        assert!(text.contains("camera: the test picture, because devices = \"sim\""), "{text}");
+        let text = printed(|out| camera(&config, SECOND, out));
+        assert!(text.contains("640x480 I420 at 30 frames/s") && text.contains("luma checksum"), "{text}");
+        let text = printed(|out| microphone(&config, SECOND, out));
+        assert!(text.contains("dBFS"), "{text}");
+        let text = printed(|out| speaker(&config, SECOND, out));
+        assert!(text.contains("underruns"), "{text}");
+        let text = printed(|out| buttons(&config, Duration::ZERO, out));
+        assert!(text.contains("total: 0 presses"), "{text}");
     }
 
     #[test]
@@ -372,12 +374,12 @@ mod tests {
             buttons: "gpiocdev:nowhere".parse().unwrap(),
             ..DeviceConfig::simulated()
         };
-        let (worked, text) = printed(|out| camera(&config, 1, out));
-        assert!(!worked && text.contains("failed: not there: /dev/video-none"), "{text}");
-        let (worked, text) = printed(|out| microphone(&config, 1, out));
-        assert!(!worked && text.contains("there is no microphone"), "{text}");
-        let (worked, text) = printed(|out| buttons(&config, 1, out));
-        assert!(!worked && text.contains("no GPIO chip is called nowhere"), "{text}");
+        let text = printed(|out| camera(&config, SECOND, out));
+        assert!(text.contains("error: not there: /dev/video-none"), "{text}");
+        let text = printed(|out| microphone(&config, SECOND, out));
+        assert!(text.contains("there is no microphone"), "{text}");
+        let text = printed(|out| buttons(&config, SECOND, out));
+        assert!(text.contains("no GPIO chip is called nowhere"), "{text}");
     }
 
     #[test]
