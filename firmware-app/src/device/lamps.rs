@@ -36,6 +36,11 @@ impl KeptLamps {
         self.refresh()
     }
 
+    /// How the lamps stand.
+    pub fn state(&self) -> &DeviceState {
+        self.lamps.state()
+    }
+
     /// Shows again what is wanted. Call it every quarter of a second or so: a chip that was unplugged and is back
     /// shows nothing until it is told, and nobody else notices.
     pub fn refresh(&mut self) -> bool {

@@ -3,11 +3,16 @@
 //!
 //! Missing hardware is a normal state: `reopen` keeps trying and says how it stands.
 
+pub mod choice;
 pub mod clock;
 pub mod config;
 pub mod debounce;
+pub mod diagnose;
+pub mod found;
 mod interface;
 pub mod lamps;
+mod plan;
+mod real;
 pub mod realtime;
 pub mod reopen;
 pub mod sim;

@@ -198,9 +198,10 @@ impl<D: ?Sized> Reopening<D> {
     /// Drops the device. Some drivers' crates panic when they cannot stop what is already gone.
     fn discard(&mut self) {
         if let Some(device) = self.device.take()
-            && catch_unwind(AssertUnwindSafe(|| drop(device))).is_err() {
-                log::warn!("a device could not be closed in order");
-            }
+            && catch_unwind(AssertUnwindSafe(|| drop(device))).is_err()
+        {
+            log::warn!("a device could not be closed in order");
+        }
     }
 
     fn enter(&mut self, state: DeviceState) {

@@ -2,8 +2,13 @@
 //! demonstration, the tests and the measurements.
 
 pub mod buttons;
+pub mod camera;
+mod clip;
 pub mod lamps;
+pub mod microphone;
+mod picture;
 pub mod speaker;
+pub mod stamp;
 
 use crate::device::clock::Clock;
 use buttons::Presses;

@@ -1,0 +1,245 @@
+//! Chooses the room's devices and makes the sources that open them. Nothing is opened before it is used.
+//!
+//! Which device it shall be is decided in `plan`.
+
+use vestibule_common::time::Duration;
+
+use crate::device::clock::Clock;
+use crate::device::config::{CardName, ConfigError, DeviceConfig, Pins};
+use crate::device::found::Found;
+use crate::device::plan::{
+    self, ButtonsPlan, CameraPlan, GpioWay, MicrophonePlan, NoGpio, SpeakerPlan, Way, best_camera, best_card,
+    best_gpio, named_chip, wiring_on,
+};
+use crate::device::real::{self, GpioOptions, WantedPicture};
+use crate::device::reopen::{Opened, Source};
+use crate::device::sim::SimHandles;
+use crate::device::sim::buttons::SimButtons;
+use crate::device::sim::camera::SimCamera;
+use crate::device::sim::lamps::SimLamps;
+use crate::device::sim::microphone::SimMicrophone;
+use crate::device::sim::speaker::SimSpeaker;
+use crate::device::{Buttons, Camera, DeviceError, Lamps, Microphone, Speaker};
+
+pub use crate::device::plan::Taken;
+
+/// The room's devices, none of them open yet.
+pub struct Devices {
+    /// The camera.
+    pub camera: Source<dyn Camera>,
+    /// The microphone.
+    pub microphone: Source<dyn Microphone>,
+    /// The speaker.
+    pub speaker: Source<dyn Speaker>,
+    /// The buttons.
+    pub buttons: Source<dyn Buttons>,
+    /// The lamps.
+    pub lamps: Source<dyn Lamps>,
+    /// What was taken and why, for the log and the settings screen.
+    pub report: Vec<Taken>,
+    /// The other end of those that are simulated.
+    pub sim: SimHandles,
+}
+
+/// Chooses the devices of a room. `room` is written into the test picture.
+///
+/// Errors: [`ConfigError`] if the configuration cannot be meant, or not on this machine.
+pub fn choose(config: &DeviceConfig, room: &str, clock: Clock) -> Result<Devices, ConfigError> {
+    choose_from(config, room, clock, &Found::look())
+}
+
+fn choose_from(
+    config: &DeviceConfig,
+    room: &str,
+    clock: Clock,
+    found: &Found,
+) -> Result<Devices, ConfigError> {
+    let plan = plan::plan(config, found)?;
+    let sim = SimHandles::new(clock);
+    Ok(Devices {
+        camera: camera(&plan.camera, config, room, clock),
+        microphone: microphone(&plan.microphone, config, clock),
+        speaker: speaker(&plan.speaker, config, clock, &sim),
+        buttons: buttons(&plan.buttons, config, clock, &sim),
+        lamps: lamps(&plan.buttons, config, &sim),
+        report: plan.report,
+        sim,
+    })
+}
+
+fn camera(plan: &CameraPlan, config: &DeviceConfig, room: &str, clock: Clock) -> Source<dyn Camera> {
+    let wanted =
+        WantedPicture { width: config.camera_width, height: config.camera_height, rate: config.camera_rate };
+    let room = room.to_owned();
+    match plan.clone() {
+        CameraPlan::None => Source::missing("the configuration says that there is no camera"),
+        CameraPlan::TestPicture => Source::<dyn Camera>::new(move || {
+            let camera = SimCamera::test_picture(wanted.width, wanted.height, wanted.rate, &room, clock);
+            let description = format!("the test picture, {}", camera.format());
+            Ok(Opened { device: Box::new(camera), description })
+        }),
+        CameraPlan::File(path) => {
+            let stamped = config.sim_stamp;
+            Source::<dyn Camera>::new(move || {
+                let camera = SimCamera::clip(&path, stamped, clock)?;
+                let description = format!("{}, {}", path.display(), camera.format());
+                Ok(Opened { device: Box::new(camera), description })
+            })
+        }
+        CameraPlan::Node(path) => Source::<dyn Camera>::new(move || real::v4l::open(&path, wanted, clock)),
+        CameraPlan::Best => Source::<dyn Camera>::new(move || {
+            let (cameras, _) = real::v4l::find();
+            let (node, _) = best_camera(&cameras)
+                .ok_or_else(|| DeviceError::Missing("no camera is plugged in".into()))?;
+            real::v4l::open(&node.path, wanted, clock)
+        }),
+    }
+}
+
+fn microphone(plan: &MicrophonePlan, config: &DeviceConfig, clock: Clock) -> Source<dyn Microphone> {
+    let buffer = Duration::from_millis(config.audio_buffer_ms.into());
+    match plan.clone() {
+        MicrophonePlan::None => Source::missing("the configuration says that there is no microphone"),
+        MicrophonePlan::Sim(sound) => Source::<dyn Microphone>::new(move || {
+            let device = Box::new(SimMicrophone::sound(sound, clock));
+            Ok(Opened { device, description: "made-up sound".into() })
+        }),
+        MicrophonePlan::File(path) => Source::<dyn Microphone>::new(move || {
+            let device = Box::new(SimMicrophone::clip(&path, clock)?);
+            Ok(Opened { device, description: path.display().to_string() })
+        }),
+        MicrophonePlan::Card(card) => {
+            Source::<dyn Microphone>::new(move || real::alsa::open_microphone(&card, buffer, clock))
+        }
+        MicrophonePlan::Best => Source::<dyn Microphone>::new(move || {
+            let cards = real::alsa::find();
+            let (card, _) = best_card(&cards, Way::Capture)
+                .ok_or_else(|| DeviceError::Missing("no microphone is plugged in".into()))?;
+            real::alsa::open_microphone(&CardName::of_card(&card.id), buffer, clock)
+        }),
+    }
+}
+
+fn speaker(plan: &SpeakerPlan, config: &DeviceConfig, clock: Clock, sim: &SimHandles) -> Source<dyn Speaker> {
+    let buffer = Duration::from_millis(config.audio_buffer_ms.into());
+    let recording = sim.speaker.clone();
+    match plan.clone() {
+        SpeakerPlan::None => Source::missing("the configuration says that there is no speaker"),
+        SpeakerPlan::Sim => Source::<dyn Speaker>::new(move || {
+            let device = Box::new(SimSpeaker::new(recording.clone(), clock));
+            Ok(Opened { device, description: "simulated".into() })
+        }),
+        SpeakerPlan::File(path) => Source::<dyn Speaker>::new(move || {
+            let device = Box::new(SimSpeaker::with_file(recording.clone(), clock, &path)?);
+            Ok(Opened { device, description: format!("recorded to {}", path.display()) })
+        }),
+        SpeakerPlan::Card(card) => {
+            Source::<dyn Speaker>::new(move || real::alsa::open_speaker(&card, buffer, clock))
+        }
+        SpeakerPlan::Best => Source::<dyn Speaker>::new(move || {
+            let cards = real::alsa::find();
+            let (card, _) = best_card(&cards, Way::Playback)
+                .ok_or_else(|| DeviceError::Missing("no speaker is plugged in".into()))?;
+            real::alsa::open_speaker(&CardName::of_card(&card.id), buffer, clock)
+        }),
+    }
+}
+
+/// Finds the pins whenever they are opened: a chip may come back under another node.
+fn find_gpio(plan: &ButtonsPlan, pins: &Pins) -> Result<GpioWay, DeviceError> {
+    let unsupported = |error: ConfigError| DeviceError::Unsupported(error.0);
+    match plan {
+        ButtonsPlan::None | ButtonsPlan::Sim => Err(DeviceError::Missing("there are no pins".into())),
+        ButtonsPlan::Rppal(wiring) => Ok(GpioWay::Rppal(*wiring)),
+        ButtonsPlan::Chip(name) => {
+            let chips = real::gpiocdev::find();
+            let chip = named_chip(&chips, name)
+                .ok_or_else(|| DeviceError::Missing(format!("no GPIO chip is called {name}")))?;
+            let wiring = wiring_on(chip, pins).map_err(unsupported)?;
+            Ok(GpioWay::Chip(chip.path.clone(), wiring))
+        }
+        ButtonsPlan::Best => match best_gpio(pins, &Found::look_for_gpio()) {
+            Ok((way, _)) => Ok(way),
+            Err(NoGpio::None(why)) => Err(DeviceError::Missing(why)),
+            Err(NoGpio::Pins(error)) => Err(unsupported(error)),
+        },
+    }
+}
+
+fn buttons(plan: &ButtonsPlan, config: &DeviceConfig, clock: Clock, sim: &SimHandles) -> Source<dyn Buttons> {
+    let (plan, pins, options) = (plan.clone(), config.pins.clone(), GpioOptions::of(config));
+    let presses = sim.buttons.clone();
+    match plan {
+        ButtonsPlan::None => Source::missing("the configuration says that there are no buttons"),
+        ButtonsPlan::Sim => Source::<dyn Buttons>::new(move || {
+            let device = Box::new(SimButtons::new(presses.clone()));
+            Ok(Opened { device, description: "keys F1 and F2".into() })
+        }),
+        ButtonsPlan::Rppal(_) | ButtonsPlan::Chip(_) | ButtonsPlan::Best => {
+            Source::<dyn Buttons>::new(move || {
+                let way = find_gpio(&plan, &pins)?;
+                let device: Box<dyn Buttons> = match &way {
+                    GpioWay::Rppal(wiring) => {
+                        Box::new(real::rppal::RppalButtons::open(*wiring, options, clock)?)
+                    }
+                    GpioWay::Chip(path, wiring) => {
+                        Box::new(real::gpiocdev::ChipButtons::open(path, *wiring, options, clock)?)
+                    }
+                };
+                Ok(Opened { device, description: way.to_string() })
+            })
+        }
+    }
+}
+
+fn lamps(plan: &ButtonsPlan, config: &DeviceConfig, sim: &SimHandles) -> Source<dyn Lamps> {
+    let (plan, pins, options) = (plan.clone(), config.pins.clone(), GpioOptions::of(config));
+    let record = sim.lamps.clone();
+    match plan {
+        ButtonsPlan::None => Source::missing("the configuration says that there are no lamps"),
+        ButtonsPlan::Sim => Source::<dyn Lamps>::new(move || {
+            let device = Box::new(SimLamps::new(record.clone()));
+            Ok(Opened { device, description: "simulated".into() })
+        }),
+        ButtonsPlan::Rppal(_) | ButtonsPlan::Chip(_) | ButtonsPlan::Best => {
+            Source::<dyn Lamps>::new(move || {
+                let way = find_gpio(&plan, &pins)?;
+                let device: Box<dyn Lamps> = match &way {
+                    GpioWay::Rppal(wiring) => Box::new(real::rppal::RppalLamps::open(*wiring, options)?),
+                    GpioWay::Chip(path, wiring) => {
+                        Box::new(real::gpiocdev::ChipLamps::open(path, *wiring, options)?)
+                    }
+                };
+                Ok(Opened { device, description: way.to_string() })
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::Button;
+    use crate::device::config::SpeakerName;
+    use vestibule_common::time::Time;
+
+    #[test]
+    fn chosen_devices_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::start();
+        let config = DeviceConfig {
+            speaker: SpeakerName::File(folder.path().join("out.wav")),
+            ..DeviceConfig::simulated()
+        };
+        let mut devices = choose_from(&config, "Workshop", clock, &Found::look_for_gpio()).unwrap();
+        assert!(devices.camera.open().unwrap().device.next_frame().is_ok());
+        assert!(devices.speaker.open().unwrap().device.write(&[5; 480]).is_ok());
+        assert_eq!(devices.sim.speaker.after(Time::ZERO).len(), 1);
+        devices.sim.buttons.press(Button::Mute);
+        let edge = devices.buttons.open().unwrap().device.wait(Duration::ZERO).unwrap().unwrap();
+        assert!(edge.pressed);
+        let mut lamps = devices.lamps.open().unwrap();
+        lamps.device.set(Button::Approve, true).unwrap();
+        assert!(devices.sim.lamps.is_lit(Button::Approve));
+    }
+}

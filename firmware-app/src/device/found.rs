@@ -1,0 +1,126 @@
+//! What this machine has, described without opening it for use. Looking is the shell's; the descriptions are plain, so
+//! that choosing among them is tested without the hardware.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::device::real;
+
+/// A node that captures pictures.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CameraNode {
+    /// Such as `/dev/video0`.
+    pub path: PathBuf,
+    /// A path that stays when nodes are renumbered, if udev made one.
+    pub stable: Option<PathBuf>,
+    /// As its maker called it.
+    pub name: String,
+    /// Where it is plugged in, such as `usb-0000:00:14.0-1`.
+    pub bus: String,
+}
+
+/// A sound card.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SoundCard {
+    /// What `hw:CARD=` takes.
+    pub id: String,
+    /// As its maker called it.
+    pub name: String,
+    /// Its driver, such as `USB-Audio`.
+    pub driver: String,
+    /// It has a microphone or an input.
+    pub captures: bool,
+    /// It has a speaker or an output.
+    pub plays: bool,
+}
+
+/// A GPIO chip.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GpioChip {
+    /// Such as `/dev/gpiochip0`.
+    pub path: PathBuf,
+    /// Such as `gpiochip0`.
+    pub name: String,
+    /// What kind of chip, such as `pinctrl-bcm2835`.
+    pub label: String,
+    /// The names of its lines, empty where they have none.
+    pub lines: Vec<String>,
+}
+
+impl GpioChip {
+    /// The line of a name; case, `_` and `-` do not matter.
+    pub fn line(&self, name: &str) -> Option<u32> {
+        let plain = |name: &str| name.to_ascii_lowercase().replace('_', "-");
+        let place = self.lines.iter().position(|line| plain(line) == plain(name))?;
+        u32::try_from(place).ok()
+    }
+
+    /// How many lines it has.
+    pub fn count(&self) -> u32 {
+        u32::try_from(self.lines.len()).unwrap_or(u32::MAX)
+    }
+}
+
+/// What was found, or why looking failed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Found {
+    /// Nodes that capture pictures, by number.
+    pub cameras: Vec<CameraNode>,
+    /// Video nodes that are no camera for this program, and why.
+    pub other_nodes: Vec<(PathBuf, String)>,
+    /// Sound cards, by number.
+    pub cards: Vec<SoundCard>,
+    /// The Raspberry Pi this is, or why its pins cannot be used.
+    pub raspberry_pi: Result<String, String>,
+    /// GPIO chips, by number.
+    pub chips: Vec<GpioChip>,
+}
+
+impl Found {
+    /// Looks around.
+    pub fn look() -> Found {
+        let (cameras, other_nodes) = real::v4l::find();
+        Found {
+            cameras,
+            other_nodes,
+            cards: real::alsa::find(),
+            raspberry_pi: real::rppal::find(),
+            chips: real::gpiocdev::find(),
+        }
+    }
+
+    /// Looks for pins only.
+    pub(super) fn look_for_gpio() -> Found {
+        Found {
+            cameras: Vec::new(),
+            other_nodes: Vec::new(),
+            cards: Vec::new(),
+            raspberry_pi: real::rppal::find(),
+            chips: real::gpiocdev::find(),
+        }
+    }
+}
+
+impl fmt::Display for CameraNode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}, {})", self.stable.as_ref().unwrap_or(&self.path).display(), self.name, self.bus)
+    }
+}
+
+impl fmt::Display for SoundCard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ways = match (self.captures, self.plays) {
+            (true, true) => "records and plays",
+            (true, false) => "records",
+            (false, true) => "plays",
+            (false, false) => "neither records nor plays",
+        };
+        write!(f, "hw:CARD={} ({}, {}, {ways})", self.id, self.name, self.driver)
+    }
+}
+
+impl fmt::Display for GpioChip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}, {} lines)", self.path.display(), self.label, self.lines.len())
+    }
+}

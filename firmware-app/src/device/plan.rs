@@ -1,0 +1,539 @@
+//! Which device to take: by name where the configuration names one, and by what the machine has where it says `auto`.
+//!
+//! Pure: the configuration and what was found go in, a plan and its reasons come out. `choice` carries it out.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::device::config::{
+    ButtonsName, CameraName, CardName, ConfigError, DeviceConfig, MicrophoneName, Mode, Pins,
+    RASPBERRY_PI_PINS, SimSound, SpeakerName, Wiring,
+};
+use crate::device::found::{CameraNode, Found, GpioChip, SoundCard};
+
+/// What was taken for one device, and why.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Taken {
+    /// `camera`, `microphone`, `speaker`, or `buttons and lamps`.
+    pub device: &'static str,
+    /// What was taken.
+    pub taken: String,
+    /// Why.
+    pub why: String,
+}
+
+impl fmt::Display for Taken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}, because {}", self.device, self.taken, self.why)
+    }
+}
+
+/// What to open.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Plan {
+    pub(super) camera: CameraPlan,
+    pub(super) microphone: MicrophonePlan,
+    pub(super) speaker: SpeakerPlan,
+    pub(super) buttons: ButtonsPlan,
+    /// What was taken and why, one for each device.
+    pub(super) report: Vec<Taken>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum CameraPlan {
+    None,
+    TestPicture,
+    File(PathBuf),
+    Node(PathBuf),
+    /// The best there is whenever it is opened.
+    Best,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum MicrophonePlan {
+    None,
+    Sim(SimSound),
+    File(PathBuf),
+    Card(CardName),
+    Best,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum SpeakerPlan {
+    None,
+    Sim,
+    File(PathBuf),
+    Card(CardName),
+    Best,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum ButtonsPlan {
+    None,
+    Sim,
+    Rppal(Wiring),
+    Chip(String),
+    Best,
+}
+
+/// A way to the pins.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum GpioWay {
+    Rppal(Wiring),
+    Chip(PathBuf, Wiring),
+}
+
+const NAMED: &str = "the configuration names it";
+const SIMULATED: &str = "devices = \"sim\"";
+const NONE: &str = "the configuration says none";
+
+/// Chooses among what was found. Pure.
+pub(super) fn plan(config: &DeviceConfig, found: &Found) -> Result<Plan, ConfigError> {
+    config.check()?;
+    let mut report = Vec::new();
+    let mut say = |device, taken: String, why: String| report.push(Taken { device, taken, why });
+    let mode = config.devices;
+
+    let camera = match &config.camera {
+        CameraName::Auto => {
+            let (plan, taken, why) = match (mode, best_camera(&found.cameras)) {
+                (Mode::Sim, _) => (CameraPlan::TestPicture, "the test picture".into(), SIMULATED.into()),
+                (Mode::Auto | Mode::Real, Some((node, why))) => (CameraPlan::Best, node.to_string(), why),
+                (Mode::Auto, None) => {
+                    (CameraPlan::TestPicture, "the test picture".into(), "no camera was found".into())
+                }
+                (Mode::Real, None) => (CameraPlan::Best, "none yet".into(), "no camera was found".into()),
+            };
+            say("camera", taken, why);
+            plan
+        }
+        CameraName::None => {
+            say("camera", "none".into(), NONE.into());
+            CameraPlan::None
+        }
+        CameraName::Sim => {
+            say("camera", "the test picture".into(), NAMED.into());
+            CameraPlan::TestPicture
+        }
+        CameraName::File(path) => {
+            say("camera", path.display().to_string(), NAMED.into());
+            CameraPlan::File(path.clone())
+        }
+        CameraName::Node(path) => {
+            say("camera", path.display().to_string(), NAMED.into());
+            CameraPlan::Node(path.clone())
+        }
+    };
+
+    let microphone = match &config.microphone {
+        MicrophoneName::Auto => {
+            let none = "no sound card records".to_owned();
+            let (plan, taken, why) = match (mode, best_card(&found.cards, Way::Capture)) {
+                (Mode::Sim, _) => {
+                    (MicrophonePlan::Sim(SimSound::Pips), "made-up sound".into(), SIMULATED.into())
+                }
+                (Mode::Auto | Mode::Real, Some((card, why))) => (MicrophonePlan::Best, card.to_string(), why),
+                (Mode::Auto, None) => (MicrophonePlan::Sim(SimSound::Pips), "made-up sound".into(), none),
+                (Mode::Real, None) => (MicrophonePlan::Best, "none yet".into(), none),
+            };
+            say("microphone", taken, why);
+            plan
+        }
+        named => {
+            let plan = match named {
+                MicrophoneName::Auto | MicrophoneName::None => MicrophonePlan::None,
+                MicrophoneName::Sim(sound) => MicrophonePlan::Sim(*sound),
+                MicrophoneName::File(path) => MicrophonePlan::File(path.clone()),
+                MicrophoneName::Card(card) => MicrophonePlan::Card(card.clone()),
+            };
+            let why = if plan == MicrophonePlan::None { NONE } else { NAMED };
+            say("microphone", named.to_string(), why.into());
+            plan
+        }
+    };
+
+    let speaker = match &config.speaker {
+        SpeakerName::Auto => {
+            let none = "no sound card plays".to_owned();
+            let (plan, taken, why) = match (mode, best_card(&found.cards, Way::Playback)) {
+                (Mode::Sim, _) => (SpeakerPlan::Sim, "simulated".into(), SIMULATED.into()),
+                (Mode::Auto | Mode::Real, Some((card, why))) => (SpeakerPlan::Best, card.to_string(), why),
+                (Mode::Auto, None) => (SpeakerPlan::Sim, "simulated".into(), none),
+                (Mode::Real, None) => (SpeakerPlan::Best, "none yet".into(), none),
+            };
+            say("speaker", taken, why);
+            plan
+        }
+        named => {
+            let plan = match named {
+                SpeakerName::Auto | SpeakerName::None => SpeakerPlan::None,
+                SpeakerName::Sim => SpeakerPlan::Sim,
+                SpeakerName::File(path) => SpeakerPlan::File(path.clone()),
+                SpeakerName::Card(card) => SpeakerPlan::Card(card.clone()),
+            };
+            let why = if plan == SpeakerPlan::None { NONE } else { NAMED };
+            say("speaker", named.to_string(), why.into());
+            plan
+        }
+    };
+
+    let buttons = match &config.buttons {
+        ButtonsName::Auto => {
+            let keys = "the keys F1 (mute) and F2 (approve)".to_owned();
+            let (plan, taken, why) = match (mode, best_gpio(&config.pins, found)) {
+                (Mode::Sim, _) => (ButtonsPlan::Sim, keys, SIMULATED.into()),
+                (Mode::Auto | Mode::Real, Ok((way, why))) => (ButtonsPlan::Best, way.to_string(), why),
+                (Mode::Auto, Err(NoGpio::None(why))) => (ButtonsPlan::Sim, keys, why),
+                (Mode::Real, Err(NoGpio::None(why))) => (ButtonsPlan::Best, "none yet".into(), why),
+                (Mode::Auto | Mode::Real, Err(NoGpio::Pins(error))) => return Err(error),
+            };
+            say("buttons and lamps", taken, why);
+            plan
+        }
+        ButtonsName::None => {
+            say("buttons and lamps", "none".into(), NONE.into());
+            ButtonsPlan::None
+        }
+        ButtonsName::Sim => {
+            say("buttons and lamps", "the keys F1 (mute) and F2 (approve)".into(), NAMED.into());
+            ButtonsPlan::Sim
+        }
+        ButtonsName::Rppal => {
+            let wiring = config.pins.on_raspberry_pi();
+            say("buttons and lamps", GpioWay::Rppal(wiring).to_string(), NAMED.into());
+            ButtonsPlan::Rppal(wiring)
+        }
+        ButtonsName::Gpiocdev(name) => {
+            // A chip that is there tells now whether the pins can be meant.
+            if let Some(chip) = named_chip(&found.chips, name) {
+                wiring_on(chip, &config.pins)?;
+            }
+            say("buttons and lamps", config.buttons.to_string(), NAMED.into());
+            ButtonsPlan::Chip(name.clone())
+        }
+    };
+    Ok(Plan { camera, microphone, speaker, buttons, report })
+}
+
+/// A USB camera before one inside the machine, then the lowest node.
+pub(super) fn best_camera(cameras: &[CameraNode]) -> Option<(&CameraNode, String)> {
+    let usb = |node: &CameraNode| node.bus.starts_with("usb");
+    let best = cameras.iter().min_by_key(|node| !usb(node))?;
+    let why = match (cameras.len(), usb(best)) {
+        (1, _) => "it is the only camera".to_owned(),
+        (count, true) => format!("it is the first USB camera of {count} cameras"),
+        (count, false) => format!("it is the first of {count} cameras"),
+    };
+    Some((best, why))
+}
+
+#[derive(Copy, Clone, PartialEq, Eq)]
+pub(super) enum Way {
+    Capture,
+    Playback,
+}
+
+/// The card that udev named for the kiosk, then a USB speakerphone, then any USB card, then any other; a screen's sound
+/// output and a loopback last.
+pub(super) fn best_card(cards: &[SoundCard], way: Way) -> Option<(&SoundCard, String)> {
+    let rank = |card: &SoundCard| {
+        let usb = card.driver.starts_with("USB");
+        let last = card.driver == "Loopback" || card.name.to_ascii_uppercase().contains("HDMI");
+        match () {
+            () if card.id == "Kiosk" => 0,
+            () if usb && card.captures && card.plays => 1,
+            () if usb => 2,
+            () if !last => 3,
+            () => 4,
+        }
+    };
+    let able = |card: &&SoundCard| match way {
+        Way::Capture => card.captures,
+        Way::Playback => card.plays,
+    };
+    let best = cards.iter().filter(able).min_by_key(|card| rank(card))?;
+    let verb = match way {
+        Way::Capture => "records",
+        Way::Playback => "plays",
+    };
+    let why = match (cards.iter().filter(able).count(), rank(best)) {
+        (1, _) => format!("it is the only card that {verb}"),
+        (_, 0) => "udev named it for the kiosk".to_owned(),
+        (count, 1) => format!("it is a USB speakerphone, of {count} cards"),
+        (count, 2) => format!("it is the first USB card of {count}"),
+        (count, _) => format!("it is the first of {count} cards"),
+    };
+    Some((best, why))
+}
+
+/// Why there are no pins to use.
+pub(super) enum NoGpio {
+    /// There is no chip, or none that may be taken unasked.
+    None(String),
+    /// There is one, and the configured pins cannot be meant.
+    Pins(ConfigError),
+}
+
+/// rppal on a Raspberry Pi that lets it; else a chip of the kernel, if it is clear which. Lines of an unknown board are
+/// never driven on a guess.
+pub(super) fn best_gpio(pins: &Pins, found: &Found) -> Result<(GpioWay, String), NoGpio> {
+    let no_pi = match &found.raspberry_pi {
+        Ok(model) => {
+            let wiring = pins.on_raspberry_pi();
+            wiring.check(RASPBERRY_PI_PINS).map_err(NoGpio::Pins)?;
+            return Ok((GpioWay::Rppal(wiring), format!("this is a {model}")));
+        }
+        Err(why) => why,
+    };
+    if let Some(chip) = found.chips.iter().find(|chip| is_raspberry_pi(chip)) {
+        let wiring = wiring_on(chip, pins).map_err(NoGpio::Pins)?;
+        let why = format!("it is a Raspberry Pi's chip, and rppal cannot be used ({no_pi})");
+        return Ok((GpioWay::Chip(chip.path.clone(), wiring), why));
+    }
+    if let Some(chip) = found.chips.iter().find(|chip| chip.line("mute").is_some()) {
+        let wiring = wiring_on(chip, pins).map_err(NoGpio::Pins)?;
+        return Ok((
+            GpioWay::Chip(chip.path.clone(), wiring),
+            "the chip's lines bear the buttons' names".into(),
+        ));
+    }
+    let all_set = pins.mute.and(pins.approve).and(pins.mute_lamp).and(pins.approve_lamp).is_some();
+    match found.chips.as_slice() {
+        [] => Err(NoGpio::None(format!("rppal cannot be used ({no_pi}), and there is no GPIO chip"))),
+        [chip] if all_set => {
+            let wiring = wiring_on(chip, pins).map_err(NoGpio::Pins)?;
+            let why = format!("it is the only GPIO chip, and rppal cannot be used ({no_pi})");
+            Ok((GpioWay::Chip(chip.path.clone(), wiring), why))
+        }
+        [chip] => Err(NoGpio::None(format!(
+            "{chip} is no Raspberry Pi, none of its lines is named \"mute\", and devices.pins are not all set"
+        ))),
+        chips => Err(NoGpio::None(format!(
+            "there are {} GPIO chips and none has lines named for the buttons; say which with devices.buttons = \
+             \"gpiocdev:CHIP\"",
+            chips.len()
+        ))),
+    }
+}
+
+fn is_raspberry_pi(chip: &GpioChip) -> bool {
+    chip.label.starts_with("pinctrl-bcm2") || chip.label == "pinctrl-rp1"
+}
+
+pub(super) fn named_chip<'a>(chips: &'a [GpioChip], name: &str) -> Option<&'a GpioChip> {
+    chips.iter().find(|chip| chip.name == name || chip.label == name || chip.path == Path::new(name))
+}
+
+/// The pins on a chip. A Raspberry Pi's chip counts its lines as BCM does.
+pub(super) fn wiring_on(chip: &GpioChip, pins: &Pins) -> Result<Wiring, ConfigError> {
+    if is_raspberry_pi(chip) {
+        let wiring = pins.on_raspberry_pi();
+        return wiring.check(RASPBERRY_PI_PINS).map(|()| wiring);
+    }
+    let wiring = pins
+        .on_chip(|name| chip.line(name))
+        .map_err(|ConfigError(error)| ConfigError(format!("{error} ({chip})")))?;
+    wiring.check(chip.count()).map(|()| wiring)
+}
+
+impl fmt::Display for GpioWay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let wiring = match self {
+            GpioWay::Rppal(wiring) => {
+                f.write_str("rppal")?;
+                wiring
+            }
+            GpioWay::Chip(path, wiring) => {
+                write!(f, "gpiocdev on {}", path.display())?;
+                wiring
+            }
+        };
+        write!(
+            f,
+            ", pins mute {} approve {} lamps {} {}",
+            wiring.mute, wiring.approve, wiring.mute_lamp, wiring.approve_lamp
+        )
+    }
+}
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn empty() -> Found {
+        Found {
+            cameras: Vec::new(),
+            other_nodes: Vec::new(),
+            cards: Vec::new(),
+            raspberry_pi: Err("Unknown Raspberry Pi model".into()),
+            chips: Vec::new(),
+        }
+    }
+
+    fn node(number: u32, bus: &str) -> CameraNode {
+        CameraNode {
+            path: format!("/dev/video{number}").into(),
+            stable: None,
+            name: "Camera".into(),
+            bus: bus.into(),
+        }
+    }
+
+    fn card(id: &str, driver: &str, captures: bool, plays: bool) -> SoundCard {
+        SoundCard { id: id.into(), name: id.into(), driver: driver.into(), captures, plays }
+    }
+
+    fn chip(number: u32, label: &str, lines: &[&str]) -> GpioChip {
+        GpioChip {
+            path: format!("/dev/gpiochip{number}").into(),
+            name: format!("gpiochip{number}"),
+            label: label.into(),
+            lines: lines.iter().map(|name| (*name).to_owned()).collect(),
+        }
+    }
+
+    fn config(devices: Mode) -> DeviceConfig {
+        DeviceConfig { devices, ..DeviceConfig::default() }
+    }
+
+    fn why(plan: &Plan, device: &str) -> String {
+        plan.report.iter().find(|taken| taken.device == device).unwrap().to_string()
+    }
+
+    #[test]
+    fn an_empty_machine_is_simulated_on_a_desk_and_waited_for_in_a_room() {
+        let desk = plan(&config(Mode::Auto), &empty()).unwrap();
+        assert_eq!(desk.camera, CameraPlan::TestPicture);
+        assert_eq!(desk.microphone, MicrophonePlan::Sim(SimSound::Pips));
+        assert_eq!((desk.speaker.clone(), desk.buttons.clone()), (SpeakerPlan::Sim, ButtonsPlan::Sim));
+        assert_eq!(why(&desk, "camera"), "camera: the test picture, because no camera was found");
+        assert!(why(&desk, "buttons and lamps").contains("F1"));
+
+        let room = plan(&config(Mode::Real), &empty()).unwrap();
+        assert_eq!((room.camera.clone(), room.microphone.clone()), (CameraPlan::Best, MicrophonePlan::Best));
+        assert_eq!((room.speaker.clone(), room.buttons.clone()), (SpeakerPlan::Best, ButtonsPlan::Best));
+        assert_eq!(why(&room, "camera"), "camera: none yet, because no camera was found");
+        assert_eq!(room.report.len(), 4);
+    }
+
+    #[test]
+    fn simulated_means_simulated_whatever_is_plugged_in() {
+        let found = Found { cameras: vec![node(0, "usb-1")], raspberry_pi: Ok("Pi".into()), ..empty() };
+        let plan = plan(&config(Mode::Sim), &found).unwrap();
+        assert_eq!((plan.camera, plan.buttons), (CameraPlan::TestPicture, ButtonsPlan::Sim));
+    }
+
+    #[test]
+    fn usb_comes_before_what_is_built_in() {
+        let cameras = [node(0, "platform:x"), node(2, "usb-2"), node(4, "usb-3")];
+        let (best, why) = best_camera(&cameras).unwrap();
+        assert_eq!(
+            (best.path.to_str(), why.as_str()),
+            (Some("/dev/video2"), "it is the first USB camera of 3 cameras")
+        );
+
+        let cards = [
+            card("Loopback", "Loopback", true, true),
+            card("vc4hdmi", "vc4-HDMI", false, true),
+            card("PCH", "HDA-Intel", true, true),
+            card("Webcam", "USB-Audio", true, false),
+            card("Device", "USB-Audio", true, true),
+        ];
+        assert_eq!(best_card(&cards, Way::Capture).unwrap().0.id, "Device");
+        assert_eq!(best_card(&cards[..4], Way::Capture).unwrap().0.id, "Webcam");
+        assert_eq!(best_card(&cards[..4], Way::Playback).unwrap().0.id, "PCH");
+        assert_eq!(best_card(&cards[..1], Way::Playback).unwrap().1, "it is the only card that plays");
+        let named = [card("Device", "USB-Audio", true, true), card("Kiosk", "USB-Audio", true, true)];
+        assert_eq!(best_card(&named, Way::Playback).unwrap().0.id, "Kiosk");
+    }
+
+    #[test]
+    fn rppal_is_taken_on_a_raspberry_pi_and_its_chip_where_rppal_cannot() {
+        let pi = Found { raspberry_pi: Ok("Raspberry Pi 4 B".into()), ..empty() };
+        let plan_on_pi = plan(&config(Mode::Real), &pi).unwrap();
+        assert_eq!(
+            why(&plan_on_pi, "buttons and lamps"),
+            "buttons and lamps: rppal, pins mute 17 approve 27 lamps 22 23, because this is a Raspberry Pi 4 B"
+        );
+        let locked = Found {
+            raspberry_pi: Err("Permission denied: /dev/gpiomem".into()),
+            chips: vec![chip(0, "pinctrl-bcm2711", &[""; 58])],
+            ..empty()
+        };
+        let plan = plan(&config(Mode::Real), &locked).unwrap();
+        let line = why(&plan, "buttons and lamps");
+        assert!(
+            line.contains("gpiocdev on /dev/gpiochip0, pins mute 17") && line.contains("Permission"),
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn an_unknown_boards_pins_are_never_driven_on_a_guess() {
+        let strange = Found { chips: vec![chip(0, "INT34C5:00", &[""; 100])], ..empty() };
+        let desk = plan(&config(Mode::Auto), &strange).unwrap();
+        assert_eq!(desk.buttons, ButtonsPlan::Sim);
+        assert!(why(&desk, "buttons and lamps").contains("not all set"), "{:?}", desk.report);
+
+        let named = ["x", "MUTE", "approve", "mute_lamp", "Approve-Lamp"];
+        let labelled = Found { chips: vec![chip(0, "INT", &[""; 9]), chip(1, "kiosk", &named)], ..empty() };
+        let plan_named = plan(&config(Mode::Auto), &labelled).unwrap();
+        let line = why(&plan_named, "buttons and lamps");
+        assert!(line.contains("/dev/gpiochip1, pins mute 1 approve 2 lamps 3 4"), "{line}");
+
+        let pins = Pins {
+            mute: Some(1),
+            approve: Some(2),
+            mute_lamp: Some(3),
+            approve_lamp: Some(4),
+            ..Pins::default()
+        };
+        let set = DeviceConfig { pins, ..config(Mode::Auto) };
+        assert_eq!(plan(&set, &strange).unwrap().buttons, ButtonsPlan::Best);
+        let two = Found { chips: vec![chip(0, "a", &[""; 9]), chip(1, "b", &[""; 9])], ..empty() };
+        assert_eq!(plan(&set, &two).unwrap().buttons, ButtonsPlan::Sim);
+    }
+
+    #[test]
+    fn a_named_chip_is_checked_at_the_start() {
+        let small = Found { chips: vec![chip(3, "kiosk", &[""; 4])], ..empty() };
+        let with = |pins| DeviceConfig {
+            buttons: ButtonsName::Gpiocdev("kiosk".into()),
+            pins,
+            ..DeviceConfig::default()
+        };
+        let all = |last| Pins {
+            mute: Some(0),
+            approve: Some(1),
+            mute_lamp: Some(2),
+            approve_lamp: Some(last),
+            ..Pins::default()
+        };
+        assert!(plan(&with(all(3)), &small).is_ok());
+        let error = plan(&with(all(4)), &small).unwrap_err();
+        assert!(error.0.contains("approve_lamp = 4") && error.0.contains("from 0 to 3"), "{error}");
+        let error = plan(&with(Pins::default()), &small).unwrap_err();
+        assert!(error.0.contains("no line named \"mute\""), "{error}");
+        // A chip that is not plugged in yet is waited for.
+        assert!(plan(&with(Pins::default()), &empty()).is_ok());
+    }
+
+    #[test]
+    fn named_devices_are_taken_by_name() {
+        let config = DeviceConfig {
+            camera: "/dev/v4l/by-id/usb-cam".parse().unwrap(),
+            microphone: "hw:CARD=Device".parse().unwrap(),
+            speaker: "none".parse().unwrap(),
+            buttons: "rppal".parse().unwrap(),
+            ..config(Mode::Sim)
+        };
+        let plan = plan(&config, &empty()).unwrap();
+        assert_eq!(plan.camera, CameraPlan::Node("/dev/v4l/by-id/usb-cam".into()));
+        assert_eq!(plan.microphone, MicrophonePlan::Card(CardName::of_card("Device")));
+        assert_eq!(plan.speaker, SpeakerPlan::None);
+        assert_eq!(
+            why(&plan, "microphone"),
+            "microphone: hw:CARD=Device, because the configuration names it"
+        );
+        assert_eq!(why(&plan, "speaker"), "speaker: none, because the configuration says none");
+    }
+}

@@ -1,0 +1,297 @@
+//! Cameras through Video4Linux: found, asked for a format that this program can use, and streamed from mapped buffers.
+//!
+//! The v4l crate puts its last buffer back even after an error, and panics when a stream cannot be stopped: after any
+//! error the camera is of no use, and whoever drops it contains the panic (`reopen` does).
+
+use std::fs;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use v4l::buffer::{Flags, Type};
+use v4l::capability::Flags as Capability;
+use v4l::frameinterval::FrameIntervalEnum;
+use v4l::framesize::FrameSizeEnum;
+use v4l::io::mmap::Stream;
+use v4l::video::Capture;
+use v4l::video::capture::Parameters;
+use v4l::{Device, Format, FourCC};
+use vestibule_common::time::Duration;
+
+use super::negotiate::{self, Offer, Sizes};
+use super::{WantedPicture, frames, users};
+use crate::device::clock::Clock;
+use crate::device::found::CameraNode;
+use crate::device::reopen::Opened;
+use crate::device::{Camera, CameraFormat, CameraFrame, DeviceError, PixelFormat};
+
+/// No frame for this long means that the camera is gone.
+const SILENCE: Duration = Duration::from_secs(1);
+
+/// Buffers that the driver fills in turn. Fewer drop frames when the encoder is late once; more only cost memory.
+const BUFFERS: u32 = 4;
+
+/// The nodes that capture pictures, and the other video nodes with the reason why they do not.
+pub(in crate::device) fn find() -> (Vec<CameraNode>, Vec<(PathBuf, String)>) {
+    let mut paths: Vec<(u32, PathBuf)> = Vec::new();
+    if let Ok(entries) = fs::read_dir("/dev") {
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let number = name.to_str().and_then(|name| name.strip_prefix("video")).map(str::parse);
+            if let Some(Ok(number)) = number {
+                paths.push((number, entry.path()));
+            }
+        }
+    }
+    paths.sort();
+    let (mut cameras, mut others) = (Vec::new(), Vec::new());
+    for (_, path) in paths {
+        match catch_unwind(AssertUnwindSafe(|| describe(&path))) {
+            Ok(Ok(camera)) => cameras.push(camera),
+            Ok(Err(why)) => others.push((path, why)),
+            Err(_) => others.push((path, "its driver gave an answer that makes no sense".into())),
+        }
+    }
+    (cameras, others)
+}
+
+/// Says what a node is, or why it is no camera.
+fn describe(path: &Path) -> Result<CameraNode, String> {
+    let device = Device::with_path(path).map_err(|error| error.to_string())?;
+    let able = device.query_caps().map_err(|error| error.to_string())?;
+    let has = |flag| able.capabilities.contains(flag);
+    if has(Capability::VIDEO_M2M) || has(Capability::VIDEO_M2M_MPLANE) {
+        return Err(format!("{} converts pictures, it takes none", able.card));
+    }
+    if !has(Capability::VIDEO_CAPTURE) {
+        let why = if has(Capability::VIDEO_CAPTURE_MPLANE) {
+            "delivers its planes apart, which is not supported"
+        } else if has(Capability::META_CAPTURE) {
+            "delivers data about pictures, not pictures"
+        } else {
+            "takes no pictures"
+        };
+        return Err(format!("{} {why}", able.card));
+    }
+    if !has(Capability::STREAMING) {
+        return Err(format!("{} cannot stream", able.card));
+    }
+    // A Pi's ISP and raw sensor nodes say "capture" and give nothing that a program could show.
+    let raw = ["bcm2835-isp", "rpivid", "pispbe", "rp1-cfe", "unicam"];
+    if raw.iter().any(|name| able.driver.starts_with(name) || able.card.starts_with(name)) {
+        return Err(format!("{} is a stage of the camera pipeline, no camera of its own", able.card));
+    }
+    Ok(CameraNode { path: path.to_owned(), stable: stable_path(path), name: able.card, bus: able.bus })
+}
+
+/// The name under `/dev/v4l/by-id` (or by-path) that leads to a node.
+fn stable_path(path: &Path) -> Option<PathBuf> {
+    for folder in ["/dev/v4l/by-id", "/dev/v4l/by-path"] {
+        let Ok(links) = fs::read_dir(folder) else { continue };
+        let mut links: Vec<PathBuf> = links.flatten().map(|link| link.path()).collect();
+        links.sort();
+        let found = links.into_iter().find(|link| fs::canonicalize(link).is_ok_and(|target| target == path));
+        if found.is_some() {
+            return found;
+        }
+    }
+    None
+}
+
+/// Opens a camera in the best of its formats.
+///
+/// Errors: `Missing` without the node, `Busy` with the name of the program that has it, `Unsupported` if it offers no
+/// layout that this program knows.
+pub(in crate::device) fn open(
+    path: &Path,
+    wanted: WantedPicture,
+    clock: Clock,
+) -> Result<Opened<dyn Camera>, DeviceError> {
+    let failed = |error: io::Error| explain(path, &error);
+    let device = Device::with_path(path).map_err(failed)?;
+    let name =
+        describe(path).map_err(|why| DeviceError::Unsupported(format!("{}: {why}", path.display())))?.name;
+    let offers = offers(&device, wanted).map_err(failed)?;
+    let ranked = negotiate::rank(&offers, wanted);
+    let mut refusal = None;
+    for offer in &ranked {
+        match ask(&device, *offer, wanted) {
+            Ok(Some(format)) => {
+                log::debug!("{}: took {format} of {} offers", path.display(), offers.len());
+                let camera = V4lCamera::start(&device, path, format, clock).map_err(failed)?;
+                let description = format!("{} ({name}), {format}", path.display());
+                return Ok(Opened { device: Box::new(camera), description });
+            }
+            Ok(None) => {}
+            Err(error) if error.raw_os_error() == Some(libc::EBUSY) => return Err(failed(error)),
+            Err(error) => refusal = Some(error),
+        }
+    }
+    if let Some(error) = refusal {
+        return Err(failed(error));
+    }
+    Err(DeviceError::Unsupported(format!(
+        "{} ({name}) offers none of YUYV, NV12, YU12 and MJPEG in an even size",
+        path.display()
+    )))
+}
+
+fn fourcc(pixels: PixelFormat) -> FourCC {
+    FourCC::new(match pixels {
+        PixelFormat::Yuyv => b"YUYV",
+        PixelFormat::Nv12 => b"NV12",
+        PixelFormat::I420 => b"YU12",
+        PixelFormat::Mjpeg => b"MJPG",
+    })
+}
+
+fn pixels(code: FourCC) -> Option<PixelFormat> {
+    match &code.repr {
+        b"YUYV" => Some(PixelFormat::Yuyv),
+        b"NV12" => Some(PixelFormat::Nv12),
+        b"YU12" => Some(PixelFormat::I420),
+        b"MJPG" | b"JPEG" => Some(PixelFormat::Mjpeg),
+        _ => None,
+    }
+}
+
+/// What the camera says it has, as far as this program can use it.
+fn offers(device: &Device, wanted: WantedPicture) -> io::Result<Vec<Offer>> {
+    let mut offers = Vec::new();
+    for description in device.enum_formats()? {
+        let Some(layout) = pixels(description.fourcc) else { continue };
+        let sizes = match device.enum_framesizes(description.fourcc) {
+            Ok(sizes) => sizes.into_iter().map(|size| described(&size.size)).collect(),
+            // A driver need not list its sizes; then it is asked for what is wanted.
+            Err(_) => vec![Sizes::Exact(wanted.width, wanted.height)],
+        };
+        for (width, height) in sizes.into_iter().flat_map(|sizes| sizes.candidates(wanted)) {
+            let rate = fastest(device, description.fourcc, width, height);
+            offers.push(Offer { pixels: layout, width, height, rate });
+        }
+    }
+    Ok(offers)
+}
+
+fn described(size: &FrameSizeEnum) -> Sizes {
+    match size {
+        FrameSizeEnum::Discrete(size) => Sizes::Exact(size.width, size.height),
+        FrameSizeEnum::Stepwise(range) => Sizes::Between {
+            width: (range.min_width, range.max_width, range.step_width),
+            height: (range.min_height, range.max_height, range.step_height),
+        },
+    }
+}
+
+/// The most frames per second at a size, 0 if the driver does not say.
+fn fastest(device: &Device, code: FourCC, width: u32, height: u32) -> u32 {
+    let intervals = device.enum_frameintervals(code, width, height).unwrap_or_default();
+    let rates = intervals.iter().map(|interval| match &interval.interval {
+        FrameIntervalEnum::Discrete(time) => per_second(time.numerator, time.denominator),
+        FrameIntervalEnum::Stepwise(range) => per_second(range.min.numerator, range.min.denominator),
+    });
+    rates.max().unwrap_or(0)
+}
+
+/// Frames per second of an interval, rounded: 1001/30000 s is 30.
+fn per_second(numerator: u32, denominator: u32) -> u32 {
+    if numerator == 0 {
+        return 0;
+    }
+    let rate = (u64::from(denominator) + u64::from(numerator) / 2) / u64::from(numerator);
+    u32::try_from(rate).unwrap_or(u32::MAX)
+}
+
+/// Asks for a format. Says what the camera made of it, `None` if that is nothing this program can use.
+fn ask(device: &Device, offer: Offer, wanted: WantedPicture) -> io::Result<Option<CameraFormat>> {
+    let got = device.set_format(&Format::new(offer.width, offer.height, fourcc(offer.pixels)))?;
+    let Some(layout) = pixels(got.fourcc) else { return Ok(None) };
+    if got.width % 2 != 0 || got.height % 2 != 0 || got.width == 0 || got.height == 0 {
+        return Ok(None);
+    }
+    let asked = if offer.rate == 0 { wanted.rate } else { offer.rate.min(wanted.rate) };
+    // A driver without rates refuses this; it runs at whatever it runs at.
+    let rate = match device.set_params(&Parameters::with_fps(asked)) {
+        Ok(got) => per_second(got.interval.numerator, got.interval.denominator),
+        Err(_) => 0,
+    };
+    let stride = match layout {
+        PixelFormat::Mjpeg => 0,
+        PixelFormat::Yuyv => got.stride.max(got.width * 2),
+        PixelFormat::Nv12 | PixelFormat::I420 => got.stride.max(got.width),
+    };
+    Ok(Some(CameraFormat {
+        width: got.width,
+        height: got.height,
+        stride,
+        pixels: layout,
+        rate: if rate == 0 { asked } else { rate },
+    }))
+}
+
+/// A kernel's answer, for the person who must act.
+fn explain(path: &Path, error: &io::Error) -> DeviceError {
+    match error.raw_os_error() {
+        Some(libc::EBUSY) => DeviceError::Busy(users::sentence(path)),
+        Some(libc::ENOENT | libc::ENXIO | libc::ENODEV) => {
+            DeviceError::Missing(format!("{} is not plugged in", path.display()))
+        }
+        Some(libc::EACCES | libc::EPERM) => DeviceError::Unsupported(format!(
+            "{} may not be opened: the program's user must be in the group video",
+            path.display()
+        )),
+        _ => DeviceError::Lost(format!("{}: {error}", path.display())),
+    }
+}
+
+/// An open camera.
+struct V4lCamera {
+    stream: Stream<'static>,
+    path: PathBuf,
+    format: CameraFormat,
+    /// Fewer bytes than this are no whole frame; 0 for JPEG.
+    whole: usize,
+    clock: Clock,
+}
+
+impl V4lCamera {
+    fn start(device: &Device, path: &Path, format: CameraFormat, clock: Clock) -> io::Result<V4lCamera> {
+        let mut stream = Stream::with_buffers(device, Type::VideoCapture, BUFFERS)?;
+        stream.set_timeout(SILENCE);
+        let lines = format.stride as usize * format.height as usize;
+        let whole = match format.pixels {
+            PixelFormat::Mjpeg => 0,
+            PixelFormat::Yuyv => lines,
+            PixelFormat::Nv12 | PixelFormat::I420 => lines * 3 / 2,
+        };
+        Ok(V4lCamera { stream, path: path.to_owned(), format, whole, clock })
+    }
+}
+
+impl Camera for V4lCamera {
+    fn format(&self) -> CameraFormat {
+        self.format
+    }
+
+    fn next_frame(&mut self) -> Result<CameraFrame<'_>, DeviceError> {
+        let (bytes, meta) = match frames::next_whole(&mut self.stream, self.whole) {
+            Ok(frame) => frame,
+            Err(error) => return Err(lost(&self.path, &error)),
+        };
+        let monotonic = meta.flags & Flags::TIMESTAMP_MASK == Flags::TIMESTAMP_MONOTONIC;
+        let captured =
+            if monotonic { self.clock.from_monotonic(meta.timestamp.into()) } else { self.clock.now() };
+        Ok(CameraFrame { bytes, captured, sequence: meta.sequence })
+    }
+}
+
+/// Why a stream ended.
+fn lost(path: &Path, error: &io::Error) -> DeviceError {
+    if error.kind() == io::ErrorKind::TimedOut {
+        return DeviceError::Lost(format!("{} sent no picture for a second", path.display()));
+    }
+    match explain(path, error) {
+        DeviceError::Missing(why) => DeviceError::Lost(why),
+        other => other,
+    }
+}
