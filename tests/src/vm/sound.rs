@@ -1,7 +1,8 @@
 //! The room's sound: the kernel's snd-aloop driver, a sound card whose two devices are joined back to back.
 //!
 //! The kiosk uses device 0 of the card (`hw:CARD=NAME,DEV=0`); the room is device 1: what is played there arrives at
-//! the kiosk's microphone, what the kiosk plays is recorded there, bit for bit while both sides use one format.
+//! the kiosk's microphone, what the kiosk plays is recorded there, bit for bit while both sides use one format. The
+//! driver may swallow the last tenth of a second before a player closes the card, so sound to compare ends in silence.
 
 use std::fs;
 
@@ -54,7 +55,7 @@ impl<'a> Sound<'a> {
     pub fn play(&self, sound: &Wav) -> Result<Task<'a>, Error> {
         let name = format!("play-{}.wav", self.card);
         let staged = self.machine.share_path().join(&name);
-        fs::write(&staged, sound.to_bytes()).map_err(Error::file("writing", &staged))?;
+        fs::write(&staged, sound.clone().then_silence().to_bytes()).map_err(Error::file("writing", &staged))?;
         // From memory, and with a buffer that an emulated machine can keep filled.
         self.machine.start(&format!(
             "mv /share/{name} /tmp/ && exec aplay -q --buffer-time=200000 -D hw:CARD={},DEV=1 /tmp/{name}",
@@ -113,7 +114,9 @@ impl Recording<'_> {
     /// # Errors
     /// When the recorded file cannot be fetched.
     pub fn finish(self) -> Result<Wav, Error> {
-        // arecord writes the file's header when it is interrupted.
+        // What came last is still in the card's buffer of half a second, of which arecord writes whole periods.
+        self.machine.sh("sleep 1")?;
+        // It completes the file's header when it is interrupted.
         self.task.signal("INT")?;
         // It ends with status 1 for being interrupted; what counts is the file.
         let _ = self.task.wait();
@@ -126,6 +129,14 @@ impl Recording<'_> {
 }
 
 impl Wav {
+    /// This sound and half a second of silence.
+    #[must_use]
+    pub fn then_silence(mut self) -> Wav {
+        let silence = self.rate as usize / 2 * usize::from(self.channels);
+        self.samples.extend(std::iter::repeat_n(0, silence));
+        self
+    }
+
     /// A RIFF/WAVE file of this sound.
     pub fn to_bytes(&self) -> Vec<u8> {
         let data = (self.samples.len() * 2) as u32;
