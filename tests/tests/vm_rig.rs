@@ -9,7 +9,9 @@ use vestibule_tests::vm::{
 fn every_device_of_the_room_works() -> Result<(), Error> {
     let options = Options {
         screen: Some((1280, 800)),
-        emulator_arguments: ["-device", "qemu-xhci", "-audiodev", "none,id=quiet"].map(str::to_owned).to_vec(),
+        emulator_arguments: ["-device", "qemu-xhci", "-audiodev", "none,id=quiet"]
+            .map(str::to_owned)
+            .to_vec(),
         ..Options::default()
     };
     let Some(vm) = Machine::boot_or_skip("vm_rig", options) else { return Ok(()) };
@@ -24,9 +26,12 @@ fn every_device_of_the_room_works() -> Result<(), Error> {
 }
 
 fn files_and_failures(vm: &Machine) -> Result<(), Error> {
-    std::fs::write(vm.share_path().join("note"), "from the host").map_err(|e| Error::Malformed(e.to_string()))?;
+    std::fs::write(vm.share_path().join("note"), "from the host")
+        .map_err(|e| Error::Malformed(e.to_string()))?;
     assert_eq!(vm.sh("cat /share/note")?, "from the host");
-    assert!(matches!(vm.sh("echo no; exit 3"), Err(Error::Command { status: 3, output, .. }) if output == "no\n"));
+    assert!(
+        matches!(vm.sh("echo no; exit 3"), Err(Error::Command { status: 3, output, .. }) if output == "no\n")
+    );
 
     let sleeper = vm.start("echo asleep; sleep 1000")?;
     sleeper.wait_for_output("a sign of life", |said| said.contains("asleep"))?;
@@ -40,7 +45,7 @@ fn the_camera_delivers_the_picture_it_is_shown(vm: &Machine) -> Result<(), Error
     let mut camera = Camera::fed(vm)?;
     let (width, height) = (640, 360);
     let card = Yuyv::test_card(width, height);
-    camera.show(&[card.clone()])?;
+    camera.show(std::slice::from_ref(&card))?;
     for frame in camera.capture(width, height, 3)? {
         assert!(frame == card, "{} of {} bytes differ", differing(&frame, &card), card.bytes().len());
     }
@@ -61,7 +66,10 @@ fn the_camera_delivers_the_picture_it_is_shown(vm: &Machine) -> Result<(), Error
 
     let webcam = Camera::pattern(vm)?;
     let frames = webcam.capture(320, 180, 2)?;
-    assert!(frames[0].bytes().iter().any(|byte| *byte != frames[0].bytes()[0]), "a pattern is not one colour");
+    assert!(
+        frames[0].bytes().iter().any(|byte| *byte != frames[0].bytes()[0]),
+        "a pattern is not one colour"
+    );
     webcam.unplug()
 }
 
@@ -100,9 +108,12 @@ fn sound_passes_bit_for_bit(vm: &Machine) -> Result<(), Error> {
     cards[1].play(&played)?.wait()?;
     microphone.wait()?;
     vm.sh("mv /tmp/microphone.wav /share/")?;
-    let heard = std::fs::read(vm.share_path().join("microphone.wav"))
-        .map_err(|e| Error::Malformed(e.to_string()))?;
-    assert!(Wav::from_bytes(&heard)?.find(&played.samples).is_some(), "the microphone missed what was played");
+    let heard =
+        std::fs::read(vm.share_path().join("microphone.wav")).map_err(|e| Error::Malformed(e.to_string()))?;
+    assert!(
+        Wav::from_bytes(&heard)?.find(&played.samples).is_some(),
+        "the microphone missed what was played"
+    );
     assert_eq!(vm.sh("stat -c %G /dev/snd/controlC0")?, "audio\n");
     vm.sh("test -e /dev/vestibule/sound")?;
     Ok(())
@@ -111,7 +122,8 @@ fn sound_passes_bit_for_bit(vm: &Machine) -> Result<(), Error> {
 fn a_press_is_seen_and_a_lamp_is_read(vm: &Machine) -> Result<(), Error> {
     let pins = Pins::plug(vm, "kiosk-pins", 8, &[(0, "mute"), (1, "approve"), (2, "mute-lamp")])?;
     let node = pins.node().to_owned();
-    let watcher = vm.start(&format!("exec gpiomon --format='%o %e' --line-buffered --num-events=4 {node} 0 1"))?;
+    let watcher =
+        vm.start(&format!("exec gpiomon --format='%o %e' --line-buffered --num-events=4 {node} 0 1"))?;
     // gpiomon says nothing until the first event; the line's state tells that it listens.
     eventually("gpiomon listening", || {
         Ok(vm.sh(&format!("gpioinfo {node} | grep mute | grep -q gpiomon")).ok())
@@ -198,7 +210,9 @@ fn cables_lose_and_delay(vm: &Machine) -> Result<(), Error> {
         .unwrap_or_else(|| panic!("no times in: {report}"));
     assert!(least >= 300.0, "{report}");
     network.shape("work", Shape { loss_percent: 100.0, ..Shape::default() })?;
-    assert!(vm.sh(&format!("ip netns exec board ping -q -c 3 -i 0.2 -W 1 {}", network.address("work"))).is_err());
+    assert!(
+        vm.sh(&format!("ip netns exec board ping -q -c 3 -i 0.2 -W 1 {}", network.address("work"))).is_err()
+    );
     network.shape("work", Shape::default())?;
     vm.sh(&ping)?;
     network.connect("board", false)?;

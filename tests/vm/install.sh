@@ -1,12 +1,17 @@
 #!/bin/sh
 # Installs what the hardware rig needs on this machine, and says which packages it is about to install.
 #   install.sh        the x86-64 rig: emulator, root file system and kernel module tools
-#   install.sh pi     in addition the Raspberry Pi scenario: arm64 emulator and cross compiler
+#   install.sh pi     the Raspberry Pi scenario: arm64 emulator and cross compiler
+#   install.sh udev   the check of the udev rules
 # Exit status 69 (EX_UNAVAILABLE): something cannot be had here. The last lines on stderr then say what to do.
 set -eu
 
-RIG="qemu-system-x86 mmdebstrap squashfs-tools kmod cpio xz-utils make gcc udev umockdev"
-PI="qemu-system-arm gcc-12-aarch64-linux-gnu gcc-aarch64-linux-gnu libc6-dev:arm64 rustc-web libstd-rust-web-dev:arm64"
+case ${1:-rig} in
+rig) wanted="qemu-system-x86 mmdebstrap squashfs-tools kmod cpio xz-utils make gcc" ;;
+pi) wanted="qemu-system-arm kmod cpio xz-utils make gcc gcc-aarch64-linux-gnu libc6-dev:arm64 rustc-web libstd-rust-web-dev:arm64" ;;
+udev) wanted="udev umockdev" ;;
+*) echo "usage: $0 [rig|pi|udev]" >&2; exit 64 ;;
+esac
 BACKPORTS=/etc/apt/sources.list.d/bookworm-backports.sources
 
 cannot() {
@@ -15,8 +20,6 @@ cannot() {
     exit 69
 }
 
-wanted=$RIG
-[ "${1:-}" != pi ] || wanted="$RIG $PI"
 missing=
 for package in $wanted; do
     # A package without an architecture is the machine's own; dpkg-query then prints one line.
@@ -24,6 +27,9 @@ for package in $wanted; do
     [ "$state" = installed ] || missing="$missing $package"
 done
 [ -n "$missing" ] || exit 0
+
+# One installation at a time: whoever waited looks again at what is missing.
+[ -n "${VESTIBULE_INSTALLING:-}" ] || exec env VESTIBULE_INSTALLING=1 flock "$0" "$0" "$@"
 
 echo "hardware rig: installing the missing packages:$missing" >&2
 . /etc/os-release

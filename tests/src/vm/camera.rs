@@ -46,7 +46,9 @@ impl<'a> Camera<'a> {
         )?;
         let (capture, output) = (node(machine, ":capture:")?, node(machine, ":video_output:")?);
         for node in [&output, &capture] {
-            machine.sh(&format!("v4l2-ctl -d {node} --set-dv-bt-timings=cvt,width=1280,height=720,fps=15,reduced-blanking=1"))?;
+            machine.sh(&format!(
+                "v4l2-ctl -d {node} --set-dv-bt-timings=cvt,width=1280,height=720,fps=15,reduced-blanking=1"
+            ))?;
         }
         machine.sh(&format!("v4l2-ctl -d {capture} -c loop_video=1 -c osd_text_mode=2"))?;
         Ok(Camera { machine, capture, feed: Some(Feed { output, player: None }) })
@@ -89,7 +91,8 @@ impl<'a> Camera<'a> {
         let player = self.machine.start(&format!(
             "exec v4l2-ctl -d {output} --verbose --stream-out-mmap --stream-from=/tmp/camera.yuv --stream-loop"
         ))?;
-        player.wait_for_output("the first picture shown", |said| said.contains("VIDIOC_STREAMON returned 0"))?;
+        player
+            .wait_for_output("the first picture shown", |said| said.contains("VIDIOC_STREAMON returned 0"))?;
         feed.player = Some(player);
         Ok(())
     }
@@ -115,7 +118,10 @@ impl<'a> Camera<'a> {
                 bytes.len()
             )));
         }
-        Ok(bytes.chunks_exact(width * height * 2).map(|frame| Yuyv::from_bytes(width, height, frame)).collect())
+        Ok(bytes
+            .chunks_exact(width * height * 2)
+            .map(|frame| Yuyv::from_bytes(width, height, frame))
+            .collect())
     }
 
     /// Pulls the camera: running streams break off. The node stays and refuses until [`Camera::unplug`].

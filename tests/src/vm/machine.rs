@@ -3,25 +3,23 @@
 //! Commands travel over a virtio serial port and files over 9p, so that the guest's network is left to the tests.
 //! The emulator ends with its [`Machine`]; if the test process is killed, the guest notices and powers itself off.
 
-use std::collections::BTreeMap;
 use std::env;
 use std::fs;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::Write;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::process::{self, Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::launch::{emulator, forget_ended, fresh_folder, last_words};
 use super::qmp::Qmp;
-use super::{Error, LIMIT};
-
-/// EX_UNAVAILABLE: what the rig's scripts exit with where its packages cannot be had.
-const UNAVAILABLE: i32 = 69;
+use super::task::{Answers, Task};
+use super::{Error, LIMIT, or_skip, run_script};
 
 /// What a machine is made of.
 #[derive(Clone, Debug)]
@@ -58,7 +56,7 @@ pub struct Machine {
     emulator: Mutex<Child>,
     qmp: Mutex<Qmp>,
     port: Mutex<UnixStream>,
-    answers: Arc<Answers>,
+    pub(crate) answers: Arc<Answers>,
     next_id: AtomicU64,
 }
 
@@ -69,8 +67,10 @@ impl Machine {
     /// # Errors
     /// [`Error::Unavailable`] where QEMU cannot be had; otherwise a broken rig.
     pub fn boot(name: &str, options: Options) -> Result<Machine, Error> {
-        let rig = build()?;
-        let folder = fresh_folder(&rig.with_file_name("run"), name)?;
+        let rig = PathBuf::from(run_script("tests/vm/build.sh", &[])?.trim());
+        let folders = rig.with_file_name("run");
+        forget_ended(&folders, name);
+        let folder = fresh_folder(&folders, name)?;
         let (share, agent) = (folder.join("share"), folder.join("agent"));
         for folder in [&share, &agent] {
             fs::create_dir(folder).map_err(Error::file("making", folder))?;
@@ -126,15 +126,7 @@ impl Machine {
     /// # Panics
     /// When the machine does not boot, or cannot run here although `CI` is set.
     pub fn boot_or_skip(name: &str, options: Options) -> Option<Machine> {
-        match Machine::boot(name, options) {
-            Ok(machine) => Some(machine),
-            Err(Error::Unavailable(reason)) if env::var_os("CI").is_none() => {
-                // Not eprintln!, which the test harness holds back.
-                let _ = writeln!(io::stderr(), "\n*** SKIPPED, NOT TESTED: {name}\n*** {reason}\n");
-                None
-            }
-            Err(error) => panic!("{name}: {error}"),
-        }
+        or_skip(name, Machine::boot(name, options))
     }
 
     /// Runs a bash command in the guest, as root, and returns what it wrote to its output and error output.
@@ -194,12 +186,12 @@ impl Machine {
         self.screen
     }
 
-    fn agent_file(&self, id: &str, kind: &str) -> PathBuf {
+    pub(crate) fn agent_file(&self, id: &str, kind: &str) -> PathBuf {
         self.folder.join("agent").join(format!("{id}.{kind}"))
     }
 
     /// Waits for the guest's answer to `id` and returns the status in it.
-    fn answer(&self, id: &str, what: &str, limit: Duration) -> Result<i32, Error> {
+    pub(crate) fn answer(&self, id: &str, what: &str, limit: Duration) -> Result<i32, Error> {
         let end = Instant::now() + limit;
         loop {
             if let Some(status) = self.answers.take(id, Duration::from_millis(250)) {
@@ -221,7 +213,7 @@ impl Machine {
 }
 
 impl Drop for Machine {
-    /// Ends the emulator. The machine's folder stays when the test is failing, and is named.
+    /// Ends the emulator. The machine's folder stays until a later process boots a machine of that name.
     fn drop(&mut self) {
         let _ = self.qmp("quit", &json!({}));
         let mut emulator = lock(&self.emulator);
@@ -231,227 +223,12 @@ impl Drop for Machine {
         }
         let _ = emulator.kill();
         let _ = emulator.wait();
-        if thread::panicking() {
-            eprintln!("the machine's console, commands and their output are in {}", self.folder.display());
-        } else {
-            let _ = fs::remove_dir_all(&self.folder);
-        }
+        // Shown by the test harness where the test failed.
+        eprintln!("the machine's console, commands and their output are in {}", self.folder.display());
     }
-}
-
-/// A command that runs in the guest. Dropping it leaves the command running.
-pub struct Task<'a> {
-    machine: &'a Machine,
-    id: String,
-    command: String,
-}
-
-impl Task<'_> {
-    /// What the command has written so far.
-    ///
-    /// # Errors
-    /// When the output cannot be read.
-    pub fn output(&self) -> Result<String, Error> {
-        let file = self.machine.agent_file(&self.id, "out");
-        match fs::read(&file) {
-            Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
-            Err(source) => Err(Error::file("reading", &file)(source)),
-        }
-    }
-
-    /// Whether the command is still running.
-    pub fn is_running(&self) -> bool {
-        !self.machine.answers.has(&self.id)
-    }
-
-    /// Waits for the command's end and returns what it wrote.
-    ///
-    /// # Errors
-    /// [`Error::Command`] for a status other than 0, [`Error::Timeout`] after [`LIMIT`].
-    pub fn wait(self) -> Result<String, Error> {
-        let status = self.machine.answer(&self.id, &self.command, LIMIT)?;
-        let output = self.output()?;
-        if status == 0 { Ok(output) } else { Err(Error::Command { command: self.command, status, output }) }
-    }
-
-    /// Waits until the command's output so far satisfies `done`, and returns it.
-    ///
-    /// # Errors
-    /// [`Error::Timeout`] after [`LIMIT`], or [`Error::Command`] when the command ended before that.
-    pub fn wait_for_output(&self, what: &str, done: impl Fn(&str) -> bool) -> Result<String, Error> {
-        let end = Instant::now() + LIMIT;
-        loop {
-            // Asked before reading, so that what an ending command wrote last is not missed.
-            let running = self.is_running();
-            let output = self.output()?;
-            if done(&output) {
-                return Ok(output);
-            }
-            if !running || Instant::now() > end {
-                let what = format!("{what}, from: {}", self.command);
-                let limit = LIMIT;
-                return Err(if running {
-                    Error::Timeout { what, limit, output }
-                } else {
-                    Error::Command { command: what, status: 0, output }
-                });
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
-    }
-
-    /// Ends the command and all it started with SIGTERM, waits for the end, and returns what it wrote.
-    ///
-    /// # Errors
-    /// [`Error::Timeout`] if it does not end.
-    pub fn stop(self) -> Result<String, Error> {
-        self.signal("TERM")?;
-        self.machine.answer(&self.id, &self.command, LIMIT)?;
-        self.output()
-    }
-
-    /// Sends a signal (`TERM`, `KILL`, `STOP`, ...) to the command and all it started. None is sent to a command
-    /// that has ended.
-    ///
-    /// # Errors
-    /// When the guest does not answer.
-    pub fn signal(&self, signal: &str) -> Result<(), Error> {
-        // The command's process group has the number of its first process.
-        let pid = format!("/run/agent/{}.pid", self.id);
-        self.machine
-            .sh(&format!(
-                "for i in $(seq 100); do [ ! -s {pid} ] || break; sleep 0.1; done; kill -{signal} -- -$(cat {pid}) || true"
-            ))
-            .map(drop)
-    }
-}
-
-/// The guest's answers: the exit status of each command that has ended.
-#[derive(Default)]
-struct Answers {
-    ended: Mutex<BTreeMap<String, i32>>,
-    news: Condvar,
-}
-
-impl Answers {
-    /// Reads `ID STATUS` lines until the port closes.
-    fn collect(&self, port: UnixStream) {
-        for line in BufReader::new(port).lines().map_while(Result::ok) {
-            if let Some((id, status)) = line.split_once(' ')
-                && let Ok(status) = status.trim().parse()
-            {
-                lock(&self.ended).insert(id.to_owned(), status);
-                self.news.notify_all();
-            }
-        }
-    }
-
-    fn has(&self, id: &str) -> bool {
-        lock(&self.ended).contains_key(id)
-    }
-
-    fn take(&self, id: &str, patience: Duration) -> Option<i32> {
-        let (mut ended, _) = self
-            .news
-            .wait_timeout_while(lock(&self.ended), patience, |ended| !ended.contains_key(id))
-            .unwrap_or_else(PoisonError::into_inner);
-        ended.remove(id)
-    }
-}
-
-/// Runs `tests/vm/build.sh` and returns the folder that it prints.
-fn build() -> Result<PathBuf, Error> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("vm/build.sh");
-    let output = Command::new(&script)
-        .stdin(Stdio::null())
-        .output()
-        .map_err(Error::file("running", &script))?;
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    let path = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
-    match output.status.code() {
-        Some(0) => Ok(path),
-        Some(UNAVAILABLE) => Err(Error::Unavailable(tail(&said, 3))),
-        Some(_) | None => Err(Error::Build(tail(&said, 30))),
-    }
-}
-
-fn emulator(rig: &Path, folder: &Path, socket: &Path, options: &Options) -> Command {
-    let mut qemu = Command::new("qemu-system-x86_64");
-    qemu.args(["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-machine", "q35"])
-        // Never KVM: where /dev/kvm opens in a container it may still not boot a stock kernel.
-        .args(["-accel", "tcg,thread=multi", "-cpu", "max", "-bios", "qboot.rom"])
-        .args(["-smp", &options.processors.to_string(), "-m", &options.memory_mib.to_string()])
-        .args(["-chardev", "stdio,id=control", "-mon", "chardev=control,mode=control"])
-        .arg("-kernel")
-        .arg(rig.join("vmlinux"))
-        .arg("-initrd")
-        .arg(rig.join("initrd.img"))
-        // The time stamp counter drifts under emulation, the HPET does not.
-        .arg("-append")
-        .arg(format!(
-            "console=ttyS0 panic=-1 quiet mitigations=off audit=0 random.trust_cpu=on clocksource=hpet \
-             no_timer_check {}",
-            options.kernel_arguments
-        ))
-        .arg("-serial")
-        .arg(option("file:", &folder.join("console.log")))
-        .args(["-device", "virtio-serial-pci"])
-        .arg("-chardev")
-        .arg(option("socket,id=port,path=", socket))
-        .args(["-device", "virtserialport,chardev=port,name=agent,nr=1"]);
-    for (id, image) in [("root", "root.squashfs"), ("modules", "modules.squashfs")] {
-        qemu.arg("-drive").arg(option(
-            &format!("if=none,format=raw,readonly=on,id={id},file="),
-            &rig.join(image),
-        ));
-        qemu.args(["-device", &format!("virtio-blk-pci,drive={id}")]);
-    }
-    for tag in ["share", "agent"] {
-        qemu.arg("-fsdev")
-            .arg(option(&format!("local,security_model=none,id={tag},path="), &folder.join(tag)))
-            .args(["-device", &format!("virtio-9p-pci,fsdev={tag},mount_tag={tag}")]);
-    }
-    if let Some((width, height)) = options.screen {
-        qemu.args(["-device", &format!("virtio-gpu-pci,xres={width},yres={height}")])
-            .args(["-device", "virtio-multitouch-pci,id=touch"]);
-    }
-    qemu.args(&options.emulator_arguments);
-    qemu
-}
-
-/// A QEMU option that ends with a path, in which QEMU wants a comma doubled.
-fn option(start: &str, path: &Path) -> String {
-    format!("{start}{}", path.to_string_lossy().replace(',', ",,"))
-}
-
-/// Makes a folder that nobody else has, `name` first in its name.
-fn fresh_folder(parent: &Path, name: &str) -> Result<PathBuf, Error> {
-    static NUMBER: AtomicU64 = AtomicU64::new(0);
-    fs::create_dir_all(parent).map_err(Error::file("making", parent))?;
-    let folder =
-        parent.join(format!("{name}-{}-{}", process::id(), NUMBER.fetch_add(1, Ordering::Relaxed)));
-    // A folder of that name can only be left from an earlier process that had the same number.
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir(&folder).map_err(Error::file("making", &folder))?;
-    Ok(folder)
-}
-
-/// What the emulator and the guest's console said last.
-fn last_words(folder: &Path) -> String {
-    let read = |file: &str| {
-        let bytes = fs::read(folder.join(file)).unwrap_or_default();
-        tail(&String::from_utf8_lossy(&bytes), 20)
-    };
-    format!("qemu: {}\nconsole: {}", read("qemu.log"), read("console.log"))
-}
-
-fn tail(text: &str, lines: usize) -> String {
-    let all: Vec<&str> = text.trim_end().lines().collect();
-    all[all.len().saturating_sub(lines)..].join("\n")
 }
 
 /// A test that panicked elsewhere must not keep the machine from being ended.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,21 +7,26 @@
 
 mod camera;
 mod error;
+mod launch;
 mod machine;
 mod network;
 mod pins;
 mod qmp;
 mod screen;
+mod script;
 mod sound;
+mod task;
 mod yuyv;
 
 pub use camera::Camera;
 pub use error::Error;
-pub use machine::{Machine, Options, Task};
+pub use machine::{Machine, Options};
 pub use network::{Network, Shape};
 pub use pins::{Level, Pins};
 pub use screen::{Picture, Screen};
+pub use script::{or_skip, run_script};
 pub use sound::{Recording, Sound, Wav};
+pub use task::Task;
 pub use yuyv::Yuyv;
 
 use std::thread;

@@ -64,7 +64,7 @@ impl<'a> Pins<'a> {
     /// # Errors
     /// When the line does not exist.
     pub fn pull(&self, line: u32, level: Level) -> Result<(), Error> {
-        self.machine.sh(&format!("{}", self.pull_command(line, level))).map(drop)
+        self.machine.sh(&self.pull_command(line, level)).map(drop)
     }
 
     /// Pulls a line to `level`, holds it for `milliseconds` of the guest's time, and lets it go back. One command, so

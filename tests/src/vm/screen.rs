@@ -38,7 +38,8 @@ impl<'a> Screen<'a> {
         let Some((width, height)) = machine.screen_size() else {
             return Err(Error::Malformed("the machine was booted without a screen".into()));
         };
-        machine.sh("modprobe -a virtio_gpu virtio_input evdev && udevadm settle && test -e /dev/dri/card0")?;
+        machine
+            .sh("modprobe -a virtio_gpu virtio_input evdev && udevadm settle && test -e /dev/dri/card0")?;
         let server = machine.start(
             "exec Xorg :0 -config /etc/X11/xorg.conf -nolisten tcp -noreset -ac -novtswitch vt1 -keeptty",
         )?;

@@ -55,7 +55,8 @@ impl<'a> Sound<'a> {
     pub fn play(&self, sound: &Wav) -> Result<Task<'a>, Error> {
         let name = format!("play-{}.wav", self.card);
         let staged = self.machine.share_path().join(&name);
-        fs::write(&staged, sound.clone().then_silence().to_bytes()).map_err(Error::file("writing", &staged))?;
+        fs::write(&staged, sound.clone().then_silence().to_bytes())
+            .map_err(Error::file("writing", &staged))?;
         // From memory, and with a buffer that an emulated machine can keep filled.
         self.machine.start(&format!(
             "mv /share/{name} /tmp/ && exec aplay -q --buffer-time=200000 -D hw:CARD={},DEV=1 /tmp/{name}",
