@@ -2,15 +2,53 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{self, Command};
+use std::process::{self, Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Sender};
+use std::thread;
 
 use super::script::tail;
 use super::{Error, Options};
 
+/// A running emulator, which ends with this process in any case: the kernel kills it when this process is killed.
+pub(crate) struct Emulator {
+    pub(crate) child: Child,
+    _leash: Sender<()>,
+}
+
+impl Emulator {
+    /// Starts `command`, which begins with [`leashed`].
+    pub(crate) fn start(mut command: Command, log: &Path) -> Result<Emulator, Error> {
+        let file = fs::File::create(log).map_err(Error::file("writing", log))?;
+        command.stderr(file);
+        // The kernel's notice is about the thread that started the child, so that one stays until the emulator goes.
+        let (started, child) = mpsc::sync_channel(1);
+        let (leash, end) = mpsc::channel::<()>();
+        thread::spawn(move || {
+            let _ = started.send(command.spawn());
+            let _ = end.recv();
+        });
+        let child = child.recv().map_err(|_| Error::Malformed("the starting thread ended".into()))?;
+        Ok(Emulator { child: child.map_err(Error::io("starting the emulator"))?, _leash: leash })
+    }
+
+    /// Ends the emulator if it has not ended.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A program that the kernel kills when this process ends.
+pub(crate) fn leashed(program: &str) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "--", program]);
+    command
+}
+
 /// The command that starts the emulator of a machine whose folder is `folder`, with its command port at `socket`.
 pub(crate) fn emulator(rig: &Path, folder: &Path, socket: &Path, options: &Options) -> Command {
-    let mut qemu = Command::new("qemu-system-x86_64");
+    let mut qemu = leashed("qemu-system-x86_64");
     qemu.args(["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-machine", "q35"])
         // Never KVM: where /dev/kvm opens in a container it may still not boot a stock kernel.
         .args(["-accel", "tcg,thread=multi", "-cpu", "max", "-bios", "qboot.rom"])
@@ -47,7 +85,7 @@ pub(crate) fn emulator(rig: &Path, folder: &Path, socket: &Path, options: &Optio
         qemu.args(["-device", &format!("virtio-gpu-pci,xres={width},yres={height}")])
             .args(["-device", "virtio-multitouch-pci,id=touch"]);
     }
-    qemu.args(&options.emulator_arguments);
+    qemu.args(&options.emulator_arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
     qemu
 }
 

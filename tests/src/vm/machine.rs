@@ -1,14 +1,13 @@
 //! One virtual machine: boot it, run commands in it, exchange files with it, and be sure that it ends.
 //!
 //! Commands travel over a virtio serial port and files over 9p, so that the guest's network is left to the tests.
-//! The emulator ends with its [`Machine`]; if the test process is killed, the guest notices and powers itself off.
+//! The emulator ends with its [`Machine`], and if the test process is killed, with that.
 
 use std::env;
 use std::fs;
 use std::io::Write;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -16,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::launch::{emulator, forget_ended, fresh_folder, last_words};
+use super::launch::{Emulator, emulator, forget_ended, fresh_folder, last_words};
 use super::qmp::Qmp;
 use super::task::{Answers, Task};
 use super::{Error, LIMIT, or_skip, run_script};
@@ -53,7 +52,7 @@ pub struct Machine {
     folder: PathBuf,
     share: PathBuf,
     screen: Option<(u32, u32)>,
-    emulator: Mutex<Child>,
+    emulator: Mutex<Emulator>,
     qmp: Mutex<Qmp>,
     port: Mutex<UnixStream>,
     pub(crate) answers: Arc<Answers>,
@@ -80,14 +79,9 @@ impl Machine {
         let socket = socket_folder.join("port");
         let listener = UnixListener::bind(&socket).map_err(Error::file("listening on", &socket))?;
 
-        let log = fs::File::create(folder.join("qemu.log")).map_err(Error::file("writing in", &folder))?;
-        let mut emulator = emulator(&rig, &folder, &socket, &options)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .map_err(Error::io("starting qemu-system-x86_64"))?;
-        let connected = Qmp::greet(&mut emulator).and_then(|qmp| {
+        let mut emulator =
+            Emulator::start(emulator(&rig, &folder, &socket, &options), &folder.join("qemu.log"))?;
+        let connected = Qmp::greet(&mut emulator.child).and_then(|qmp| {
             // QEMU has connected before it greets.
             let (port, _) = listener.accept().map_err(Error::io("waiting for the command port"))?;
             let reader = port.try_clone().map_err(Error::io("sharing the command port"))?;
@@ -97,8 +91,7 @@ impl Machine {
         let (qmp, port, reader) = match connected {
             Ok(all) => all,
             Err(error) => {
-                let _ = emulator.kill();
-                let _ = emulator.wait();
+                emulator.kill();
                 return Err(Error::Gone(format!("{error}\n{}", last_words(&folder))));
             }
         };
@@ -197,7 +190,8 @@ impl Machine {
             if let Some(status) = self.answers.take(id, Duration::from_millis(250)) {
                 return Ok(status);
             }
-            let ended = lock(&self.emulator).try_wait().map_err(Error::io("asking for the emulator"))?;
+            let ended =
+                lock(&self.emulator).child.try_wait().map_err(Error::io("asking for the emulator"))?;
             if let Some(status) = ended {
                 return Err(Error::Gone(format!("during: {what}\n{status}\n{}", last_words(&self.folder))));
             }
@@ -218,11 +212,10 @@ impl Drop for Machine {
         let _ = self.qmp("quit", &json!({}));
         let mut emulator = lock(&self.emulator);
         let end = Instant::now() + Duration::from_secs(5);
-        while matches!(emulator.try_wait(), Ok(None)) && Instant::now() < end {
+        while matches!(emulator.child.try_wait(), Ok(None)) && Instant::now() < end {
             thread::sleep(Duration::from_millis(20));
         }
-        let _ = emulator.kill();
-        let _ = emulator.wait();
+        emulator.kill();
         // Shown by the test harness where the test failed.
         eprintln!("the machine's console, commands and their output are in {}", self.folder.display());
     }

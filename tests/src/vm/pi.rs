@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::launch::{forget_ended, fresh_folder};
+use super::launch::{Emulator, forget_ended, fresh_folder, leashed};
 use super::machine::lock;
 use super::{Error, LIMIT, Level, eventually, or_skip, run_script};
 
@@ -24,7 +24,7 @@ const GPLEV0: u32 = 0x3f20_0034;
 
 /// A running board.
 pub struct Pi {
-    emulator: Child,
+    emulator: Emulator,
     pins: BufReader<UnixStream>,
     console: Arc<Mutex<String>>,
 }
@@ -48,8 +48,8 @@ impl Pi {
             UnixListener::bind(sockets.join(file)).map_err(Error::io("listening for the emulator"))
         };
         let (pins, serial) = (listen("pins")?, listen("serial")?);
-        let log = fs::File::create(folder.join("qemu.log")).map_err(Error::file("writing in", &folder))?;
-        let mut emulator = Command::new("qemu-system-aarch64")
+        let mut command = leashed("qemu-system-aarch64");
+        command
             .args(["-M", "raspi3b", "-display", "none", "-monitor", "none", "-no-reboot", "-kernel"])
             .arg(rig.join("vmlinux"))
             .arg("-dtb")
@@ -63,18 +63,15 @@ impl Pi {
             .args(["-qtest-log", "/dev/null", "-serial", "null", "-serial"])
             .arg(format!("unix:{}", sockets.join("serial").display()))
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .map_err(Error::io("starting qemu-system-aarch64"))?;
-        let connected = accept(&serial, &mut emulator, &folder)
-            .and_then(|serial| Ok((serial, accept(&pins, &mut emulator, &folder)?)));
+            .stdout(Stdio::null());
+        let mut emulator = Emulator::start(command, &folder.join("qemu.log"))?;
+        let connected = accept(&serial, &mut emulator.child, &folder)
+            .and_then(|serial| Ok((serial, accept(&pins, &mut emulator.child, &folder)?)));
         fs::remove_dir_all(&sockets).map_err(Error::file("removing", &sockets))?;
         let (mut serial, pins) = match connected {
             Ok(both) => both,
             Err(error) => {
-                let _ = emulator.kill();
-                let _ = emulator.wait();
+                emulator.kill();
                 return Err(error);
             }
         };
@@ -153,7 +150,7 @@ impl Pi {
             if done(&output) {
                 return Ok(output);
             }
-            if let Ok(Some(status)) = self.emulator.try_wait() {
+            if let Ok(Some(status)) = self.emulator.child.try_wait() {
                 return Err(Error::Gone(format!("{status}, before {what}\n{output}")));
             }
             if Instant::now() > end {
@@ -178,8 +175,7 @@ impl Pi {
 
 impl Drop for Pi {
     fn drop(&mut self) {
-        let _ = self.emulator.kill();
-        let _ = self.emulator.wait();
+        self.emulator.kill();
         // Shown by the test harness where the test failed.
         eprintln!("the board's console:\n{}", self.console());
     }
