@@ -19,7 +19,7 @@ done
 ";
 
 #[test]
-fn a_press_lights_a_lamp_on_a_raspberry_pi() -> Result<(), Error> {
+fn vm_pi_lights_a_lamp_on_a_press() -> Result<(), Error> {
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("vm_pi");
     let run = program.join("run");
     fs::create_dir_all(&program).and_then(|()| fs::write(&run, PROGRAM)).unwrap();

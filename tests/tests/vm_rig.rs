@@ -6,7 +6,7 @@ use vestibule_tests::vm::{
 };
 
 #[test]
-fn every_device_of_the_room_works() -> Result<(), Error> {
+fn vm_rig_has_every_device_of_a_room() -> Result<(), Error> {
     let options = Options {
         screen: Some((1280, 800)),
         emulator_arguments: ["-device", "qemu-xhci", "-audiodev", "none,id=quiet"]

@@ -34,8 +34,9 @@ pub use yuyv::Yuyv;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a command or a condition may take before a test gives up: ten times what a quiet machine needs.
-pub const LIMIT: Duration = Duration::from_secs(120);
+/// How long a command or a condition may take before a test gives up: thirty times what a quiet machine needs for the
+/// longest, booting.
+pub const LIMIT: Duration = Duration::from_secs(240);
 
 /// Asks `probe` again and again until it yields a value, and returns that; after [`LIMIT`], fails with `what`.
 ///
