@@ -1,0 +1,124 @@
+//! The room's buttons and lamps: a GPIO chip of the kernel's gpio-sim driver, of which the test holds the other end.
+//!
+//! A test speaks of levels, as a wire does; which level means "pressed" or "lit" is the kiosk's configuration.
+
+use super::{Error, Machine};
+
+/// The voltage on a pin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Ground.
+    Low,
+    /// Supply.
+    High,
+}
+
+/// A plugged-in GPIO chip.
+pub struct Pins<'a> {
+    machine: &'a Machine,
+    label: String,
+    chip: String,
+    sysfs: String,
+}
+
+impl<'a> Pins<'a> {
+    /// Plugs in a chip of `count` lines, of which `names` gives some a name. `label` is the chip's, and must be unique
+    /// in the machine. Every line reads low until it is pulled.
+    ///
+    /// # Errors
+    /// When the driver does not take it.
+    pub fn plug(
+        machine: &'a Machine,
+        label: &str,
+        count: u32,
+        names: &[(u32, &str)],
+    ) -> Result<Pins<'a>, Error> {
+        let mut script = format!(
+            "set -e; modprobe gpio-sim; cd /sys/kernel/config/gpio-sim; mkdir -p {label}/bank0; cd {label}\n\
+             echo {count} >bank0/num_lines; echo {label} >bank0/label\n"
+        );
+        for (line, name) in names {
+            script.push_str(&format!("mkdir bank0/line{line}; echo {name} >bank0/line{line}/name\n"));
+        }
+        script.push_str("echo 1 >live; udevadm settle; cat dev_name bank0/chip_name");
+        let names = machine.sh(&script)?;
+        let mut names = names.lines();
+        let (Some(device), Some(chip)) = (names.next(), names.next()) else {
+            return Err(Error::Malformed("gpio-sim did not name its chip".into()));
+        };
+        Ok(Pins {
+            machine,
+            label: label.to_owned(),
+            chip: format!("/dev/{chip}"),
+            sysfs: format!("/sys/devices/platform/{device}/{chip}"),
+        })
+    }
+
+    /// The chip's node, such as `/dev/gpiochip0`.
+    pub fn node(&self) -> &str {
+        &self.chip
+    }
+
+    /// Pulls an input line to a level, as a button does.
+    ///
+    /// # Errors
+    /// When the line does not exist.
+    pub fn pull(&self, line: u32, level: Level) -> Result<(), Error> {
+        self.machine.sh(&self.pull_command(line, level)).map(drop)
+    }
+
+    /// Pulls a line to `level`, holds it for `milliseconds` of the guest's time, and lets it go back. One command, so
+    /// that the time is kept as well as the guest keeps time.
+    ///
+    /// # Errors
+    /// When the line does not exist.
+    pub fn pulse(&self, line: u32, level: Level, milliseconds: u32) -> Result<(), Error> {
+        let back = match level {
+            Level::Low => Level::High,
+            Level::High => Level::Low,
+        };
+        self.machine
+            .sh(&format!(
+                "{}; sleep {}.{:03}; {}",
+                self.pull_command(line, level),
+                milliseconds / 1000,
+                milliseconds % 1000,
+                self.pull_command(line, back)
+            ))
+            .map(drop)
+    }
+
+    /// The level on a line: what drives it if it is an output, how it is pulled otherwise.
+    ///
+    /// # Errors
+    /// When the line does not exist.
+    pub fn level(&self, line: u32) -> Result<Level, Error> {
+        match self.machine.sh(&format!("cat {}/sim_gpio{line}/value", self.sysfs))?.trim() {
+            "0" => Ok(Level::Low),
+            "1" => Ok(Level::High),
+            other => Err(Error::Malformed(format!("a pin's level is {other:?}"))),
+        }
+    }
+
+    /// Removes the chip, also while a program has it open.
+    ///
+    /// # Errors
+    /// When the driver does not take it.
+    pub fn unplug(self) -> Result<(), Error> {
+        let label = &self.label;
+        self.machine
+            .sh(&format!(
+                "set -e; cd /sys/kernel/config/gpio-sim; echo 0 >{label}/live; rmdir {label}/bank0/line* || true; \
+                 rmdir {label}/bank0 {label}"
+            ))
+            .map(drop)
+    }
+
+    fn pull_command(&self, line: u32, level: Level) -> String {
+        let pull = match level {
+            Level::Low => "pull-down",
+            Level::High => "pull-up",
+        };
+        format!("echo {pull} >{}/sim_gpio{line}/pull", self.sysfs)
+    }
+}

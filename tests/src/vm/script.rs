@@ -1,0 +1,54 @@
+//! The rig's shell scripts, and what becomes of a test where they cannot do their work.
+
+use std::env;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::Error;
+
+/// EX_UNAVAILABLE: what the scripts exit with where their packages cannot be had.
+const UNAVAILABLE: i32 = 69;
+
+/// Runs one of the project's scripts, named by its path in the project, and returns its output.
+///
+/// # Errors
+/// [`Error::Unavailable`] where what it needs cannot be had, [`Error::Build`] when it fails.
+pub fn run_script(script: &str, arguments: &[&str]) -> Result<String, Error> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(script);
+    let output = Command::new(&path)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(Error::file("running", &path))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    let wrote = String::from_utf8_lossy(&output.stdout).into_owned();
+    match output.status.code() {
+        Some(0) => Ok(wrote),
+        Some(UNAVAILABLE) => Err(Error::Unavailable(tail(&said, 3))),
+        Some(_) | None => Err(Error::Build(format!("{script}:\n{}\n{}", tail(&wrote, 30), tail(&said, 30)))),
+    }
+}
+
+/// For tests: what there is to test with, or `None` where it cannot be had, which is said loudly; the test then ends
+/// without having tested. In continuous integration (environment variable `CI`) nothing is skipped.
+///
+/// # Panics
+/// On every other error, and on this one where `CI` is set.
+pub fn or_skip<T>(name: &str, result: Result<T, Error>) -> Option<T> {
+    match result {
+        Ok(value) => Some(value),
+        Err(Error::Unavailable(reason)) if env::var_os("CI").is_none() => {
+            // Not eprintln!, which the test harness holds back.
+            let _ = writeln!(io::stderr(), "\n*** SKIPPED, NOT TESTED: {name}\n*** {reason}\n");
+            None
+        }
+        Err(error) => panic!("{name}: {error}"),
+    }
+}
+
+/// The last lines of a text.
+pub(crate) fn tail(text: &str, lines: usize) -> String {
+    let all: Vec<&str> = text.trim_end().lines().collect();
+    all[all.len().saturating_sub(lines)..].join("\n")
+}
