@@ -1,5 +1,5 @@
 //! The room kiosk: what a room is doing (`kiosk`, `session`, `view`: pure), the devices it does it with (`device`,
-//! `audio`, `video`), the screen (`ui`), and the threads and sockets around them (`shell`).
+//! `video`), the screen (`ui`), and the threads and sockets around them (`shell`).
 
 pub mod config;
 pub mod device;

@@ -64,25 +64,34 @@ fn home() -> Vec<(&'static str, View)> {
     };
     vec![
         ("home", home(at_home())),
-        ("home-no-relay", home(HomeView {
-            state: "Looking for the relay…".into(),
-            ready: false,
-            can_meet: false,
-            ..at_home()
-        })),
-        ("home-no-camera", home(HomeView {
-            state: "No camera. The others won't see this room.".into(),
-            ready: false,
-            camera_missing: Some("No camera".into()),
-            ..at_home()
-        })),
+        (
+            "home-no-relay",
+            home(HomeView {
+                state: "Looking for the relay…".into(),
+                ready: false,
+                can_meet: false,
+                ..at_home()
+            }),
+        ),
+        (
+            "home-no-camera",
+            home(HomeView {
+                state: "No camera. The others won't see this room.".into(),
+                ready: false,
+                camera_missing: Some("No camera".into()),
+                ..at_home()
+            }),
+        ),
         ("home-rejoin", home(HomeView { rejoin: Some("Rejoin 482 913".into()), ..at_home() })),
         ("home-own-picture", home(HomeView { own_picture: true, ..at_home() })),
-        ("home-own-picture-missing", home(HomeView {
-            own_picture: true,
-            camera_missing: Some("Another program uses the camera.".into()),
-            ..at_home()
-        })),
+        (
+            "home-own-picture-missing",
+            home(HomeView {
+                own_picture: true,
+                camera_missing: Some("Another program uses the camera.".into()),
+                ..at_home()
+            }),
+        ),
         ("home-german-long", long),
         ("home-cjk", View { room_name: "東京支社 大会議室".into(), ..home(at_home()) }),
     ]
@@ -105,35 +114,53 @@ fn keypads() -> Vec<(&'static str, View)> {
         ("join", join("", None, false)),
         ("join-typing", join("482", None, false)),
         ("join-busy", join("482913", None, true)),
-        ("join-wrong", join("", Some("No meeting has the code 482 931. Look again at the other screen."), false)),
+        (
+            "join-wrong",
+            join("", Some("No meeting has the code 482 931. Look again at the other screen."), false),
+        ),
         ("join-full", join("", Some("This meeting is full. Ask its host to make room."), false)),
-        ("pin", view(Screen::Pin(KeypadView {
-            title: "The caretaker's PIN".into(),
-            boxes: vec![Some('•'), Some('•'), Some('•'), None, None, None, None, None],
-            error: None,
-            busy: false,
-        }))),
-        ("pin-wrong", german(view(Screen::Pin(KeypadView {
-            title: "Bitte geben Sie die PIN der Haustechnik ein".into(),
-            boxes: typed("", 4),
-            error: Some("Diese PIN stimmt nicht. Nach drei weiteren Versuchen ist eine Minute Pause.".into()),
-            busy: false,
-        })))),
+        (
+            "pin",
+            view(Screen::Pin(KeypadView {
+                title: "The caretaker's PIN".into(),
+                boxes: vec![Some('•'), Some('•'), Some('•'), None, None, None, None, None],
+                error: None,
+                busy: false,
+            })),
+        ),
+        (
+            "pin-wrong",
+            german(view(Screen::Pin(KeypadView {
+                title: "Bitte geben Sie die PIN der Haustechnik ein".into(),
+                boxes: typed("", 4),
+                error: Some(
+                    "Diese PIN stimmt nicht. Nach drei weiteren Versuchen ist eine Minute Pause.".into(),
+                ),
+                busy: false,
+            }))),
+        ),
     ]
 }
 
 fn waiting() -> Vec<(&'static str, View)> {
     vec![
-        ("waiting", view(Screen::Waiting(WaitingView {
-            title: "Knocking at 482 913…".into(),
-            detail: "Someone there has to let this room in.".into(),
-            camera_missing: None,
-        }))),
-        ("waiting-host-known", view(Screen::Waiting(WaitingView {
-            title: "Waiting for Vorstandszimmer im vierten Obergeschoss".into(),
-            detail: "Someone there has to let this room in. They see your room's name and hear a knock.".into(),
-            camera_missing: Some("Camera off".into()),
-        }))),
+        (
+            "waiting",
+            view(Screen::Waiting(WaitingView {
+                title: "Knocking at 482 913…".into(),
+                detail: "Someone there has to let this room in.".into(),
+                camera_missing: None,
+            })),
+        ),
+        (
+            "waiting-host-known",
+            view(Screen::Waiting(WaitingView {
+                title: "Waiting for Vorstandszimmer im vierten Obergeschoss".into(),
+                detail: "Someone there has to let this room in. They see your room's name and hear a knock."
+                    .into(),
+                camera_missing: Some("Camera off".into()),
+            })),
+        ),
     ]
 }
 
@@ -236,35 +263,44 @@ fn meetings() -> Vec<(&'static str, View)> {
         ("meeting-muted", in_meeting(muted.clone())),
         ("meeting-speaking-while-muted", in_meeting(MeetingView { speaking_while_muted: true, ..muted })),
         ("meeting-no-microphone", in_meeting(MeetingView { microphone: Microphone::Missing, ..meeting(2) })),
-        ("meeting-microphone-fault", View {
-            notice: Some(Notice {
-                text: "The microphone doesn't say whether it is muted. Treat it as live.".into(),
-                detail: Some("Audio gate: no report for 2 s".into()),
-                severity: Severity::Alarm,
-            }),
-            ..in_meeting(MeetingView { microphone: Microphone::Fault, ..meeting(2) })
-        }),
+        (
+            "meeting-microphone-fault",
+            View {
+                notice: Some(Notice {
+                    text: "The microphone doesn't say whether it is muted. Treat it as live.".into(),
+                    detail: Some("Audio gate: no report for 2 s".into()),
+                    severity: Severity::Alarm,
+                }),
+                ..in_meeting(MeetingView { microphone: Microphone::Fault, ..meeting(2) })
+            },
+        ),
         ("meeting-camera-off", in_meeting(camera_off)),
         ("meeting-german", german(in_meeting(all_german))),
         ("meeting-anyone-there", in_meeting(MeetingView { anyone_there_s: Some(58), ..meeting(2) })),
-        ("meeting-leave-question", View {
-            question: Some(Question {
-                about: Destructive::Leave,
-                text: "Leave the meeting?".into(),
-                yes: "Leave".into(),
-                no: "Stay".into(),
+        (
+            "meeting-leave-question",
+            View {
+                question: Some(Question {
+                    about: Destructive::Leave,
+                    text: "Leave the meeting?".into(),
+                    yes: "Leave".into(),
+                    no: "Stay".into(),
+                }),
+                ..in_meeting(meeting(3))
+            },
+        ),
+        (
+            "meeting-leave-question-german",
+            german(View {
+                question: Some(Question {
+                    about: Destructive::Leave,
+                    text: "Das Meeting verlassen? Sie leiten es, die anderen Räume bleiben zusammen.".into(),
+                    yes: "Verlassen".into(),
+                    no: "Bleiben".into(),
+                }),
+                ..in_meeting(meeting(3))
             }),
-            ..in_meeting(meeting(3))
-        }),
-        ("meeting-leave-question-german", german(View {
-            question: Some(Question {
-                about: Destructive::Leave,
-                text: "Das Meeting verlassen? Sie leiten es, die anderen Räume bleiben zusammen.".into(),
-                yes: "Verlassen".into(),
-                no: "Bleiben".into(),
-            }),
-            ..in_meeting(meeting(3))
-        })),
+        ),
     ]
 }
 
@@ -280,11 +316,8 @@ fn said(from: &str, time: &str, text: &str) -> MessageView {
 }
 
 fn chat() -> ChatView {
-    let chip = |to: Option<u8>, label: &str| Chip {
-        to: to.map(peer),
-        label: label.into(),
-        chosen: to.is_none(),
-    };
+    let chip =
+        |to: Option<u8>, label: &str| Chip { to: to.map(peer), label: label.into(), chosen: to.is_none() };
     ChatView {
         recipients: vec![chip(None, "Everyone"), chip(Some(1), "Workshop"), chip(Some(2), "Laboratory 3")],
         messages: vec![
@@ -358,11 +391,18 @@ fn panels() -> Vec<(&'static str, View)> {
         ..chat()
     };
     let long = ChatView {
-        messages: vec![said("Workshop", "14:01", &"The quick brown fox jumps over the lazy dog. ".repeat(44))],
+        messages: vec![said(
+            "Workshop",
+            "14:01",
+            &"The quick brown fox jumps over the lazy dog. ".repeat(44),
+        )],
         ..chat()
     };
     let failed = ChatView {
-        messages: vec![MessageView { delivery: Delivery::Failed, ..said("You", "14:05", "こんにちは。聞こえますか？") }],
+        messages: vec![MessageView {
+            delivery: Delivery::Failed,
+            ..said("You", "14:05", "こんにちは。聞こえますか？")
+        }],
         ..chat()
     };
     let ask = |about, text: &str, yes: &str| {
@@ -445,22 +485,38 @@ fn banners() -> Vec<(&'static str, View)> {
         ("knock-new", View { knock: knock(false), ..in_meeting(meeting(2)) }),
         ("knock-meeting", View { knock: knock(true), ..in_meeting(meeting(2)) }),
         ("knock-long-german", german(View { knock: long, ..in_meeting(meeting(4)) })),
-        ("knock-writing", View {
-            knock: knock(true),
-            ..in_meeting(MeetingView {
-                panel: Some(PanelView::Chat(ChatView { keyboard: Some(keyboard(Language::English)), ..chat() })),
-                ..meeting(2)
-            })
-        }),
-        ("notice-info", View {
-            notice: notice(Severity::Info, "Workshop has left the meeting.", None),
-            ..in_meeting(meeting(1))
-        }),
+        (
+            "knock-writing",
+            View {
+                knock: knock(true),
+                ..in_meeting(MeetingView {
+                    panel: Some(PanelView::Chat(ChatView {
+                        keyboard: Some(keyboard(Language::English)),
+                        ..chat()
+                    })),
+                    ..meeting(2)
+                })
+            },
+        ),
+        (
+            "notice-info",
+            View {
+                notice: notice(Severity::Info, "Workshop has left the meeting.", None),
+                ..in_meeting(meeting(1))
+            },
+        ),
         ("notice-warning", View { notice: relay_lost.clone(), ..in_meeting(meeting(3)) }),
-        ("notice-alarm-home", View {
-            notice: notice(Severity::Alarm, "Somebody is trying codes: 40 wrong ones in a minute.", Some("from 192.168.10.77")),
-            ..home
-        }),
+        (
+            "notice-alarm-home",
+            View {
+                notice: notice(
+                    Severity::Alarm,
+                    "Somebody is trying codes: 40 wrong ones in a minute.",
+                    Some("from 192.168.10.77"),
+                ),
+                ..home
+            },
+        ),
         ("knock-and-notice", View { knock: knock(true), notice: relay_lost, ..in_meeting(meeting(4)) }),
     ]
 }
@@ -497,25 +553,34 @@ fn settings() -> Vec<(&'static str, View)> {
     };
     vec![
         ("settings", view(Screen::Settings(page.clone()))),
-        ("settings-german", german(view(Screen::Settings(SettingsView {
-            name: "Besprechungszimmer Alexander von Humboldt".into(),
-            version: "Vestibule 0.1.0".into(),
-            ..page.clone()
-        })))),
-        ("settings-name", view(Screen::Settings(SettingsView {
-            keyboard: Some(keyboard(Language::English)),
-            name_error: Some("Another room has this name already.".into()),
-            ..page.clone()
-        }))),
-        ("settings-forget-question", View {
-            question: Some(Question {
-                about: Destructive::ForgetRelay,
-                text: "Forget this relay?".into(),
-                yes: "Forget".into(),
-                no: "Keep".into(),
-            }),
-            ..view(Screen::Settings(page))
-        }),
+        (
+            "settings-german",
+            german(view(Screen::Settings(SettingsView {
+                name: "Besprechungszimmer Alexander von Humboldt".into(),
+                version: "Vestibule 0.1.0".into(),
+                ..page.clone()
+            }))),
+        ),
+        (
+            "settings-name",
+            view(Screen::Settings(SettingsView {
+                keyboard: Some(keyboard(Language::English)),
+                name_error: Some("Another room has this name already.".into()),
+                ..page.clone()
+            })),
+        ),
+        (
+            "settings-forget-question",
+            View {
+                question: Some(Question {
+                    about: Destructive::ForgetRelay,
+                    text: "Forget this relay?".into(),
+                    yes: "Forget".into(),
+                    no: "Keep".into(),
+                }),
+                ..view(Screen::Settings(page))
+            },
+        ),
         ("relays", relays(2, false)),
         ("relays-many", relays(9, true)),
         ("relays-none", relays(0, true)),

@@ -44,7 +44,8 @@ fn draft(c: &mut Canvas<'_>, rect: Rect, chat: &ChatView) {
     let mut inner = rect.inset((-16.0, 0.0));
     c.icon(take_left(&mut inner, 24.0), Icon::Edit, 24.0, tokens::TEXT);
     take_left(&mut inner, GAP);
-    let (text, color) = if chat.draft.is_empty() { (&chat.hint, tokens::DIM) } else { (&chat.draft, tokens::TEXT) };
+    let (text, color) =
+        if chat.draft.is_empty() { (&chat.hint, tokens::DIM) } else { (&chat.draft, tokens::TEXT) };
     let style = Style::new(tokens::size::SMALL);
     c.paragraph_centered(inner, text, style, color, Align::Start);
 }
@@ -52,12 +53,8 @@ fn draft(c: &mut Canvas<'_>, rect: Rect, chat: &ChatView) {
 /// Everyone and each room, as many as fit in a row, and an arrow to the others.
 fn chips(c: &mut Canvas<'_>, rect: Rect, chat: &ChatView) {
     let style = Style::strong(tokens::size::SMALL);
-    let mark = 28.0;
     let widths: Vec<f64> = (chat.recipients.iter())
-        .map(|chip| {
-            let mark = if chip.chosen { mark } else { 0.0 };
-            (c.width(&chip.label, style) + 32.0 + mark).clamp(TOUCH + 8.0, rect.width() * 0.62)
-        })
+        .map(|chip| (c.width(&chip.label, style) + 32.0).min((rect.width() * 0.62).floor()).max(TOUCH + 8.0))
         .collect();
     let pages = rows(&widths, rect.width());
     let with_arrow = if pages.len() > 1 { rows(&widths, rect.width() - TOUCH - GAP) } else { pages };
@@ -73,12 +70,8 @@ fn chips(c: &mut Canvas<'_>, rect: Rect, chat: &ChatView) {
         let place = take_left(&mut row, *width);
         take_left(&mut row, GAP);
         let touch = Some(Touch::Tap(Intent::ChatTo(chip.to)));
-        if chip.chosen {
-            let icon = if chip.to.is_some() { Icon::Lock } else { Icon::People };
-            Button::new(icon, &chip.label, tokens::size::SMALL).look(Look::Chosen).draw(c, place, touch);
-        } else {
-            Button::word(&chip.label, tokens::size::SMALL).draw(c, place, touch);
-        }
+        let look = if chip.chosen { Look::Chosen } else { Look::Plain };
+        Button::word(&chip.label, tokens::size::SMALL).look(look).draw(c, place, touch);
     }
 }
 
@@ -114,6 +107,7 @@ pub(super) fn writing(c: &mut Canvas<'_>, meeting: &MeetingView, chat: &ChatView
     take_left(&mut line, GAP);
     field(c, line, &chat.hint, &chat.draft, chat.error.as_deref());
     take_bottom(&mut rect, 16.0);
+    rect.y0 = rect.y0.max(c.shelf);
     if rect.height() < 72.0 {
         return;
     }
@@ -122,7 +116,7 @@ pub(super) fn writing(c: &mut Canvas<'_>, meeting: &MeetingView, chat: &ChatView
         take_right(&mut rect, 16.0);
         let shapes: Vec<f64> = meeting.tiles.iter().map(|tile| c.local.shape(tile.picture)).collect();
         for (tile, place) in meeting.tiles.iter().zip(grid::tiles(rect, &shapes)) {
-            widget::video_tile::video_tile(c, place, tile, None);
+            widget::video_tile::video_tile(c, place, tile, &[]);
         }
         rect = right;
     }

@@ -80,11 +80,6 @@ impl Frame {
         grid(self.size.width / 3.0).max(336.0).min(self.size.width)
     }
 
-    /// Whether a panel lies over the tiles rather than beside them.
-    pub fn panel_covers(&self) -> bool {
-        self.class < Class::Large
-    }
-
     /// The height of the strip across the top that a knock takes.
     pub fn banner(&self) -> f64 {
         self.target + 3.0 * GRID

@@ -1,6 +1,6 @@
 //! Where the tiles of a meeting go: 1, 2, 3-4, 5-6 or 7-9 cells, as large as they can be in the pictures' own shape.
 
-use druid::{Rect, Size};
+use druid::{Rect, Size, Vec2};
 
 /// Between two tiles.
 pub(super) const BETWEEN: f64 = 8.0;
@@ -14,9 +14,9 @@ pub(super) fn tiles(area: Rect, shapes: &[f64]) -> Vec<Rect> {
     }
     // Cells have the mean shape; a tile of another shape fits into its cell.
     let shape = shapes.iter().sum::<f64>() / count as f64;
-    let (columns, rows, cell) = arrangements(count)
-        .iter()
-        .map(|&(columns, rows)| (columns, rows, cell(area, columns, rows, shape)))
+    let (columns, rows, cell) = arrangements(count, area.width() / area.height().max(1.0))
+        .into_iter()
+        .map(|(columns, rows)| (columns, rows, cell(area, columns, rows, shape)))
         .max_by(|a, b| a.2.area().total_cmp(&b.2.area()))
         .unwrap_or((1, 1, area.size()));
     let spread = |cells: usize, side: f64| cells as f64 * side + (cells as f64 - 1.0) * BETWEEN;
@@ -26,23 +26,46 @@ pub(super) fn tiles(area: Rect, shapes: &[f64]) -> Vec<Rect> {
             let (row, column) = (place / columns, place % columns);
             let in_row = (count - row * columns).min(columns);
             let x0 = area.x0 + ((area.width() - spread(in_row, cell.width)) / 2.0).floor();
-            let origin = (
-                x0 + column as f64 * (cell.width + BETWEEN),
-                y0 + row as f64 * (cell.height + BETWEEN),
-            );
+            let origin =
+                (x0 + column as f64 * (cell.width + BETWEEN), y0 + row as f64 * (cell.height + BETWEEN));
             shaped(Rect::from_origin_size(origin, cell), shapes[place])
         })
         .collect()
 }
 
-/// Columns and rows that may hold so many tiles.
-fn arrangements(count: usize) -> &'static [(usize, usize)] {
+/// Moves tiles aside within their area so that something in a corner hides less of them; they move only if that frees
+/// them of it altogether.
+pub(super) fn make_way(tiles: &mut [Rect], area: Rect, corner: Rect) {
+    let Some(all) = tiles.iter().copied().reduce(|a, b| a.union(b)) else { return };
+    let over = all.intersect(corner);
+    if over.area() <= 0.0 {
+        return;
+    }
+    let left = corner.center().x < area.center().x;
+    let above = corner.center().y < area.center().y;
+    let aside = if left { corner.x1 + BETWEEN - all.x0 } else { corner.x0 - BETWEEN - all.x1 };
+    let away = if above { corner.y1 + BETWEEN - all.y0 } else { corner.y0 - BETWEEN - all.y1 };
+    for shift in [Vec2::new(aside, 0.0), Vec2::new(0.0, away)] {
+        if area.union(all + shift) == area {
+            for tile in tiles.iter_mut() {
+                *tile = *tile + shift;
+            }
+            return;
+        }
+    }
+}
+
+/// Columns and rows that may hold so many tiles: few familiar ones, but any in a place that is a mere strip.
+fn arrangements(count: usize, shape: f64) -> Vec<(usize, usize)> {
+    if !(0.4..2.8).contains(&shape) {
+        return (1..=count).map(|columns| (columns, count.div_ceil(columns))).collect();
+    }
     match count {
-        0 | 1 => &[(1, 1)],
-        2 => &[(2, 1), (1, 2)],
-        3 | 4 => &[(2, 2)],
-        5 | 6 => &[(3, 2), (2, 3)],
-        _ => &[(3, 3)],
+        0 | 1 => vec![(1, 1)],
+        2 => vec![(2, 1), (1, 2)],
+        3 | 4 => vec![(2, 2)],
+        5 | 6 => vec![(3, 2), (2, 3)],
+        _ => vec![(3, count.div_ceil(3).max(3))],
     }
 }
 

@@ -56,7 +56,11 @@ fn header(c: &mut Canvas<'_>, mut rect: Rect, view: &View, home: &HomeView) {
     let style = name_style(c);
     let name = take_top(&mut rect, style.line());
     // A long name is set smaller before it is cut.
-    let style = c.largest(&view.room_name, &[style, Style::strong(tokens::size::BIG), Style::strong(tokens::size::TITLE)], name.width());
+    let style = c.largest(
+        &view.room_name,
+        &[style, Style::strong(tokens::size::BIG), Style::strong(tokens::size::TITLE)],
+        name.width(),
+    );
     c.text(name, &view.room_name, style, tokens::TEXT, Align::Start);
     take_top(&mut rect, tokens::GRID);
     let mark = if home.ready { (Icon::Check, tokens::GO) } else { (Icon::Warning, tokens::WARN) };
@@ -75,10 +79,11 @@ fn meet(c: &mut Canvas<'_>, rect: Rect, home: &HomeView) {
     let touch = |intent| home.can_meet.then_some(Touch::Tap(intent));
     let start = Rect { x1: rect.x0 + half, ..rect };
     let words = c.words;
-    Button::new(Icon::Camera, words.start_meeting, size)
-        .stacked()
-        .look(Look::Action)
-        .draw(c, start, touch(Intent::StartMeeting));
+    Button::new(Icon::Camera, words.start_meeting, size).stacked().look(Look::Action).draw(
+        c,
+        start,
+        touch(Intent::StartMeeting),
+    );
     let join = Rect { x0: rect.x1 - half, ..rect };
     Button::new(Icon::Enter, words.join_meeting, size).stacked().draw(c, join, touch(Intent::OpenJoin));
 }
@@ -112,7 +117,11 @@ fn footer(c: &mut Canvas<'_>, mut rect: Rect, home: &HomeView) {
     let hold = Touch::Hold(Intent::ShowOwnPicture(true), Intent::ShowOwnPicture(false));
     Button::new(icon, words.see_yourself, size).draw(c, own, Some(hold));
     let settings = take_right(&mut rect, side);
-    Button::new(Icon::Settings, words.settings, size).draw(c, settings, Some(Touch::Tap(Intent::OpenSettings)));
+    Button::new(Icon::Settings, words.settings, size).draw(
+        c,
+        settings,
+        Some(Touch::Tap(Intent::OpenSettings)),
+    );
     if let Some(rejoin) = &home.rejoin {
         let rect = rect.inset((-c.frame.margin.max(GAP), 0.0));
         Button::new(Icon::Again, rejoin, size).look(Look::Go).draw(c, rect, Some(Touch::Tap(Intent::Rejoin)));

@@ -185,13 +185,13 @@ impl Icon {
                 "M4 8 H12 M17 8 H20 M14.5 10.5 A2.5 2.5 0 1 0 14.5 5.5 A2.5 2.5 0 0 0 14.5 10.5 Z M4 16 H7 M12 16 H20 M9.5 18.5 A2.5 2.5 0 1 0 9.5 13.5 A2.5 2.5 0 0 0 9.5 18.5 Z"
             }
             Icon::Warning => "M12 4 L21.5 20 H2.5 Z M12 10 V14 M12 17 V17.1",
-            Icon::Info => {
-                "M12 21 A9 9 0 1 0 12 3 A9 9 0 0 0 12 21 Z M12 11.5 V16.5 M12 7.8 V7.9"
-            }
+            Icon::Info => "M12 21 A9 9 0 1 0 12 3 A9 9 0 0 0 12 21 Z M12 11.5 V16.5 M12 7.8 V7.9",
             Icon::CornerMove => "M4 9.5 V4 H9.5 M4 4 L10 10 M20 14.5 V20 H14.5 M20 20 L14 14",
             Icon::Send => "M21 3.5 L3 10.5 L10.5 13.5 L13.5 21 Z M21 3.5 L10.5 13.5",
             Icon::Host => "M4 17.5 L3 7.5 L8 11.5 L12 5 L16 11.5 L21 7.5 L20 17.5 Z",
-            Icon::Edit => "M4.5 19.5 L5.5 15 L16 4.5 A1.8 1.8 0 0 1 18.5 4.5 L19.5 5.5 A1.8 1.8 0 0 1 19.5 8 L9 18.5 Z M14 6.5 L17.5 10",
+            Icon::Edit => {
+                "M4.5 19.5 L5.5 15 L16 4.5 A1.8 1.8 0 0 1 18.5 4.5 L19.5 5.5 A1.8 1.8 0 0 1 19.5 8 L9 18.5 Z M14 6.5 L17.5 10"
+            }
             Icon::Search => "M10.5 17.5 A7 7 0 1 0 10.5 3.5 A7 7 0 0 0 10.5 17.5 Z M15.5 15.5 L20.5 20.5",
             Icon::Up => "M5 15.5 L12 8.5 L19 15.5",
             Icon::Down => "M5 8.5 L12 15.5 L19 8.5",
@@ -199,9 +199,7 @@ impl Icon {
             Icon::KeyboardDown => {
                 "M4 4 H20 A1.5 1.5 0 0 1 21.5 5.5 V13.5 A1.5 1.5 0 0 1 20 15 H4 A1.5 1.5 0 0 1 2.5 13.5 V5.5 A1.5 1.5 0 0 1 4 4 Z M6.5 8 H6.6 M10 8 H10.1 M13.9 8 H14 M17.4 8 H17.5 M8 11.5 H16 M9 18.5 L12 21.5 L15 18.5"
             }
-            Icon::Sending => {
-                "M12 21 A9 9 0 1 0 12 3 A9 9 0 0 0 12 21 Z M12 7.5 V12 L15 14"
-            }
+            Icon::Sending => "M12 21 A9 9 0 1 0 12 3 A9 9 0 0 0 12 21 Z M12 7.5 V12 L15 14",
             Icon::End => "M6.5 6.5 A8 8 0 1 0 17.5 6.5 M12 3 V11.5",
             Icon::Relay => {
                 "M5 4.5 H19 A1.5 1.5 0 0 1 20.5 6 V10 A1.5 1.5 0 0 1 19 11.5 H5 A1.5 1.5 0 0 1 3.5 10 V6 A1.5 1.5 0 0 1 5 4.5 Z M7 8 H7.1 M10 8 H10.1 M12 11.5 V19 M6 19.5 H18"
@@ -249,7 +247,10 @@ mod tests {
         for icon in Icon::ALL {
             let path = BezPath::from_svg(icon.lines()).unwrap();
             let bounds = path.bounding_box().inset(tokens::STROKE / 2.0);
-            assert!(bounds.x0 >= 0.9 && bounds.y0 >= 0.9 && bounds.x1 <= 23.1 && bounds.y1 <= 23.1, "{icon:?} {bounds:?}");
+            assert!(
+                bounds.x0 >= 0.9 && bounds.y0 >= 0.9 && bounds.x1 <= 23.1 && bounds.y1 <= 23.1,
+                "{icon:?} {bounds:?}"
+            );
         }
     }
 }

@@ -33,7 +33,8 @@ fn clock(c: &mut Canvas<'_>, time: &str) {
     let style = Style::figures(tokens::size::HERO);
     let width = c.width(time, style);
     let inner = c.frame.inner();
-    let minute: u32 = time.rsplit(|c: char| !c.is_ascii_digit()).next().and_then(|m| m.parse().ok()).unwrap_or(0);
+    let minute: u32 =
+        time.rsplit(|c: char| !c.is_ascii_digit()).next().and_then(|m| m.parse().ok()).unwrap_or(0);
     // Steps that share no factor with their count visit every place of the grid.
     let (across, down) = (f64::from(minute * 7 % 10) / 9.0, f64::from(minute * 5 % 6) / 5.0);
     let x0 = (inner.x0 + across * (inner.width() - width).max(0.0)).round();

@@ -34,7 +34,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, view: &KeypadView) {
     let words = c.words;
     Button::new(Icon::Back, words.back, frame.body).draw(c, back, Some(Touch::Tap(Intent::Back)));
 
-    let title = Style::strong(frame.title);
+    let title = Style::strong(if frame.class == Class::Large { frame.big } else { frame.title });
     let box_height = if frame.class == Class::Small { 64.0 } else { 88.0 };
     let (gap, below) = (frame.margin, 2.0 * Style::new(frame.body).line());
     let block = 2.0 * title.line() + gap + box_height + gap + below;

@@ -11,14 +11,16 @@ use super::widget::button::{Button, Look};
 use crate::kiosk::intent::Intent;
 use crate::view::KnockBanner;
 
-/// Draws the banner and returns where it is. Its buttons answer the knock shown, and only once it was shown long
+/// Where the banner is.
+pub(super) fn place(c: &Canvas<'_>) -> Rect {
+    let screen = c.frame.screen();
+    Rect::new(GAP, GAP, screen.x1 - GAP, GAP + c.frame.banner()).intersect(screen)
+}
+
+/// Draws the banner. Its buttons answer the knock shown, and only once it was shown long
 /// enough: a finger on its way to something else lets nobody in.
-pub(super) fn draw(c: &mut Canvas<'_>, knock: &KnockBanner) -> Rect {
+pub(super) fn draw(c: &mut Canvas<'_>, banner: Rect, knock: &KnockBanner) {
     let frame = c.frame;
-    let screen = frame.screen();
-    let banner = Rect::new(GAP, GAP, screen.x1 - GAP, GAP + frame.banner()).intersect(screen);
-    c.cover(banner);
-    c.fill(banner.inset(4.0), CORNER + 4.0, tokens::GROUND);
     c.fill(banner, CORNER, tokens::LINE);
     c.edge(banner, CORNER, tokens::GO, 2.0);
     let mut rect = banner.inset((-GAP, 0.0));
@@ -33,13 +35,17 @@ pub(super) fn draw(c: &mut Canvas<'_>, knock: &KnockBanner) -> Rect {
     };
     let words = c.words;
     let touch = |intent| knock.armed.then_some(Touch::Tap(intent));
-    Button::new(Icon::Check, words.approve, frame.body)
-        .look(Look::Go)
-        .draw(c, buttons(approve, &mut rect), touch(Intent::Approve(knock.knock)));
+    Button::new(Icon::Check, words.approve, frame.body).look(Look::Go).draw(
+        c,
+        buttons(approve, &mut rect),
+        touch(Intent::Approve(knock.knock)),
+    );
     take_right(&mut rect, GAP);
-    Button::new(Icon::Cross, words.deny, frame.body)
-        .look(Look::Exit)
-        .draw(c, buttons(deny, &mut rect), touch(Intent::Deny(knock.knock)));
+    Button::new(Icon::Cross, words.deny, frame.body).look(Look::Exit).draw(
+        c,
+        buttons(deny, &mut rect),
+        touch(Intent::Deny(knock.knock)),
+    );
     take_right(&mut rect, GAP);
     let icon = if frame.class == Class::Small { 32.0 } else { 40.0 };
     let mark = take_left(&mut rect, icon + 4.0);
@@ -51,5 +57,4 @@ pub(super) fn draw(c: &mut Canvas<'_>, knock: &KnockBanner) -> Rect {
     let fitting = c.largest(&knock.title, &[title, Style::strong(frame.body)], heading.width());
     c.text(heading, &knock.title, fitting, tokens::TEXT, Align::Start);
     c.text(Rect { y0: heading.y1, ..block }, &knock.detail, detail, tokens::TEXT, Align::Start);
-    banner
 }

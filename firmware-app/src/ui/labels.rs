@@ -174,7 +174,7 @@ static GERMAN: Labels = Labels {
     back: "Zurück",
     one_moment: "Einen Moment…",
     cancel: "Abbrechen",
-    live: "Mikrofon an",
+    live: "Mikro an",
     muted: "Stumm",
     no_microphone: "Kein Mikrofon",
     microphone_fault: "Störung",

@@ -80,7 +80,8 @@ fn same_list(before: &View, now: &View) -> bool {
         (Screen::Meeting(a), Screen::Meeting(b)) => match (&a.panel, &b.panel) {
             (Some(PanelView::Chat(a)), Some(PanelView::Chat(b))) => {
                 a.messages.len() == b.messages.len()
-                    && a.messages.last().map(|m| (&m.text, &m.time)) == b.messages.last().map(|m| (&m.text, &m.time))
+                    && a.messages.last().map(|m| (&m.text, &m.time))
+                        == b.messages.last().map(|m| (&m.text, &m.time))
                     && a.keyboard.is_some() == b.keyboard.is_some()
             }
             (Some(PanelView::People(a)), Some(PanelView::People(b))) => {

@@ -26,28 +26,20 @@ pub(super) fn draw(c: &mut Canvas<'_>, view: &View, meeting: &MeetingView) {
     }
     let mut rect = c.frame.screen();
     let bar = take_bottom(&mut rect, c.frame.bottom_bar);
-    let panel = meeting.panel.as_ref().map(|open| {
-        let width = c.frame.panel();
-        let place = Rect { x0: rect.x1 - width, ..rect };
-        if !c.frame.panel_covers() {
-            rect.x1 = place.x0;
-        }
-        (open, place)
-    });
-    let covered = panel.as_ref().map(|(_, place)| *place);
-    let top = take_top(&mut rect, c.frame.top_bar);
-    top_bar(c, top, view, meeting, covered);
+    take_top(&mut rect, c.shelf);
+    let panel = meeting.panel.as_ref().map(|open| (open, take_right(&mut rect, c.frame.panel())));
+    // What lies across the top takes the place of the upper bar; what the bar says can wait.
+    if c.shelf == 0.0 {
+        top_bar(c, take_top(&mut rect, c.frame.top_bar), view, meeting);
+    }
     let stage = rect.inset((-GRID, 0.0));
-    let seen = match covered {
-        Some(place) if place.x0 < stage.x1 => Rect { x1: place.x0 - GRID, ..stage },
-        Some(_) | None => stage,
-    };
-    let own = own_rect(c, seen, meeting);
-    pictures(c, stage, seen, own, meeting);
+    let own = own_rect(c, stage, meeting);
+    let hint = meeting.speaking_while_muted && meeting.microphone == Microphone::Muted;
+    let hint = hint.then(|| hint_place(c, stage, own));
+    pictures(c, stage, own, hint, meeting);
     own_tile(c, own, &meeting.own);
     c.area(own, CORNER, Touch::Tap(Intent::MoveOwnPicture));
     if let Some((open, place)) = panel {
-        c.cover(place);
         c.fill(place, 0.0, tokens::SURFACE);
         let asked = view.question.as_ref();
         match open {
@@ -56,21 +48,18 @@ pub(super) fn draw(c: &mut Canvas<'_>, view: &View, meeting: &MeetingView) {
         }
     }
     if let Some(seconds) = meeting.anyone_there_s {
-        anyone_there(c, seen, seconds);
+        anyone_there(c, stage, seconds);
     }
     bottom_bar(c, bar, meeting, view.question.as_ref());
-    if meeting.speaking_while_muted && meeting.microphone == Microphone::Muted {
-        speaking_while_muted(c, seen, own);
+    if let Some(place) = hint {
+        speaking_while_muted(c, place);
     }
 }
 
 /// Code, lock and duration on the left, the room and the time on the right.
-fn top_bar(c: &mut Canvas<'_>, rect: Rect, view: &View, meeting: &MeetingView, covered: Option<Rect>) {
+fn top_bar(c: &mut Canvas<'_>, rect: Rect, view: &View, meeting: &MeetingView) {
     let size = if c.frame.class == Class::Small { tokens::size::SMALL } else { tokens::size::BODY };
     let mut rect = rect.inset((-16.0, 0.0));
-    if let Some(place) = covered {
-        rect.x1 = rect.x1.min(place.x0 - 16.0);
-    }
     let words = c.words;
     let (dim, figures) = (Style::new(size), Style::figures(size));
     let mut put = |c: &mut Canvas<'_>, text: &str, style: Style, color: Color, gap: f64| {
@@ -83,7 +72,8 @@ fn top_bar(c: &mut Canvas<'_>, rect: Rect, view: &View, meeting: &MeetingView, c
     put(c, &meeting.code, Style::figures(if size < 20.0 { 20.0 } else { 28.0 }), tokens::TEXT, 24.0);
     put(c, &meeting.duration, figures, tokens::DIM, 24.0);
     if meeting.locked {
-        let used = marked(c, rect, (Icon::Lock, tokens::WARN), words.locked, Style::strong(size), tokens::TEXT);
+        let used =
+            marked(c, rect, (Icon::Lock, tokens::WARN), words.locked, Style::strong(size), tokens::TEXT);
         take_left(&mut rect, used + 24.0);
     }
     let time = c.width(&view.clock, figures);
@@ -94,23 +84,20 @@ fn top_bar(c: &mut Canvas<'_>, rect: Rect, view: &View, meeting: &MeetingView, c
 }
 
 /// The other rooms, or how to bring them here.
-fn pictures(c: &mut Canvas<'_>, stage: Rect, seen: Rect, own: Rect, meeting: &MeetingView) {
+fn pictures(c: &mut Canvas<'_>, stage: Rect, own: Rect, said: Option<Rect>, meeting: &MeetingView) {
     if meeting.tiles.is_empty() {
         if let Some(alone) = &meeting.alone {
-            invite(c, seen, own, &meeting.code, alone);
+            invite(c, stage, own, &meeting.code, alone);
         }
         return;
     }
     let shapes: Vec<f64> = meeting.tiles.iter().map(|tile| c.local.shape(tile.picture)).collect();
-    for (tile, rect) in meeting.tiles.iter().zip(grid::tiles(stage, &shapes)) {
-        // The plate stays where it can be seen when a panel lies over the tile.
-        let shown = rect.intersect(Rect { x1: seen.x1, ..rect });
-        if shown.width() > 96.0 {
-            let blocked = Some(own.inset(GRID));
-            video_tile(c, rect, tile, blocked);
-        } else if shown.width() > 0.0 {
-            c.fill(rect, CORNER, tokens::RAISED);
-        }
+    let mut blocked = vec![own.inset(GRID)];
+    blocked.extend(said);
+    let mut places = grid::tiles(stage, &shapes);
+    grid::make_way(&mut places, stage, own.inset(4.0));
+    for (tile, rect) in meeting.tiles.iter().zip(places) {
+        video_tile(c, rect, tile, &blocked);
     }
 }
 
@@ -150,7 +137,9 @@ fn bottom_bar(c: &mut Canvas<'_>, rect: Rect, meeting: &MeetingView, asked: Opti
     let asked = asked.filter(|question| match question.about {
         Destructive::Leave => true,
         // Asked in the people panel; here only if that is not open.
-        Destructive::EndForAll | Destructive::Remove(_) => !matches!(meeting.panel, Some(PanelView::People(_))),
+        Destructive::EndForAll | Destructive::Remove(_) => {
+            !matches!(meeting.panel, Some(PanelView::People(_)))
+        }
         Destructive::ForgetRelay => true,
     });
     mute(c, &mut rect, meeting);
@@ -164,7 +153,7 @@ fn bottom_bar(c: &mut Canvas<'_>, rect: Rect, meeting: &MeetingView, asked: Opti
         Class::Medium => (112.0, 64.0),
         Class::Large => (136.0, 80.0),
     };
-    let size = tokens::size::SMALL;
+    let size = if c.frame.class == Class::Large { tokens::size::BODY } else { tokens::size::SMALL };
     let words = c.words;
     let camera = take_left(&mut rect, word);
     let (icon, label, look) = if meeting.camera_off {
@@ -172,16 +161,21 @@ fn bottom_bar(c: &mut Canvas<'_>, rect: Rect, meeting: &MeetingView, asked: Opti
     } else {
         (Icon::Camera, words.camera, Look::Plain)
     };
-    Button::new(icon, label, size).stacked().look(look).draw(c, camera, Some(Touch::Tap(Intent::ToggleCamera)));
+    Button::new(icon, label, size).stacked().look(look).draw(
+        c,
+        camera,
+        Some(Touch::Tap(Intent::ToggleCamera)),
+    );
     take_left(&mut rect, GAP);
     let volume = take_left(&mut rect, 2.0 * c.frame.target + level);
     meter::volume(c, volume, meeting.volume, Intent::Volume);
 
     let leave = take_right(&mut rect, word);
-    Button::new(Icon::Leave, words.leave, size)
-        .stacked()
-        .look(Look::Exit)
-        .draw(c, leave, Some(Touch::Tap(Intent::Ask(Destructive::Leave))));
+    Button::new(Icon::Leave, words.leave, size).stacked().look(Look::Exit).draw(
+        c,
+        leave,
+        Some(Touch::Tap(Intent::Ask(Destructive::Leave))),
+    );
     for (panel, icon, label, badge) in [
         (Panel::People, Icon::People, words.people, 0),
         (Panel::Chat, Icon::Chat, words.chat, meeting.unread),
@@ -189,18 +183,20 @@ fn bottom_bar(c: &mut Canvas<'_>, rect: Rect, meeting: &MeetingView, asked: Opti
         take_right(&mut rect, GAP);
         let place = take_right(&mut rect, word);
         let look = if is_open(meeting, panel) { Look::Chosen } else { Look::Plain };
-        Button::new(icon, label, size)
-            .stacked()
-            .look(look)
-            .badge(badge)
-            .draw(c, place, Some(Touch::Tap(Intent::TogglePanel(panel))));
+        Button::new(icon, label, size).stacked().look(look).badge(badge).draw(
+            c,
+            place,
+            Some(Touch::Tap(Intent::TogglePanel(panel))),
+        );
     }
 }
 
 fn is_open(meeting: &MeetingView, panel: Panel) -> bool {
     match (&meeting.panel, panel) {
         (Some(PanelView::Chat(_)), Panel::Chat) | (Some(PanelView::People(_)), Panel::People) => true,
-        (Some(PanelView::Chat(_)), Panel::People) | (Some(PanelView::People(_)), Panel::Chat) | (None, _) => false,
+        (Some(PanelView::Chat(_)), Panel::People) | (Some(PanelView::People(_)), Panel::Chat) | (None, _) => {
+            false
+        }
     }
 }
 
@@ -229,7 +225,8 @@ pub(super) fn mute_button(c: &mut Canvas<'_>, place: Rect, meeting: &MeetingView
     Button::new(icon, label, size).look(look).draw(c, place, touch);
 }
 
-fn speaking_while_muted(c: &mut Canvas<'_>, stage: Rect, own: Rect) {
+/// Above the mute button, beside the own picture if that is there.
+fn hint_place(c: &mut Canvas<'_>, stage: Rect, own: Rect) -> Rect {
     let style = Style::strong(c.frame.body);
     let height = style.line() + 20.0;
     let mut strip = Rect::new(stage.x0 + GRID, stage.y1 - height - GRID, stage.x1 - GRID, stage.y1 - GRID);
@@ -240,9 +237,14 @@ fn speaking_while_muted(c: &mut Canvas<'_>, stage: Rect, own: Rect) {
             strip.x1 = own.x0 - 16.0;
         }
     }
-    let words = c.words.speaking_while_muted;
-    let ground = tokens::STOP_GROUND;
-    plate(c, strip, Some((Icon::MicrophoneOff, tokens::TEXT)), words, style, ground, Align::Start);
+    let words = c.width(c.words.speaking_while_muted, style) + 24.0 + 8.0 + (style.size * 1.2).round();
+    Rect { x1: (strip.x0 + words).min(strip.x1), ..strip }
+}
+
+fn speaking_while_muted(c: &mut Canvas<'_>, place: Rect) {
+    let (words, style) = (c.words.speaking_while_muted, Style::strong(c.frame.body));
+    let mark = Some((Icon::MicrophoneOff, tokens::TEXT));
+    plate(c, place, mark, words, style, tokens::STOP_GROUND, Align::Start);
 }
 
 /// Nobody has spoken or touched anything for long.
@@ -268,7 +270,9 @@ fn anyone_there(c: &mut Canvas<'_>, stage: Rect, seconds: u16) {
     let sentence = Rect { y1: sentence.y0 + lines * body.line(), ..sentence };
     c.paragraph(sentence, &said, body, tokens::DIM, Align::Center);
     let yes = Rect { y0: inner.y1 - button, ..inner };
-    Button::new(Icon::Check, words.still_here, frame.title)
-        .look(Look::Go)
-        .draw(c, yes, Some(Touch::Tap(Intent::StillHere)));
+    Button::new(Icon::Check, words.still_here, frame.title).look(Look::Go).draw(
+        c,
+        yes,
+        Some(Touch::Tap(Intent::StillHere)),
+    );
 }

@@ -81,7 +81,13 @@ fn rows(c: &mut Canvas<'_>, width: f64, messages: &[MessageView]) -> Vec<Placed>
         }
         let last = of_message.len() - 1;
         for (place, (row, height)) in of_message.into_iter().enumerate() {
-            let between = if number == 0 { 0.0 } else if message.from.is_empty() { 4.0 } else { 12.0 };
+            let between = if number == 0 {
+                0.0
+            } else if message.from.is_empty() {
+                4.0
+            } else {
+                12.0
+            };
             let above = if place == 0 { between } else { 0.0 };
             let pads = if place == 0 { PAD } else { 0.0 } + if place == last { PAD } else { 0.0 };
             rows.push(Placed { message: number, row, height: height + above + pads, above });
@@ -96,8 +102,12 @@ fn parts(rows: &[Placed], room: f64) -> Vec<(usize, usize)> {
     let (mut to, mut taken) = (rows.len(), 0.0);
     for place in (0..rows.len()).rev() {
         if place + 1 < to && taken + rows[place].height > room {
-            parts.push((place + 1, to));
-            (to, taken) = (place + 1, 0.0);
+            // A message is not torn apart unless it fills the place by itself.
+            let begins = |row: &usize| rows[*row].message != rows[row - 1].message;
+            let from = (place + 1..to).find(begins).unwrap_or(place + 1);
+            parts.push((from, to));
+            taken = rows[place + 1..from].iter().map(|row| row.height).sum();
+            to = from;
         }
         taken += rows[place].height;
     }
@@ -152,7 +162,8 @@ fn is_first_line(rows: &[Placed], message: &MessageView) -> bool {
 }
 
 fn head(c: &mut Canvas<'_>, mut line: Rect, message: &MessageView) {
-    let (strong, figures) = (Style::strong(tokens::size::SMALL), Style { strong: false, ..Style::figures(tokens::size::SMALL) });
+    let (strong, figures) =
+        (Style::strong(tokens::size::SMALL), Style { strong: false, ..Style::figures(tokens::size::SMALL) });
     let time = c.width(&message.time, figures);
     let place = super::frame::take_right(&mut line, time);
     c.text(place, &message.time, figures, tokens::DIM, Align::End);

@@ -12,8 +12,8 @@ mod home;
 pub mod icons;
 mod idle;
 mod join;
-mod knock;
 mod keys;
+mod knock;
 pub mod labels;
 pub mod local;
 mod meeting;
@@ -28,6 +28,8 @@ pub mod scene;
 mod settings;
 mod shared;
 pub mod surface;
+#[cfg(test)]
+mod tests;
 pub mod text;
 pub mod tokens;
 mod waiting;

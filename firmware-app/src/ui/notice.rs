@@ -12,23 +12,41 @@ use super::widget::button::Button;
 use crate::kiosk::intent::Intent;
 use crate::view::{Notice, Severity};
 
-/// Draws the notice, below a knock's banner if there is one.
-pub(super) fn draw(c: &mut Canvas<'_>, notice: &Notice, below: Option<Rect>) {
-    let frame = c.frame;
+/// How many lines of the sentence and of its detail there are room for.
+struct Lines {
+    sentence: f64,
+    detail: f64,
+}
+
+fn style(c: &Canvas<'_>) -> Style {
+    Style::strong(c.frame.body)
+}
+
+const SMALL: Style = Style::new(tokens::size::SMALL);
+
+fn lines(c: &mut Canvas<'_>, notice: &Notice) -> Lines {
+    let more = if notice.detail.is_some() { TOUCH + GAP } else { 0.0 };
+    let room = c.frame.size.width - 2.0 * GAP - 16.0 - TOUCH - more - GAP - 8.0 - 32.0 - GAP;
+    let style = style(c);
+    let sentence = c.wrap(&notice.text, style, room).len().min(2) as f64;
+    let detail = notice.detail.as_deref().filter(|_| c.local.detail);
+    let detail = detail.map_or(0.0, |detail| c.wrap(detail, SMALL, room).len().min(3) as f64);
+    Lines { sentence, detail }
+}
+
+/// Where the notice is: below a knock's banner if there is one.
+pub(super) fn place(c: &mut Canvas<'_>, notice: &Notice, below: Option<Rect>) -> Rect {
     let y0 = below.map_or(GAP, |banner| banner.y1 + GAP);
-    let style = Style::strong(frame.body);
-    let detail = c.local.detail.then_some(notice.detail.as_deref()).flatten();
-    let width = frame.size.width - 2.0 * GAP;
-    let details_button = if notice.detail.is_some() { TOUCH + GAP } else { 0.0 };
-    let room = width - 3.0 * GAP - 32.0 - TOUCH - details_button - GAP;
-    let lines = c.wrap(&notice.text, style, room).len().min(2) as f64;
-    let small = Style::new(tokens::size::SMALL);
-    let detail_lines = detail.map_or(0.0, |detail| c.wrap(detail, small, room).len().min(3) as f64);
-    let words = lines * style.line() + detail_lines * small.line();
-    let strip = Rect::new(GAP, y0, GAP + width, y0 + (words + 16.0).max(TOUCH + 16.0));
-    c.cover(strip);
+    let lines = lines(c, notice);
+    let words = lines.sentence * style(c).line() + lines.detail * SMALL.line();
+    Rect::new(GAP, y0, c.frame.size.width - GAP, y0 + (words + 16.0).max(TOUCH + 16.0))
+}
+
+/// Draws the notice.
+pub(super) fn draw(c: &mut Canvas<'_>, strip: Rect, notice: &Notice) {
+    let (lines, style) = (lines(c, notice), style(c));
+    let words = lines.sentence * style.line() + lines.detail * SMALL.line();
     let (ground, edge, icon) = look(notice.severity);
-    c.fill(strip.inset(4.0), CORNER + 4.0, tokens::GROUND);
     c.fill(strip, CORNER, ground);
     c.edge(strip, CORNER, edge, 2.0);
     let mut rect = strip.inset((-8.0, 0.0));
@@ -46,10 +64,10 @@ pub(super) fn draw(c: &mut Canvas<'_>, notice: &Notice, below: Option<Rect>) {
     c.icon(mark, icon, 28.0, tokens::TEXT);
     take_left(&mut rect, GAP);
     let block = centered(rect, Size::new(rect.width(), words));
-    let sentence = Rect { y1: block.y0 + lines * style.line(), ..block };
+    let sentence = Rect { y1: block.y0 + lines.sentence * style.line(), ..block };
     c.paragraph(sentence, &notice.text, style, tokens::TEXT, Align::Start);
-    if let Some(detail) = detail {
-        c.paragraph(Rect { y0: sentence.y1, ..block }, detail, small, tokens::TEXT, Align::Start);
+    if let Some(detail) = notice.detail.as_deref().filter(|_| c.local.detail) {
+        c.paragraph(Rect { y0: sentence.y1, ..block }, detail, SMALL, tokens::TEXT, Align::Start);
     }
 }
 

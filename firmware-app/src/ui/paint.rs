@@ -73,7 +73,11 @@ impl Painter {
                 Item::Fill { rect, radius, color } => fill(ctx, *rect, *radius, color),
                 Item::Edge { rect, radius, color, width } => {
                     let middle = rect.inset(-width / 2.0);
-                    ctx.stroke(RoundedRect::from_rect(middle, (radius - width / 2.0).max(0.0)), color, *width);
+                    ctx.stroke(
+                        RoundedRect::from_rect(middle, (radius - width / 2.0).max(0.0)),
+                        color,
+                        *width,
+                    );
                 }
                 Item::Text { rect, text, style, color, align } => {
                     set(ctx, words, *rect, text, *style, color, *align);
@@ -142,7 +146,10 @@ impl Painter {
 
 fn fill(ctx: &mut Context<'_, '_, '_>, rect: Rect, radius: f64, color: &Color) {
     if radius > 0.0 {
-        ctx.fill(RoundedRect::from_rect(rect, radius.min(rect.width() / 2.0).min(rect.height() / 2.0)), color);
+        ctx.fill(
+            RoundedRect::from_rect(rect, radius.min(rect.width() / 2.0).min(rect.height() / 2.0)),
+            color,
+        );
     } else {
         ctx.fill(rect, color);
     }

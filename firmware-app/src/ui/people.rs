@@ -82,8 +82,11 @@ fn swap_pages(touch: Touch) -> Touch {
 fn host(c: &mut Canvas<'_>, rect: Rect, locked: bool) {
     let words = c.words;
     let half = ((rect.width() - GAP) / 2.0).floor();
-    let (icon, label, look) =
-        if locked { (Icon::Unlock, words.unlock, Look::Chosen) } else { (Icon::Lock, words.lock, Look::Plain) };
+    let (icon, label, look) = if locked {
+        (Icon::Unlock, words.unlock, Look::Chosen)
+    } else {
+        (Icon::Lock, words.lock, Look::Plain)
+    };
     let size = tokens::size::SMALL;
     let lock = Rect { x1: rect.x0 + half - 24.0, ..rect };
     Button::new(icon, label, size).look(look).draw(c, lock, Some(Touch::Tap(Intent::Lock(!locked))));
@@ -116,7 +119,13 @@ fn draw_person(c: &mut Canvas<'_>, rect: Rect, person: &PersonView) {
     take_left(&mut row, 0.0);
     let (name, note) = (Style::strong(tokens::size::BODY), Style::new(tokens::size::SMALL));
     if person.note.is_empty() {
-        c.text(centered(row, Size::new(row.width(), name.line())), &person.name, name, tokens::TEXT, Align::Start);
+        c.text(
+            centered(row, Size::new(row.width(), name.line())),
+            &person.name,
+            name,
+            tokens::TEXT,
+            Align::Start,
+        );
         return;
     }
     let block = centered(row, Size::new(row.width(), name.line() + note.line()));

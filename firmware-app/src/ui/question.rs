@@ -21,12 +21,18 @@ pub(super) fn strip(c: &mut Canvas<'_>, rect: Rect, question: &Question) {
     for (label, look, intent) in
         [(&question.no, Look::Plain, Intent::Decline), (&question.yes, Look::Stop, Intent::Confirm)]
     {
-        let width = (c.width(label, style) + 48.0).max(2.0 * tokens::TOUCH).min(rect.width() * 0.4);
+        let width = (c.width(label, style) + 48.0).max(2.0 * tokens::TOUCH).min((rect.width() * 0.4).floor());
         let place = centered(take_right(&mut rect, width), Size::new(width, height));
         Button::word(label, size).look(look).draw(c, place, Some(Touch::Tap(intent)));
         take_right(&mut rect, GAP);
     }
-    c.paragraph_centered(rect, &question.text, Style::strong(c.frame.title.min(28.0)), tokens::TEXT, Align::Start);
+    c.paragraph_centered(
+        rect,
+        &question.text,
+        Style::strong(c.frame.title.min(28.0)),
+        tokens::TEXT,
+        Align::Start,
+    );
 }
 
 /// Draws a question as a block for narrow places: the words above, the two answers side by side below.
@@ -35,7 +41,13 @@ pub(super) fn block(c: &mut Canvas<'_>, rect: Rect, question: &Question) {
     let inner = rect.inset(-GAP);
     let answers = Rect { y0: inner.y1 - tokens::TOUCH, ..inner };
     let words = Rect { y1: answers.y0 - 8.0, ..inner };
-    c.paragraph_centered(words, &question.text, Style::strong(tokens::size::BODY), tokens::TEXT, Align::Start);
+    c.paragraph_centered(
+        words,
+        &question.text,
+        Style::strong(tokens::size::BODY),
+        tokens::TEXT,
+        Align::Start,
+    );
     let half = ((answers.width() - GAP) / 2.0).floor();
     let size = tokens::size::BODY;
     let yes = Rect { x1: answers.x0 + half, ..answers };

@@ -21,7 +21,13 @@ pub(super) fn draw(c: &mut Canvas<'_>, relays: &RelaysView) {
     let mut rect = frame.inner();
     let title = Style::strong(frame.big);
     let title_lines = c.wrap(&relays.title, title, rect.width()).len().min(2) as f64;
-    c.paragraph(take_top(&mut rect, title_lines * title.line()), &relays.title, title, tokens::TEXT, Align::Start);
+    c.paragraph(
+        take_top(&mut rect, title_lines * title.line()),
+        &relays.title,
+        title,
+        tokens::TEXT,
+        Align::Start,
+    );
     take_top(&mut rect, 8.0);
     let body = Style::new(frame.body);
     let lines = c.wrap(&relays.detail, body, rect.width()).len().min(2) as f64;
@@ -64,9 +70,11 @@ fn draw_relay(c: &mut Canvas<'_>, rect: Rect, relay: &RelayChoice) {
     let words = c.words;
     let choose = take_right(&mut rest, 3.0 * TOUCH);
     let size = c.frame.body;
-    Button::new(Icon::Check, words.choose, size)
-        .look(Look::Action)
-        .draw(c, choose, Some(Touch::Tap(Intent::ChooseRelay(relay.peer))));
+    Button::new(Icon::Check, words.choose, size).look(Look::Action).draw(
+        c,
+        choose,
+        Some(Touch::Tap(Intent::ChooseRelay(relay.peer))),
+    );
     let mut rest = rest.inset((-16.0, 0.0));
     c.icon(take_left(&mut rest, 32.0), Icon::Relay, 32.0, tokens::TEXT);
     take_left(&mut rest, 16.0);
@@ -77,4 +85,3 @@ fn draw_relay(c: &mut Canvas<'_>, rect: Rect, relay: &RelayChoice) {
     c.text(line, &relay.words, fitting, tokens::TEXT, Align::Start);
     c.text(Rect { y0: line.y1, ..block }, &relay.address, small, tokens::DIM, Align::Start);
 }
-

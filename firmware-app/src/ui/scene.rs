@@ -166,6 +166,8 @@ pub struct Canvas<'a> {
     pub local: &'a Local,
     /// The words of the room's language.
     pub words: &'static Labels,
+    /// The height of what lies across the top of every screen now: a knock, a notice.
+    pub shelf: f64,
     measure: &'a mut dyn Measure,
     scene: Scene,
 }
@@ -177,6 +179,7 @@ impl<'a> Canvas<'a> {
             frame: Frame::new(size),
             local,
             words: labels(language),
+            shelf: 0.0,
             measure,
             scene: Scene::default(),
         }

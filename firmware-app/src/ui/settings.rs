@@ -55,7 +55,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, view: &View, settings: &SettingsView) {
         row
     };
     let name = row(&mut left);
-    let change = Button::new(Icon::Edit, words.edit, frame.body);
+    let change = choice(c, Icon::Edit, words.edit);
     setting(c, name, words.room_name, &settings.name, &[(change, Intent::Set(Setting::EditName))]);
     language(c, row(&mut left), view.language);
     let relay_row = row(&mut left);
@@ -78,9 +78,23 @@ fn setting(c: &mut Canvas<'_>, rect: Rect, name: &str, value: &str, buttons: &[(
     }
     let (small, body) = (Style::new(tokens::size::SMALL), Style::strong(tokens::size::BODY));
     let words = rest.inset((-16.0, 0.0));
-    let block = super::frame::centered(words, druid::Size::new(words.width(), small.line() + body.line() + 2.0));
+    let block =
+        super::frame::centered(words, druid::Size::new(words.width(), small.line() + body.line() + 2.0));
+    if c.width(value, body) > words.width() && rect.height() >= 3.0 * small.line() + 4.0 {
+        let strong = Style::strong(tokens::size::SMALL);
+        let block = super::frame::centered(words, druid::Size::new(words.width(), 3.0 * small.line()));
+        c.text(Rect { y1: block.y0 + small.line(), ..block }, name, small, tokens::DIM, Align::Start);
+        c.paragraph(Rect { y0: block.y0 + small.line(), ..block }, value, strong, tokens::TEXT, Align::Start);
+        return;
+    }
     c.text(Rect { y1: block.y0 + small.line(), ..block }, name, small, tokens::DIM, Align::Start);
     c.text(Rect { y0: block.y1 - body.line(), ..block }, value, body, tokens::TEXT, Align::Start);
+}
+
+/// A setting's button; on small panels the word alone, so that it is not cut.
+fn choice<'w>(c: &Canvas<'_>, icon: Icon, label: &'w str) -> Button<'w> {
+    let size = c.frame.body;
+    if c.frame.class == Class::Small { Button::word(label, size) } else { Button::new(icon, label, size) }
 }
 
 fn button_width(c: &Canvas<'_>) -> f64 {
@@ -107,10 +121,10 @@ fn relay(c: &mut Canvas<'_>, rect: Rect, settings: &SettingsView, asked: Option<
         question::strip(c, rect, question);
         return;
     }
-    let (size, words) = (c.frame.body, c.words);
+    let words = c.words;
     let buttons = [
-        (Button::new(Icon::Cross, words.forget, size).look(Look::Exit), Intent::Ask(Destructive::ForgetRelay)),
-        (Button::new(Icon::Search, words.find, size), Intent::Set(Setting::FindRelay)),
+        (choice(c, Icon::Cross, words.forget).look(Look::Exit), Intent::Ask(Destructive::ForgetRelay)),
+        (choice(c, Icon::Search, words.find), Intent::Set(Setting::FindRelay)),
     ];
     setting(c, rect, words.relay, &settings.relay, &buttons);
 }

@@ -135,7 +135,8 @@ impl Surface {
             let s = self.scale;
             Rect::new(rect.x0 * s, rect.y0 * s, rect.x1 * s, rect.y1 * s).round()
         };
-        let on_screen: BTreeMap<PictureId, Rect> = places.iter().map(|(id, rect)| (*id, real(rect))).collect();
+        let on_screen: BTreeMap<PictureId, Rect> =
+            places.iter().map(|(id, rect)| (*id, real(rect))).collect();
         for gone in self.shared.set_places(&on_screen) {
             self.slots.show_at(gone, None);
         }
@@ -340,7 +341,9 @@ impl Widget<()> for Surface {
             self.stale |= self.local.saw(picture.id, picture.width, picture.height);
         }
         // A picture of another shape moves the tiles, which cannot be done while painting.
-        if self.stale && let Some(sink) = self.sink.get() {
+        if self.stale
+            && let Some(sink) = self.sink.get()
+        {
             let sent = sink.submit_command(LOOK, (), Target::Auto);
             log::debug!("a picture has another shape; laying out anew ({sent:?})");
         }

@@ -3,10 +3,10 @@
 
 use std::collections::HashMap;
 
+use druid::Color;
 use druid::piet::{
     FontFamily, FontWeight, PietText, PietTextLayout, Text as _, TextLayout as _, TextLayoutBuilder as _,
 };
-use druid::Color;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::tokens;
@@ -182,7 +182,8 @@ impl Measure for Typesetter {
     }
 
     fn wrap(&mut self, text: &str, style: Style, width: f64) -> Vec<String> {
-        let Some(layout) = set(&mut self.text, text, style, &tokens::TEXT, width.max(style.size * 2.0)) else {
+        let Some(layout) = set(&mut self.text, text, style, &tokens::TEXT, width.max(style.size * 2.0))
+        else {
             return vec![text.to_owned()];
         };
         (0..layout.line_count())
@@ -222,7 +223,12 @@ pub(super) mod tests {
     fn a_long_name_is_cut_between_characters_and_fits() {
         let mut measure = typesetter();
         let style = Style::strong(20.0);
-        for name in ["Vorstandszimmer im vierten Obergeschoß", "東京支社の大会議室（南側）", "Γραφείο συνεδριάσεων", "👩‍👩‍👧‍👦👩‍👩‍👧‍👦👩‍👩‍👧‍👦👩‍👩‍👧‍👦👩‍👩‍👧‍👦"] {
+        for name in [
+            "Vorstandszimmer im vierten Obergeschoß",
+            "東京支社の大会議室（南側）",
+            "Γραφείο συνεδριάσεων",
+            "👩‍👩‍👧‍👦👩‍👩‍👧‍👦👩‍👩‍👧‍👦👩‍👩‍👧‍👦👩‍👩‍👧‍👦",
+        ] {
             let cut = fit(&mut measure, name, style, 120.0);
             assert!(measure.width(&cut, style) <= 120.0);
             assert!(cut.ends_with('…') && cut.chars().count() > 1, "{cut}");

@@ -22,8 +22,9 @@ pub(super) fn draw(c: &mut Canvas<'_>, view: &View, waiting: &WaitingView) {
     let initials: String = view.room_name.chars().take(1).collect();
     own_or_reason(c, picture, &initials, waiting.camera_missing.as_deref());
 
-    let title = Style::strong(if frame.class == Class::Small { tokens::size::TITLE } else { tokens::size::BIG });
-    let detail = Style::new(frame.body);
+    let title =
+        Style::strong(if frame.class == Class::Small { tokens::size::TITLE } else { tokens::size::BIG });
+    let detail = Style::new(if frame.class == Class::Large { frame.title } else { frame.body });
     let title_lines = c.wrap(&waiting.title, title, rect.width()).len().min(3) as f64;
     let detail_lines = c.wrap(&waiting.detail, detail, rect.width()).len().min(4) as f64;
     let gap = frame.margin;
@@ -36,7 +37,9 @@ pub(super) fn draw(c: &mut Canvas<'_>, view: &View, waiting: &WaitingView) {
     let mut foot = Rect { y0: block.y1 - frame.target, ..block };
     let cancel = take_left(&mut foot, 3.5 * tokens::TOUCH);
     let label = c.words.cancel;
-    Button::new(Icon::Cross, label, frame.body)
-        .look(Look::Exit)
-        .draw(c, cancel, Some(Touch::Tap(Intent::CancelKnock)));
+    Button::new(Icon::Cross, label, frame.body).look(Look::Exit).draw(
+        c,
+        cancel,
+        Some(Touch::Tap(Intent::CancelKnock)),
+    );
 }

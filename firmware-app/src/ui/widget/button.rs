@@ -109,7 +109,9 @@ impl<'a> Button<'a> {
         let ink = if awake { tokens::TEXT } else { tokens::RESTING };
         let icon_ink = match self.look {
             Look::Exit if awake => Color::rgb8(0xff, 0x7a, 0x7e),
-            Look::Exit | Look::Plain | Look::Chosen | Look::Action | Look::Go | Look::Stop | Look::Warn => ink.clone(),
+            Look::Exit | Look::Plain | Look::Chosen | Look::Action | Look::Go | Look::Stop | Look::Warn => {
+                ink.clone()
+            }
         };
         if self.stacked {
             self.draw_stacked(c, rect, ink, icon_ink);

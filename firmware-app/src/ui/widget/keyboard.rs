@@ -161,7 +161,11 @@ mod tests {
                 let rows = rows(view(language, Shift::Off, false), wide);
                 let keys: Vec<Key> = rows.iter().flatten().map(|(key, _)| *key).collect();
                 for letter in alphabet.chars() {
-                    assert_eq!(keys.iter().filter(|key| **key == Key::Char(letter)).count(), 1, "{letter} {wide}");
+                    assert_eq!(
+                        keys.iter().filter(|key| **key == Key::Char(letter)).count(),
+                        1,
+                        "{letter} {wide}"
+                    );
                 }
                 let limit = if wide { 11.0 } else { 10.0 };
                 assert!(rows.iter().all(|row| span(row) <= limit), "{language:?} {wide}");
