@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use ::log::{debug, info};
-use vestibule_common::control::{ClosedWhy, DeniedWhy, ErrorCode, LeftWhy, RoomEvent, Tell};
+use vestibule_common::control::{ClosedWhy, DeniedWhy, ErrorCode, LeftWhy, RelayError, RoomEvent, Tell};
 use vestibule_common::id::{KnockId, PeerId, RoomId, SessionId};
 use vestibule_common::signed::Removal;
 use vestibule_common::time::Time;
@@ -15,7 +15,7 @@ use super::entry::refused;
 use super::room::Presence;
 use super::roster::MAX_REMOVALS;
 use super::timers::Timer;
-use super::{Answer, ConnectionId, DONE, Outcome, Place, Rooms, refusal};
+use super::{Answer, ConnectionId, DONE, Outcome, Place, RETRY_SOON, Rooms, not_yet, refusal};
 use crate::route::{AckId, RouteChange};
 
 /// What follows once forwarding has confirmed that a session is cut off.
@@ -223,6 +223,21 @@ impl Rooms {
         }
         self.endings.insert(ending_id, ending);
         self.finish_ending(ending_id);
+    }
+
+    /// Errors when forwarding has not confirmed yet that an earlier meeting of this id is over: it must not be opened
+    /// again while somebody's media may still flow there.
+    pub(super) fn check_closed(&self, id: RoomId) -> Result<(), RelayError> {
+        let closing = self.endings.values().any(|ending| ending.room == id)
+            || self.awaited.values().any(|awaited| match awaited {
+                Awaited::Away { room, .. } => *room == id,
+                Awaited::Gone(departure) => departure.room == id,
+                Awaited::End(_) => false,
+            });
+        if closing {
+            return Err(not_yet(ErrorCode::Busy, "the meeting is still being closed", RETRY_SOON));
+        }
+        Ok(())
     }
 
     fn finish_ending(&mut self, id: EndingId) {

@@ -40,6 +40,7 @@ impl Rooms {
         if admission.role != Role::Host {
             return Err(refusal(ErrorCode::Refused, "a founder admits itself as host"));
         }
+        self.check_closed(id)?;
         self.check_space()?;
         let streams = self.fresh_streams()?;
         let code = self.codes.draw(id, now).ok_or_else(no_code)?;

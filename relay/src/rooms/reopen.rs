@@ -62,6 +62,7 @@ impl Rooms {
         let removals = checked_removals(&authority, &told.removals);
         let removal_list: Vec<Removal> = removals.values().copied().collect();
         authority.check_admission(&told.admission, peer, &removal_list, wall_ms).map_err(refused)?;
+        self.check_closed(authority.room())?;
         self.check_space()?;
 
         let mut roster =

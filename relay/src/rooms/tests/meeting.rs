@@ -216,6 +216,23 @@ fn a_quick_reconnection_is_not_worth_telling() {
 }
 
 #[test]
+fn a_member_that_is_lost_twice_is_away_once_it_is_cut_off_twice() {
+    let mut world = World::meeting(2);
+    world.confirms = false;
+    world.news(0);
+    world.connect(1);
+    world.resume(1);
+    world.disconnect(1);
+    world.confirm_one();
+    world.drain();
+    assert_eq!(world.news(0), [], "its second connection is not cut off yet");
+    world.confirm_one();
+    world.drain();
+    assert!(matches!(world.news(0)[..], [Tell::Event { event: RoomEvent::Away { .. }, .. }]));
+    world.end();
+}
+
+#[test]
 fn a_removed_member_stays_out_until_it_is_admitted_anew() {
     let mut world = World::meeting(3);
     let (room, second) = (world.room_of(0), world.peer(1));
@@ -310,6 +327,19 @@ fn the_end_waits_for_every_cut() {
     world.confirm_one();
     world.drain();
     assert!(!world.is_in(0) && !world.is_in(1));
+    world.end();
+}
+
+#[test]
+fn a_meeting_is_not_opened_again_before_its_end_is_certain() {
+    let mut world = World::meeting(2);
+    world.confirms = false;
+    world.ask(0, Ask::End);
+    world.connect(0);
+    let reopen = world.reopen_ask(0);
+    assert_eq!(world.error(0, reopen.clone()), ErrorCode::Busy);
+    world.confirm_all();
+    assert!(matches!(world.ask(0, reopen), Some(Tell::Entered(_))));
     world.end();
 }
 

@@ -288,7 +288,10 @@ impl World {
                 assert!(self.admitted.contains(&(entered.room, peer)), "entered without a host's word");
                 assert_eq!(entered.admission.member, peer);
             }
-            Tell::Event { number, event: RoomEvent::Left { member, .. } } => {
+            Tell::Event {
+                number,
+                event: RoomEvent::Left { member, .. } | RoomEvent::Away { member, .. },
+            } => {
                 let room =
                     &self.kiosks[kiosk].meeting.as_ref().expect("events are for members only").entered.room;
                 // Events that are told again may be of a member that is back by now.
