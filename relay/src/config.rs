@@ -1,9 +1,8 @@
-//! What can be set: the relay's configuration, checked, with its defaults. Where values come from is in `sources`.
+//! What can be set: the relay's configuration, checked, with its defaults. Where values come from is in `vestibule_host`.
 //!
 //! Times and sizes carry their unit in the key, so that a file reads without this page.
 
 mod options;
-mod sources;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -13,10 +12,11 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use vestibule_common::control::{DEFAULT_TCP_PORT, DEFAULT_UDP_PORT};
 use vestibule_common::name::RoomName;
+use vestibule_host::{Configuration, LogLevel, default_state_dir};
 
 use crate::rooms::RoomsConfig;
-pub use options::help;
-pub use sources::{Command, ConfigError, Invocation, read};
+pub use options::PROGRAM;
+pub(crate) use options::STATUS;
 
 /// The relay's configuration.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -26,9 +26,9 @@ pub struct Config {
     pub listen: Listen,
     /// The TCP port for control; 0 takes a free one.
     pub port: u16,
-    /// The UDP port for media; 0 takes a free one. After [`Config::complete`] always there.
+    /// The UDP port for media; 0 takes a free one. Always there once complete.
     pub media_port: Option<u16>,
-    /// Where the identity key is kept. After [`Config::complete`] always there.
+    /// Where the identity key is kept. Always there once complete.
     pub state_dir: Option<PathBuf>,
     /// What the relay is called in a kiosk's list of relays.
     pub name: String,
@@ -67,11 +67,8 @@ impl Default for Config {
     }
 }
 
-impl Config {
-    /// Checks what the types leave open.
-    ///
-    /// Errors: a sentence for whoever set the value.
-    pub fn check(&self) -> Result<(), String> {
+impl Configuration for Config {
+    fn check(&self) -> Result<(), String> {
         let ranges = [
             ("max_connections", self.max_connections, 2, 100_000),
             ("max_connections_per_source", self.max_connections_per_source, 1, 100_000),
@@ -95,37 +92,20 @@ impl Config {
         self.rooms.check().map_err(|error| format!("rooms.{error}"))
     }
 
-    /// Fills in what depends on other values and on the system: the media port and the state folder.
-    ///
-    /// `environment` looks a variable up. Errors: a sentence, when no state folder can be found.
-    pub fn complete(mut self, environment: &dyn Fn(&str) -> Option<String>) -> Result<Config, String> {
+    /// Fills in the media port and the state folder.
+    fn complete(mut self, environment: &dyn Fn(&str) -> Option<String>) -> Result<Config, String> {
         self.media_port = Some(self.media_port.unwrap_or(match self.port {
             0 => 0,
             DEFAULT_TCP_PORT => DEFAULT_UDP_PORT,
             port => port.saturating_add(1),
         }));
         if self.state_dir.is_none() {
-            self.state_dir = Some(default_state_dir(environment).ok_or(
+            self.state_dir = Some(default_state_dir(PROGRAM.name, environment).ok_or(
                 "there is no home folder to keep the relay's key in; name a folder with --state-dir",
             )?);
         }
         Ok(self)
     }
-}
-
-fn default_state_dir(environment: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
-    let set = |name: &str| environment(name).filter(|value| !value.is_empty());
-    // systemd names several folders with colons between them; the first is ours.
-    if let Some(dirs) = set("STATE_DIRECTORY") {
-        return dirs.split(':').next().map(PathBuf::from);
-    }
-    let base = if cfg!(windows) {
-        set("LOCALAPPDATA").map(PathBuf::from)
-    } else {
-        let home = || set("HOME").map(|home| PathBuf::from(home).join(".local/state"));
-        set("XDG_STATE_HOME").map(PathBuf::from).or_else(home)
-    };
-    base.map(|base| base.join("vestibule-relay"))
 }
 
 /// On which addresses the relay listens. In the file: `"all"` or an IP address.
@@ -160,71 +140,17 @@ impl FromStr for Listen {
     }
 }
 
-/// The least important messages that are still logged. In the file: `"info"` and so on.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub enum LogLevel {
-    /// What keeps the relay from working.
-    Error,
-    /// What should wake someone.
-    Warn,
-    /// What a person in the room would notice.
-    Info,
-    /// Decisions.
-    Debug,
-    /// Packets.
-    Trace,
-}
-
-impl LogLevel {
-    const ALL: [(LogLevel, &str, log::LevelFilter); 5] = [
-        (LogLevel::Error, "error", log::LevelFilter::Error),
-        (LogLevel::Warn, "warn", log::LevelFilter::Warn),
-        (LogLevel::Info, "info", log::LevelFilter::Info),
-        (LogLevel::Debug, "debug", log::LevelFilter::Debug),
-        (LogLevel::Trace, "trace", log::LevelFilter::Trace),
-    ];
-
-    /// As the log facade calls it.
-    pub fn filter(self) -> log::LevelFilter {
-        Self::ALL[self as usize].2
+impl Serialize for Listen {
+    fn serialize<S: serde::Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.collect_str(self)
     }
 }
 
-impl fmt::Display for LogLevel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(Self::ALL[*self as usize].1)
+impl<'de> Deserialize<'de> for Listen {
+    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        String::deserialize(input)?.parse().map_err(serde::de::Error::custom)
     }
 }
-
-impl FromStr for LogLevel {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<LogLevel, String> {
-        let found = Self::ALL.iter().find(|(_, name, _)| *name == text);
-        found
-            .map(|(level, _, _)| *level)
-            .ok_or_else(|| format!("{text:?} is no log level; error, warn, info, debug or trace is needed"))
-    }
-}
-
-macro_rules! text_serde {
-    ($name:ident) => {
-        impl Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-                out.collect_str(self)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-                String::deserialize(input)?.parse().map_err(serde::de::Error::custom)
-            }
-        }
-    };
-}
-
-text_serde!(Listen);
-text_serde!(LogLevel);
 
 #[cfg(test)]
 mod tests {
@@ -258,19 +184,53 @@ mod tests {
         assert_eq!(complete(0, Some(9)), Some(9));
     }
 
-    #[cfg(unix)]
+    fn read(arguments: &[&str]) -> Result<Config, String> {
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned());
+        let environment = |name: &str| (name == "HOME").then(|| "/home/x".to_owned());
+        let read = vestibule_host::read::<Config>(&PROGRAM, arguments, &environment);
+        read.map(|invocation| invocation.config).map_err(|error| error.to_string())
+    }
+
     #[test]
-    fn the_state_folder_is_the_systems() {
-        let found = |set: &'static [(&str, &str)]| {
-            let lookup = move |name: &str| {
-                set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-            };
-            Config::default().complete(&lookup).map(|config| config.state_dir.unwrap())
+    fn every_key_is_an_option_and_the_other_way_round() {
+        assert_eq!(PROGRAM.check_table::<Config>(), Ok(()));
+        let help = PROGRAM.help::<Config>();
+        assert!(help.contains("[default: 5000] [environment: VESTIBULE_RELAY_PORT] [file: port]"), "{help}");
+    }
+
+    #[test]
+    fn flags_reach_their_keys() {
+        let config = read(&["--listen=::1", "--rooms-max-rooms", "3", "--no-announce"]).unwrap();
+        assert_eq!(config.listen, Listen::Address("::1".parse().unwrap()));
+        assert_eq!((config.rooms.max_rooms, config.announce), (3, false));
+        assert!(config.state_dir.unwrap().ends_with("vestibule-relay"));
+        assert!(read(&["--listen=nowhere"]).unwrap_err().contains("--listen: \"nowhere\" is no IP address"));
+        assert!(read(&["--port", "70000"]).unwrap_err().starts_with("--port: "));
+        assert!(read(&["--max-connections", "0"]).unwrap_err().contains("max_connections is 0"));
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("relay.toml");
+        let fault = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            read(&["--config", file.to_str().unwrap()]).unwrap_err()
         };
-        let all = &[("STATE_DIRECTORY", "/var/lib/a:/var/lib/b"), ("XDG_STATE_HOME", "/xdg"), ("HOME", "/h")];
-        assert_eq!(found(all).unwrap(), PathBuf::from("/var/lib/a"));
-        assert_eq!(found(&all[1..]).unwrap(), PathBuf::from("/xdg/vestibule-relay"));
-        assert_eq!(found(&all[2..]).unwrap(), PathBuf::from("/h/.local/state/vestibule-relay"));
-        assert!(found(&[]).unwrap_err().contains("--state-dir"));
+        let error = fault("port = 1\n\ncolour = \"blue\"");
+        assert!(
+            error.contains("relay.toml") && error.contains("line 3") && error.contains("colour"),
+            "{error}"
+        );
+        let error = fault("[rooms]\nmembers = 3");
+        assert!(error.contains("line 2") && error.contains("members"), "{error}");
+        assert!(fault("listen = \"everywhere\"").contains("line 1"));
+    }
+
+    #[test]
+    fn what_is_printed_reads_back() {
+        let config = read(&["--listen", "192.0.2.1", "--log-level", "debug"]).unwrap();
+        let printed = toml::to_string(&config).unwrap();
+        assert_eq!(toml::from_str::<Config>(&printed).unwrap(), config);
     }
 }

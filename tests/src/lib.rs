@@ -2,5 +2,10 @@
 
 #![forbid(unsafe_code)]
 
+pub mod client;
+pub mod display;
 pub mod fuzz;
+pub mod panel;
+pub mod programs;
+pub mod relay;
 pub mod vm;

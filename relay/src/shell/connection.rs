@@ -45,14 +45,14 @@ impl Reception {
     }
 }
 
-/// Messages on one connection that could not be read, after which it is closed.
-const MAX_UNREADABLE: u32 = 32;
 /// Bytes taken from the stream at a time.
 const CHUNK: usize = 16 * 1024;
 /// Bytes that are read after the last words.
 const MAX_LINGER: usize = 256 * 1024;
 /// How long the last words may take.
-const LAST_WORDS: Duration = Duration::from_secs(5);
+const LAST_WORDS: Duration = Duration::from_secs(2);
+/// How long the other end may take to close its side after them.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// Why a connection ended.
 #[derive(Debug)]
@@ -192,23 +192,25 @@ async fn farewell(stream: &mut Stream, re: Option<u32>, error: RelayError) {
     if encode_frame(&json, &mut frame).is_ok() {
         let _ = timeout(LAST_WORDS, async {
             stream.write_all(&frame).await?;
-            stream.shutdown().await?;
-            linger(stream).await
+            stream.shutdown().await
         })
         .await;
+        linger(stream).await;
     }
 }
 
 /// Reads what is still coming and forgets it: a connection closed with bytes unread is reset, which takes the last
 /// words with it.
-async fn linger(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
+async fn linger(stream: &mut (impl AsyncRead + Unpin)) {
     let mut sink = [0; 4096];
-    for _ in 0..MAX_LINGER / sink.len() {
-        if stream.read(&mut sink).await? == 0 {
-            break;
+    let reading = async {
+        for _ in 0..MAX_LINGER / sink.len() {
+            if !stream.read(&mut sink).await.is_ok_and(|len| len > 0) {
+                break;
+            }
         }
-    }
-    Ok(())
+    };
+    let _ = timeout(LINGER, reading).await;
 }
 
 /// Serves a kiosk that has greeted.
@@ -245,24 +247,21 @@ async fn attend(greeted: Greeted, connection: ConnectionId, reception: &Receptio
     if reception.hall.send(Event::Came(Box::new(guest))).await.is_err() {
         return End::Dismissed;
     }
-    let mut desk = Desk { connection, operator, outlet: outlet.downgrade(), reception, unreadable: 0 };
+    let mut desk = Desk { connection, operator, outlet: outlet.downgrade(), reception };
     drop(outlet);
     let mut drain = std::pin::pin!(drain.run(writer));
     let (end, has_last_words) = tokio::select! {
         end = desk.listen(&mut reader, decoder) => {
-            let is_told = matches!(end, End::Idle | End::Frame(_) | End::Refused(_));
-            (end, is_told)
+            let is_gone = matches!(end, End::Closed | End::Broken(_));
+            (end, !is_gone)
         }
         result = &mut drain => (result.map_or_else(End::Broken, |()| End::Dismissed), false),
         word = dismissed => (End::Dismissed, word.is_err()),
     };
     let _ = reception.hall.send(Event::Gone(connection)).await;
     if has_last_words {
-        let _ = timeout(LAST_WORDS, async {
-            drain.await?;
-            linger(&mut reader).await
-        })
-        .await;
+        let _ = timeout(LAST_WORDS, drain).await;
+        linger(&mut reader).await;
     }
     end
 }
@@ -273,7 +272,6 @@ struct Desk<'a> {
     operator: bool,
     outlet: WeakOutlet,
     reception: &'a Reception,
-    unreadable: u32,
 }
 
 impl Desk<'_> {
@@ -301,10 +299,8 @@ impl Desk<'_> {
             Ok(ask) => ask,
             Err(error) => {
                 let (re, error) = unreadable(error);
-                let why = error.to_string();
                 self.answer(re, Tell::Error(error)).await;
-                self.unreadable += 1;
-                return if self.unreadable < MAX_UNREADABLE { Ok(()) } else { Err(End::Refused(why)) };
+                return Ok(());
             }
         };
         let request = ask.request;

@@ -12,11 +12,11 @@ use vestibule_common::id::{PeerId, RoomId, SessionId};
 use vestibule_common::name::RoomName;
 use vestibule_common::seal::{HopSecrets, Suite};
 use vestibule_common::time::{Duration, Time};
+use vestibule_host::service;
 
 use super::clock::{Clock, unix_ms};
 use super::media::{Command, Figures};
 use super::outlet::{Outlet, OutletError};
-use super::service;
 use crate::rooms::{Action, ConnectionId, Rooms};
 use crate::route::AckId;
 
@@ -192,13 +192,14 @@ impl Hall {
 
     fn seat(&mut self, guest: Guest, now: Time) {
         let Guest { connection, peer, name, source, session, suite, secrets, operator, .. } = guest;
-        log::info!(peer:% = peer; "{name} ({}) connected from {source}", peer.short());
         let Guest { welcome, outlet, dismiss, .. } = guest;
         self.seats.insert(connection, Seat { peer, session, operator, outlet, dismiss });
         if operator {
+            log::debug!("status asked for from {source}");
             self.tell(connection, &welcome);
             return;
         }
+        log::info!(peer:% = peer; "{name} ({}) connected from {source}", peer.short());
         self.command(Command::Open { session, suite, secrets: Box::new(secrets) });
         self.tell(connection, &welcome);
         self.rooms.handle_connected(connection, peer, name, source, session, now);
@@ -207,10 +208,10 @@ impl Hall {
     /// Takes a kiosk's seat away; its connection ends once everything was said, or has ended already.
     fn unseat(&mut self, connection: ConnectionId, now: Time) {
         let Some(seat) = self.seats.remove(&connection) else { return };
-        log::info!(peer:% = seat.peer; "connection of {} closed", seat.peer.short());
         if seat.operator {
             return;
         }
+        log::info!(peer:% = seat.peer; "connection of {} closed", seat.peer.short());
         self.rooms.handle_disconnected(connection, now);
         // What the rooms have to say about its routes goes before its session is closed.
         self.carry_out();

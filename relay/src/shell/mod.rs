@@ -11,14 +11,11 @@ mod doorway;
 mod greeting;
 mod hall;
 mod holder;
-mod identity;
-mod logging;
 mod media;
 mod outlet;
 mod reception;
 mod run;
 mod runtime_file;
-mod service;
 mod sockets;
 mod status;
 pub mod tls;
@@ -27,7 +24,10 @@ use std::fmt;
 use std::io::Write;
 use std::process::ExitCode;
 
-use crate::config::{self, Command, Invocation};
+use vestibule_host::keys::IdentityError;
+use vestibule_host::{Command, Invocation, logging};
+
+use crate::config::{Config, PROGRAM, STATUS};
 
 /// Exit code for a command line or a configuration that is not right.
 const WRONG_USAGE: u8 = 2;
@@ -37,18 +37,23 @@ pub fn main(
     arguments: impl IntoIterator<Item = String>,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> ExitCode {
-    let Invocation { command, config } = match config::read(arguments, environment) {
-        Ok(invocation) => invocation,
-        Err(error) => return fail(&error, WRONG_USAGE),
-    };
+    let Invocation { command, config } =
+        match vestibule_host::read::<Config>(&PROGRAM, arguments, environment) {
+            Ok(invocation) => invocation,
+            Err(error) => return fail(&error, WRONG_USAGE),
+        };
     let done = match command {
-        Command::Help => say(&config::help()),
+        Command::Help => say(&PROGRAM.help::<Config>()),
         Command::Version => say(concat!("vestibule-relay ", env!("CARGO_PKG_VERSION"), "\n")),
         Command::CheckConfig => {
             say(&toml::to_string(&config).expect("a configuration can be written as TOML"))
         }
-        Command::Status => status::run(&config).map_err(Fatal::Status),
-        Command::Run => run::run(config),
+        Command::Sub(name, _) if name == STATUS.name => status::run(&config).map_err(Fatal::Status),
+        Command::Sub(name, _) => unreachable!("{name} is not in the table of subcommands"),
+        Command::Run => {
+            logging::start(config.log_level.filter());
+            run::run(config)
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -68,7 +73,7 @@ fn fail(error: &dyn fmt::Display, code: u8) -> ExitCode {
 /// What keeps the program from doing what it was asked to.
 #[derive(Debug)]
 enum Fatal {
-    Identity(identity::IdentityError),
+    Identity(IdentityError),
     Certificate(tls::CertificateFailed),
     Socket(sockets::SocketError),
     Status(status::StatusError),

@@ -10,13 +10,14 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_rustls::TlsAcceptor;
 use vestibule_common::id::PeerId;
 use vestibule_common::identity::fingerprint_words;
+use vestibule_host::{keys, service};
 
 use super::clock::{Clock, unix_ms};
 use super::connection::Reception;
 use super::doorway::{Doorway, DoorwayLimits};
 use super::hall::{EVENTS, Hall};
 use super::runtime_file::RuntimeFile;
-use super::{Fatal, announce, identity, logging, media, reception, service, sockets, tls};
+use super::{Fatal, announce, media, reception, sockets, tls};
 use crate::config::Config;
 use crate::rooms::Rooms;
 
@@ -27,11 +28,10 @@ const GOODBYE: Duration = Duration::from_secs(3);
 
 /// Runs the relay until it is told to stop. `config` is complete and checked.
 pub(super) fn run(config: Config) -> Result<(), Fatal> {
-    logging::start(config.log_level.filter());
     let state_dir = config.state_dir.clone().unwrap_or_else(|| PathBuf::from("."));
     let listener = sockets::control(config.listen, config.port).map_err(Fatal::Socket)?;
     let socket = sockets::media(config.listen, config.media_port.unwrap_or(0)).map_err(Fatal::Socket)?;
-    let keys = identity::load_or_create(&state_dir).map_err(Fatal::Identity)?;
+    let keys = keys::load_or_create(&state_dir).map_err(Fatal::Identity)?;
     let tls = tls::server_config(&keys.seed).map_err(Fatal::Certificate)?;
     let system = |what| move |error| Fatal::System(what, error);
     let control = listener.local_addr().map_err(system("the control socket has no address"))?;
@@ -87,7 +87,7 @@ pub(super) fn run(config: Config) -> Result<(), Fatal> {
 }
 
 /// Says on standard output where the relay listens, and in the log who it is and how it is reached.
-fn introduce(keys: &identity::Keys, control: SocketAddr, media: SocketAddr) {
+fn introduce(keys: &keys::Keys, control: SocketAddr, media: SocketAddr) {
     // For scripts that chose port 0. Nobody has to listen.
     let _ = writeln!(std::io::stdout(), "listening control={control} media={media}");
     let peer = keys.identity.peer();

@@ -17,8 +17,8 @@ use vestibule_common::id::PeerId;
 use vestibule_common::identity::{Identity, PROOF_EXPORTER};
 use vestibule_common::seal::Suite;
 use vestibule_common::signed::Signature;
+use vestibule_host::keys::{self, IdentityError};
 
-use super::identity::{self, IdentityError};
 use super::run::words;
 use super::runtime_file::RuntimeFile;
 use super::tls;
@@ -35,6 +35,8 @@ pub(super) enum StatusError {
     Identity(IdentityError),
     /// Nobody listens there.
     NotRunning(SocketAddr, io::Error),
+    /// Another relay listens there.
+    OtherRelay(SocketAddr),
     /// The connection broke.
     Broken(io::Error),
     /// No answer in time.
@@ -50,6 +52,9 @@ impl fmt::Display for StatusError {
             StatusError::NotRunning(address, error) => {
                 write!(f, "no relay answers at {address}: {error}. Is it running?")
             }
+            StatusError::OtherRelay(address) => {
+                write!(f, "another relay listens at {address}, not the one whose key is in this state folder")
+            }
             StatusError::Broken(error) => write!(f, "the connection to the relay broke: {error}"),
             StatusError::TimedOut(address) => {
                 write!(f, "the relay at {address} does not answer within {} s", PATIENCE.as_secs())
@@ -62,7 +67,7 @@ impl fmt::Display for StatusError {
 /// Asks and prints.
 pub(super) fn run(config: &Config) -> Result<(), StatusError> {
     let dir = config.state_dir.clone().unwrap_or_default();
-    let keys = identity::load(&dir).map_err(StatusError::Identity)?;
+    let keys = keys::load(&dir).map_err(StatusError::Identity)?;
     let noted = RuntimeFile::read(&dir);
     let candidates = noted.map_or_else(|| configured(config), |address| vec![address]);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -98,7 +103,14 @@ async fn ask(address: SocketAddr, identity: &Identity) -> Result<Status, StatusE
         TcpStream::connect(address).await.map_err(|error| StatusError::NotRunning(address, error))?;
     stream.set_nodelay(true).map_err(StatusError::Broken)?;
     let connector = TlsConnector::from(tls::client_config(identity.peer()));
-    let mut stream = connector.connect(tls::server_name(), stream).await.map_err(StatusError::Broken)?;
+    let connected = connector.connect(tls::server_name(), stream).await;
+    let mut stream = connected.map_err(|error| {
+        let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        match tls.is_some_and(tls::is_other_key) {
+            true => StatusError::OtherRelay(address),
+            false => StatusError::Broken(error),
+        }
+    })?;
     let exported = stream.get_ref().1.export_keying_material([0; 32], PROOF_EXPORTER.as_bytes(), Some(b""));
     let exported = exported.map_err(|error| StatusError::Broken(io::Error::other(error)))?;
     let hello = Hello {
