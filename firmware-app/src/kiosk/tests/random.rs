@@ -1,0 +1,253 @@
+//! Anything in any order: whatever people, devices and the relay do, the kiosk survives it and does not lie.
+
+use proptest::prelude::*;
+use vestibule_common::control::{
+    Ask, ClosedWhy, DeniedWhy, ErrorCode, KnockGoneWhy, MemberState, RelayError, RoomEvent, Tell,
+};
+use vestibule_common::id::{KnockId, PeerId, RoomId};
+
+use super::world::{World, identity};
+use crate::device::{Button, ButtonEdge, DeviceError};
+use crate::kiosk::intent::{Destructive, Setting, Step};
+use crate::kiosk::*;
+use crate::view::{Backlight, Language, Microphone, Panel};
+
+#[derive(Clone, Debug)]
+enum Deed {
+    Touch(usize, Intent),
+    Press(usize, Button, bool),
+    Wait(u64),
+    News(usize, News),
+    Tell(usize, Tell),
+    Cut(usize),
+    Relay(bool),
+    Stick(usize, bool),
+}
+
+fn peer() -> impl Strategy<Value = PeerId> {
+    (0usize..4).prop_map(|n| identity(n).peer())
+}
+
+fn intent() -> impl Strategy<Value = Intent> {
+    let step = || prop_oneof![Just(Step::Next), Just(Step::Previous)];
+    let panel = prop_oneof![Just(Panel::Chat), Just(Panel::People)];
+    let destructive = prop_oneof![
+        Just(Destructive::Leave),
+        Just(Destructive::EndForAll),
+        Just(Destructive::ForgetRelay),
+        peer().prop_map(Destructive::Remove),
+    ];
+    let setting = prop_oneof![
+        Just(Setting::EditName),
+        Just(Setting::Language(Language::German)),
+        Just(Setting::FindRelay),
+        step().prop_map(Setting::Volume),
+    ];
+    let plain = prop::sample::select(vec![
+        Intent::StartMeeting,
+        Intent::OpenJoin,
+        Intent::Rejoin,
+        Intent::ShowOwnPicture(true),
+        Intent::ShowOwnPicture(false),
+        Intent::OpenSettings,
+        Intent::EraseDigit,
+        Intent::Back,
+        Intent::CancelKnock,
+        Intent::ToggleMute,
+        Intent::ToggleCamera,
+        Intent::MoveOwnPicture,
+        Intent::ShowKeyboard(true),
+        Intent::Erase,
+        Intent::Shift,
+        Intent::Symbols,
+        Intent::Submit,
+        Intent::Lock(true),
+        Intent::Lock(false),
+        Intent::Confirm,
+        Intent::Decline,
+        Intent::StillHere,
+        Intent::DismissNotice,
+        Intent::Wake,
+    ]);
+    prop_oneof![
+        8 => plain,
+        4 => (0u8..11).prop_map(Intent::Digit),
+        1 => any::<[u8; 8]>().prop_map(|id| Intent::Approve(KnockId(id))),
+        2 => (0u32..40).prop_map(|n| Intent::Approve(KnockId(u64::from(n).to_be_bytes()))),
+        2 => panel.prop_map(Intent::TogglePanel),
+        1 => prop::option::of(peer()).prop_map(Intent::ChatTo),
+        2 => any::<char>().prop_map(Intent::Type),
+        1 => step().prop_map(Intent::Page),
+        1 => step().prop_map(Intent::Volume),
+        1 => peer().prop_map(Intent::MuteMember),
+        3 => destructive.prop_map(Intent::Ask),
+        1 => peer().prop_map(Intent::ChooseRelay),
+        1 => setting.prop_map(Intent::Set),
+    ]
+}
+
+fn tell() -> impl Strategy<Value = Tell> {
+    let code = prop::sample::select(vec![
+        ErrorCode::NoSuchRoom,
+        ErrorCode::Busy,
+        ErrorCode::TooFast,
+        ErrorCode::WaitingForHost,
+        ErrorCode::Refused,
+    ]);
+    prop_oneof![
+        Just(Tell::Done),
+        Just(Tell::Accepted { number: 3 }),
+        code.prop_map(|code| Tell::Error(RelayError { code, detail: String::new(), retry_after_ms: Some(5) })),
+        any::<u8>().prop_map(|n| Tell::KnockArrived {
+            knock: KnockId([n; 8]),
+            identity: PeerId([n; 32]),
+            name: "Stranger".parse().unwrap(),
+        }),
+        any::<u8>().prop_map(|n| Tell::KnockGone { knock: KnockId([n; 8]), why: KnockGoneWhy::Cancelled }),
+        any::<u8>().prop_map(|n| Tell::Denied { knock: KnockId([n; 8]), why: DeniedWhy::Denied }),
+        peer().prop_map(|by| Tell::MuteRequested { by }),
+        Just(Tell::Closed { room: RoomId([1; 16]), why: ClosedWhy::Ended }),
+        (0u64..30, peer(), any::<bool>()).prop_map(|(number, member, muted)| Tell::Event {
+            number,
+            event: RoomEvent::State { member, state: MemberState { muted, camera_off: false } },
+        }),
+        (0u64..30, peer(), any::<Vec<u8>>()).prop_map(|(number, from, bytes)| Tell::Event {
+            number,
+            event: RoomEvent::Opaque { from, class: "chat".into(), to: vec![], bytes },
+        }),
+    ]
+}
+
+fn news() -> impl Strategy<Value = News> {
+    let gate = prop::sample::select(vec![
+        GateReport::Open,
+        GateReport::Closed,
+        GateReport::Missing(DeviceError::Missing("card".into())),
+        GateReport::Fault("stuck".into()),
+    ]);
+    let loss = prop::sample::select(vec![LinkLoss::RelayGone, LinkLoss::OtherVersion, LinkLoss::Stopping]);
+    prop_oneof![
+        3 => gate.prop_map(News::MicrophoneState),
+        1 => Just(News::Camera(CameraState::Failed(DeviceError::Busy("x".into())))),
+        1 => Just(News::RelaysFound(vec![])),
+        1 => loss.prop_map(|why| News::Disconnected { why, detail: String::new() }),
+        1 => (peer(), any::<bool>()).prop_map(|(peer, speaking)| News::VoiceActive { peer, speaking }),
+        1 => (peer(), any::<bool>()).prop_map(|(peer, arriving)| News::PictureState { peer, arriving }),
+        1 => any::<bool>().prop_map(|speaking| News::OwnVoice { speaking }),
+    ]
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    let n = || 0usize..3;
+    let button = prop_oneof![Just(Button::Mute), Just(Button::Approve)];
+    prop_oneof![
+        12 => (n(), intent()).prop_map(|(n, intent)| Deed::Touch(n, intent)),
+        4 => (n(), button, any::<bool>()).prop_map(|(n, b, down)| Deed::Press(n, b, down)),
+        6 => (0u64..3000).prop_map(Deed::Wait),
+        1 => (0u64..2_000_000).prop_map(Deed::Wait),
+        4 => (n(), news()).prop_map(|(n, news)| Deed::News(n, news)),
+        3 => (n(), tell()).prop_map(|(n, tell)| Deed::Tell(n, tell)),
+        1 => n().prop_map(Deed::Cut),
+        1 => any::<bool>().prop_map(Deed::Relay),
+        1 => (n(), any::<bool>()).prop_map(|(n, stuck)| Deed::Stick(n, stuck)),
+    ]
+}
+
+/// What must hold after everything.
+fn check(world: &World) {
+    for (n, shell) in world.shells.iter().enumerate() {
+        let view = world.view(n);
+        let lamp = shell.lamps.get(&Button::Mute).copied();
+        let expected = match shell.kiosk.gate.microphone() {
+            Microphone::Live => Some(LampState::Off),
+            Microphone::Muted | Microphone::Missing => Some(LampState::On),
+            Microphone::Fault => Some(LampState::Blinking),
+        };
+        assert_eq!(lamp, expected, "the lamp is the gate's report");
+        match shell.kiosk.gate.last_report() {
+            Some(GateReport::Open) => assert_ne!(lamp, Some(LampState::On), "live, and the lamp says muted"),
+            Some(GateReport::Closed | GateReport::Missing(_) | GateReport::Fault(_)) | None => {}
+        }
+        if view.knock.is_some() {
+            assert_eq!(view.backlight, Backlight::Lit);
+        }
+        assert_eq!(shell.in_media, world.in_meeting(n));
+        if !world.in_meeting(n) {
+            assert!(shell.played.is_empty());
+            assert_eq!(shell.kiosk.gate.wanted(), GateState::Closed);
+        }
+        // No approval without the knock that the person was shown.
+        for message in &shell.sent {
+            if let Ask::Approve { admission, .. } = &message.body {
+                assert_eq!(admission.issuer, shell.me);
+            }
+        }
+    }
+}
+
+/// Does one thing, and holds approvals against what was shown and armed before it.
+fn act(world: &mut World, deed: Deed) {
+    let armed: Vec<Option<KnockId>> = (0..world.shells.len())
+        .map(|n| world.view(n).knock.filter(|knock| knock.armed).map(|knock| knock.knock))
+        .collect();
+    let sent: Vec<usize> = world.shells.iter().map(|shell| shell.sent.len()).collect();
+    let waited = matches!(deed, Deed::Wait(_));
+    match deed {
+        Deed::Touch(n, intent) => world.touch(n, intent),
+        Deed::Press(n, button, pressed) => {
+            let edge = ButtonEdge { button, pressed, at: world.now };
+            let now = world.now;
+            world.shells[n].kiosk.handle_button(edge, now);
+            world.run();
+        }
+        Deed::Wait(ms) => world.ms(ms),
+        Deed::News(n, news) => {
+            if matches!(news, News::Disconnected { .. }) && world.shells[n].connected {
+                world.shells[n].connected = false;
+                let me = world.shells[n].me;
+                world.relay.lost(me);
+            }
+            world.news(n, news);
+            world.run();
+        }
+        Deed::Tell(n, tell) => {
+            if world.shells[n].connected {
+                world.tell(n, tell);
+            }
+        }
+        Deed::Cut(n) => {
+            world.cut(n);
+            world.run();
+        }
+        Deed::Relay(up) => {
+            if up {
+                world.relay_up = true;
+            } else {
+                world.kill_relay();
+            }
+        }
+        Deed::Stick(n, stuck) => world.shells[n].gate_stuck = stuck,
+    }
+    for (n, shell) in world.shells.iter().enumerate() {
+        let fresh = shell.sent.iter().skip(sent[n]);
+        for message in fresh {
+            if let Ask::Approve { knock, .. } = &message.body {
+                // A slow relay may ask to hear an approval again, which is no new one.
+                assert!(armed[n] == Some(*knock) || waited, "approved what was not shown: {knock}");
+            }
+        }
+    }
+    check(world);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn anything_in_any_order(start: bool, deeds in prop::collection::vec(deed(), 1..80)) {
+        let mut world = if start { World::met(&["Boardroom", "Workshop", "Workshop"]) } else { World::new(&["A", "B", "C"]) };
+        for deed in deeds {
+            act(&mut world, deed);
+        }
+    }
+}
