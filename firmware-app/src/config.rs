@@ -101,7 +101,9 @@ impl Config {
             "full" => Ok(ScreenExtent::Full),
             "none" => Ok(ScreenExtent::None),
             other => window(other).ok_or_else(|| {
-                format!("screen is {other:?}; \"full\", \"none\" or a size from 640x400 to 4096x4096 is needed")
+                format!(
+                    "screen is {other:?}; \"full\", \"none\" or a size from 640x400 to 4096x4096 is needed"
+                )
             }),
         }
     }
@@ -111,8 +113,11 @@ impl Config {
     /// Errors: a sentence, when it is not two numbers.
     pub fn position(&self) -> Result<Option<(i32, i32)>, String> {
         let Some(text) = &self.screen_position else { return Ok(None) };
-        let place = text.split_once(',').and_then(|(x, y)| Some((x.trim().parse().ok()?, y.trim().parse().ok()?)));
-        place.map(Some).ok_or_else(|| format!("screen_position is {text:?}; two numbers such as 0,0 are needed"))
+        let place =
+            text.split_once(',').and_then(|(x, y)| Some((x.trim().parse().ok()?, y.trim().parse().ok()?)));
+        place
+            .map(Some)
+            .ok_or_else(|| format!("screen_position is {text:?}; two numbers such as 0,0 are needed"))
     }
 
     /// What the room's logic is told.
@@ -145,12 +150,17 @@ impl Configuration for Config {
             return Err(format!("video_kbps is {}; it must be between 100 and 20000", self.video_kbps));
         }
         if !(1..=1440).contains(&self.anyone_there_min) {
-            return Err(format!("anyone_there_min is {}; it must be between 1 and 1440", self.anyone_there_min));
+            return Err(format!(
+                "anyone_there_min is {}; it must be between 1 and 1440",
+                self.anyone_there_min
+            ));
         }
         if let Some(relay) = &self.relay {
             let port = relay.rsplit_once(':').and_then(|(host, port)| (!host.is_empty()).then_some(port));
             if port.and_then(|port| port.parse::<u16>().ok()).is_none() {
-                return Err(format!("relay is {relay:?}; a host and a port such as 192.168.1.10:5000 are needed"));
+                return Err(format!(
+                    "relay is {relay:?}; a host and a port such as 192.168.1.10:5000 are needed"
+                ));
             }
         }
         self.devices.check().map_err(|error| error.to_string())
@@ -159,8 +169,9 @@ impl Configuration for Config {
     fn complete(mut self, environment: &dyn Fn(&str) -> Option<String>) -> Result<Config, String> {
         if self.state_dir.is_none() {
             let folder = default_state_dir(PROGRAM.name, environment);
-            self.state_dir =
-                Some(folder.ok_or("there is no home folder to keep the kiosk's key in; name a folder with --state-dir")?);
+            self.state_dir = Some(folder.ok_or(
+                "there is no home folder to keep the kiosk's key in; name a folder with --state-dir",
+            )?);
         }
         Ok(self)
     }
@@ -190,21 +201,53 @@ pub const PROGRAM: Program = Program {
         Opt::text("language", "language", "The language of the screen: english or german."),
         Opt::text("pin", "digits", "The PIN of the settings: four to eight digits."),
         Opt::text("relay", "host:port", "The relay to meet through.").or("look for one on the network"),
-        Opt::text("relay_key", "key", "The relay's key, to be trusted without confirmation: 64 hexadecimal digits.")
-            .or("confirmed on the screen at first set-up"),
+        Opt::text(
+            "relay_key",
+            "key",
+            "The relay's key, to be trusted without confirmation: 64 hexadecimal digits.",
+        )
+        .or("confirmed on the screen at first set-up"),
         Opt::switch("discover", "Look for relays on the network by mDNS."),
-        Opt::text("screen", "size", "\"full\" for the whole screen, \"none\", or a window's size such as 1280x800."),
-        Opt::text("screen_position", "x,y", "Where the window's upper left corner is.").or("left to the desktop"),
+        Opt::text(
+            "screen",
+            "size",
+            "\"full\" for the whole screen, \"none\", or a window's size such as 1280x800.",
+        ),
+        Opt::text("screen_position", "x,y", "Where the window's upper left corner is.")
+            .or("left to the desktop"),
         Opt::number("video_kbps", "What the camera's pictures may take, in thousand bits a second."),
-        Opt::number("anyone_there_min", "Minutes without voice and touch until a meeting is asked whether anyone is there."),
+        Opt::number(
+            "anyone_there_min",
+            "Minutes without voice and touch until a meeting is asked whether anyone is there.",
+        ),
         Opt::switch("send_history", "As a host, send the meeting's chat to rooms that join later."),
-        Opt::text("state_dir", "folder", "The folder for the kiosk's key, its settings and its place in a meeting.")
-            .or("the system's state folder"),
-        Opt::text("log_level", "level", "The least important messages to log: error, warn, info, debug or trace."),
-        Opt::text("observe", "socket", "A Unix socket by which tests and the caretaker see what the kiosk shows and counts.")
-            .or("none"),
-        Opt::text("devices.devices", "mode", "What \"auto\" stands for in a device's name: auto, sim or real."),
-        Opt::text("devices.camera", "camera", "auto, none, sim, sim:FILE.y4m, or a node such as /dev/video0."),
+        Opt::text(
+            "state_dir",
+            "folder",
+            "The folder for the kiosk's key, its settings and its place in a meeting.",
+        )
+        .or("the system's state folder"),
+        Opt::text(
+            "log_level",
+            "level",
+            "The least important messages to log: error, warn, info, debug or trace.",
+        ),
+        Opt::text(
+            "observe",
+            "socket",
+            "A Unix socket by which tests and the caretaker see what the kiosk shows and counts.",
+        )
+        .or("none"),
+        Opt::text(
+            "devices.devices",
+            "mode",
+            "What \"auto\" stands for in a device's name: auto, sim or real.",
+        ),
+        Opt::text(
+            "devices.camera",
+            "camera",
+            "auto, none, sim, sim:FILE.y4m, or a node such as /dev/video0.",
+        ),
         Opt::number("devices.camera_width", "The width of the picture to ask the camera for, in pixels."),
         Opt::number("devices.camera_height", "The height of the picture to ask the camera for, in pixels."),
         Opt::number("devices.camera_rate", "The pictures a second to ask the camera for."),
@@ -213,12 +256,23 @@ pub const PROGRAM: Program = Program {
             "card",
             "auto, none, sim, sim:tone, sim:chirp, sim:silence, sim:FILE.wav, hw:CARD=ID, or pcm:NAME.",
         ),
-        Opt::text("devices.speaker", "card", "auto, none, sim, sim:FILE.wav (records), hw:CARD=ID, or pcm:NAME."),
-        Opt::number("devices.audio_buffer_ms", "What the sound card buffers at most in each direction, in milliseconds."),
+        Opt::text(
+            "devices.speaker",
+            "card",
+            "auto, none, sim, sim:FILE.wav (records), hw:CARD=ID, or pcm:NAME.",
+        ),
+        Opt::number(
+            "devices.audio_buffer_ms",
+            "What the sound card buffers at most in each direction, in milliseconds.",
+        ),
         Opt::text("devices.buttons", "board", "auto, none, sim, rppal, or gpiocdev:CHIP."),
-        Opt::switch("devices.gpio_poll", "Look at the buttons every 5 ms, for boards whose interrupts do not work."),
+        Opt::switch(
+            "devices.gpio_poll",
+            "Look at the buttons every 5 ms, for boards whose interrupts do not work.",
+        ),
         Opt::switch("devices.sim_stamp", "Draw frame number and time into a simulated camera's file too."),
-        Opt::number("devices.pins.mute", "The mute button's pin.").or("17 on a Raspberry Pi, else the line \"mute\""),
+        Opt::number("devices.pins.mute", "The mute button's pin.")
+            .or("17 on a Raspberry Pi, else the line \"mute\""),
         Opt::number("devices.pins.approve", "The approve button's pin.")
             .or("27 on a Raspberry Pi, else the line \"approve\""),
         Opt::number("devices.pins.mute_lamp", "The mute lamp's pin.")
@@ -227,7 +281,11 @@ pub const PROGRAM: Program = Program {
             .or("23 on a Raspberry Pi, else the line \"approve-lamp\""),
         Opt::switch("devices.pins.active_low", "A pressed button connects its pin to ground."),
         Opt::switch("devices.pins.lamps_active_low", "A lamp is lit by pulling its pin to ground."),
-        Opt::text("devices.pins.pull", "resistor", "The resistor inside the chip that holds an open button's pin: up, down or none."),
+        Opt::text(
+            "devices.pins.pull",
+            "resistor",
+            "The resistor inside the chip that holds an open button's pin: up, down or none.",
+        ),
     ],
 };
 
@@ -254,7 +312,10 @@ mod tests {
         assert!(fault(Config { pin: "12".into(), ..default() }).contains("PIN"));
         assert!(fault(Config { video_kbps: 1, ..default() }).contains("between"));
         assert!(fault(Config { screen_position: Some("1".into()), ..default() }).contains("0,0"));
-        assert_eq!(Config { screen_position: Some("1, -2".into()), ..default() }.position(), Ok(Some((1, -2))));
+        assert_eq!(
+            Config { screen_position: Some("1, -2".into()), ..default() }.position(),
+            Ok(Some((1, -2)))
+        );
         let six = Config { relay: Some("[fe80::1%eth0]:5000".into()), ..default() };
         assert_eq!(six.check(), Ok(()));
     }

@@ -7,7 +7,9 @@ use std::thread;
 use std::time::Duration;
 
 use x11rb::connection::Connection;
-use x11rb::protocol::xproto::{BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, ConnectionExt, ImageFormat, MOTION_NOTIFY_EVENT};
+use x11rb::protocol::xproto::{
+    BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, ConnectionExt, ImageFormat, MOTION_NOTIFY_EVENT,
+};
 use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
 
@@ -40,7 +42,17 @@ impl Display {
     /// Starts a server on a free display, with its log in `folder`.
     pub fn start(folder: &Path, width: u16, height: u16) -> Result<Display, String> {
         let mut command = Command::new("Xvfb");
-        command.args(["-displayfd", "1", "-screen", "0", &format!("{width}x{height}x24"), "-nolisten", "tcp", "-dpi", "96"]);
+        command.args([
+            "-displayfd",
+            "1",
+            "-screen",
+            "0",
+            &format!("{width}x{height}x24"),
+            "-nolisten",
+            "tcp",
+            "-dpi",
+            "96",
+        ]);
         command.stdout(Stdio::piped());
         std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
         let mut server = Process::start(command, &folder.join("xvfb.log"))
@@ -49,7 +61,8 @@ impl Display {
         let stdout = server.stdout().ok_or("no standard output")?;
         BufReader::new(stdout).read_line(&mut line).map_err(|error| error.to_string())?;
         let name = format!(":{}", line.trim());
-        let (connection, screen) = RustConnection::connect(Some(&name)).map_err(|error| format!("{name}: {error}"))?;
+        let (connection, screen) =
+            RustConnection::connect(Some(&name)).map_err(|error| format!("{name}: {error}"))?;
         let root = connection.setup().roots[screen].root;
         Ok(Display { _server: server, name, width, height, connection, root })
     }
@@ -71,7 +84,8 @@ impl Display {
     /// A picture of the whole screen.
     pub fn screenshot(&self) -> Result<Screenshot, String> {
         let (width, height) = (self.width, self.height);
-        let cookie = self.connection.get_image(ImageFormat::Z_PIXMAP, self.root, 0, 0, width, height, u32::MAX);
+        let cookie =
+            self.connection.get_image(ImageFormat::Z_PIXMAP, self.root, 0, 0, width, height, u32::MAX);
         let image = cookie.map_err(|error| error.to_string())?.reply().map_err(|error| error.to_string())?;
         let mut rgba = image.data;
         for pixel in rgba.chunks_exact_mut(4) {
@@ -87,7 +101,8 @@ impl Screenshot {
     pub fn part(&self, x: usize, y: usize, width: usize, height: usize) -> Screenshot {
         let (x, y) = (x.min(self.width), y.min(self.height));
         let (width, height) = (width.min(self.width - x), height.min(self.height - y));
-        let rows = (y..y + height).map(|row| &self.rgba[(row * self.width + x) * 4..(row * self.width + x + width) * 4]);
+        let rows = (y..y + height)
+            .map(|row| &self.rgba[(row * self.width + x) * 4..(row * self.width + x + width) * 4]);
         Screenshot { width, height, rgba: rows.flatten().copied().collect() }
     }
 

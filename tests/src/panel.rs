@@ -25,7 +25,14 @@ pub struct Panel {
 
 impl Panel {
     /// Starts a display and a kiosk that fills it.
-    pub fn start(folder: &Path, name: &str, relay: &Relay, options: &[&str], width: u16, height: u16) -> Result<Panel, String> {
+    pub fn start(
+        folder: &Path,
+        name: &str,
+        relay: &Relay,
+        options: &[&str],
+        width: u16,
+        height: u16,
+    ) -> Result<Panel, String> {
         let display = Display::start(&folder.join(format!("display-{name}")), width, height)?;
         let kiosk = Kiosk::start(folder, name, relay, options, Some(&display.name))?;
         Ok(Panel { kiosk, display })
@@ -43,8 +50,13 @@ impl Panel {
     pub fn tap(&mut self, intent: &str) -> Result<(), String> {
         let (x, y) = self.kiosk.wait_for(&format!("a place to touch for {intent}"), |kiosk| {
             let areas = kiosk.ask("areas")?;
-            let fits = |area: &&Value| area["touch"].as_str().is_some_and(|touch| touch.contains(&format!("({intent})")));
-            let area = areas.as_array().and_then(|areas| areas.iter().find(fits)).ok_or_else(|| areas.to_string())?;
+            let fits = |area: &&Value| {
+                area["touch"].as_str().is_some_and(|touch| touch.contains(&format!("({intent})")))
+            };
+            let area = areas
+                .as_array()
+                .and_then(|areas| areas.iter().find(fits))
+                .ok_or_else(|| areas.to_string())?;
             let number = |key: &str| area[key].as_f64().unwrap_or(0.0);
             Ok((number("x") + number("width") / 2.0, number("y") + number("height") / 2.0))
         })?;
@@ -64,25 +76,34 @@ impl Panel {
         self.see("the chat", |view| view["screen"]["Meeting"]["panel"]["Chat"].is_object())?;
         if let Some(name) = to {
             let chips = self.kiosk.meeting()?["panel"]["Chat"]["recipients"].clone();
-            let chip = chips.as_array().and_then(|chips| chips.iter().find(|chip| chip["label"] == name)).cloned();
-            let peer = chip.ok_or_else(|| format!("{name} is no recipient"))?["to"].as_str().unwrap_or_default().to_owned();
+            let chip =
+                chips.as_array().and_then(|chips| chips.iter().find(|chip| chip["label"] == name)).cloned();
+            let peer = chip.ok_or_else(|| format!("{name} is no recipient"))?["to"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned();
             self.tap(&format!("ChatTo(Some(PeerId({peer})))"))?;
         }
         self.tap("ShowKeyboard(true)")?;
         for letter in text.chars() {
-            let typed = self.kiosk.meeting()?["panel"]["Chat"]["draft"].as_str().unwrap_or_default().to_owned();
+            let typed =
+                self.kiosk.meeting()?["panel"]["Chat"]["draft"].as_str().unwrap_or_default().to_owned();
             if letter.is_uppercase() {
                 self.tap("Shift")?;
             }
             self.tap(&format!("Type({letter:?})"))?;
             self.see("the letter", |view| {
-                view["screen"]["Meeting"]["panel"]["Chat"]["draft"].as_str().is_some_and(|now| now.len() > typed.len())
+                view["screen"]["Meeting"]["panel"]["Chat"]["draft"]
+                    .as_str()
+                    .is_some_and(|now| now.len() > typed.len())
             })?;
         }
         self.tap("Submit")?;
         self.see("the message sent", |view| {
             let messages = view["screen"]["Meeting"]["panel"]["Chat"]["messages"].as_array();
-            messages.is_some_and(|all| all.iter().any(|m| m["own"] == true && m["text"] == text && m["delivery"] == "Sent"))
+            messages.is_some_and(|all| {
+                all.iter().any(|m| m["own"] == true && m["text"] == text && m["delivery"] == "Sent")
+            })
         })
         .map(|_| ())
     }
@@ -110,8 +131,10 @@ impl Panel {
     /// Where the other rooms' pictures are on the screen, as the kiosk says, and what is there.
     fn tile(&mut self) -> Result<Screenshot, String> {
         let areas = self.kiosk.ask("pictures")?;
-        let room = |area: &&Value| area["picture"].as_str().is_some_and(|picture| picture.starts_with("Room"));
-        let area = areas.as_array().and_then(|areas| areas.iter().find(room)).ok_or_else(|| areas.to_string())?;
+        let room =
+            |area: &&Value| area["picture"].as_str().is_some_and(|picture| picture.starts_with("Room"));
+        let area =
+            areas.as_array().and_then(|areas| areas.iter().find(room)).ok_or_else(|| areas.to_string())?;
         let number = |key: &str| area[key].as_f64().unwrap_or(0.0).max(0.0).round() as usize;
         let shot = self.display.screenshot()?;
         Ok(shot.part(number("x"), number("y"), number("width"), number("height")))

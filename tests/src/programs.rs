@@ -126,10 +126,12 @@ impl Relay {
             let found = line.split_whitespace().find_map(|word| word.strip_prefix(key));
             found.and_then(|address| address.parse().ok())
         };
-        let says = || format!("the relay says {line:?} and {}", std::fs::read_to_string(&log).unwrap_or_default());
+        let says =
+            || format!("the relay says {line:?} and {}", std::fs::read_to_string(&log).unwrap_or_default());
         let control = address("control=").ok_or_else(says)?;
         let media = address("media=").ok_or_else(says)?;
-        let seed = std::fs::read_to_string(folder.join("relay/identity.key")).map_err(|error| error.to_string())?;
+        let seed =
+            std::fs::read_to_string(folder.join("relay/identity.key")).map_err(|error| error.to_string())?;
         let seed: PeerId = seed.trim().parse().map_err(|_| "the relay's key is damaged")?;
         let key = Identity::from_seed(&seed.0).peer();
         Ok(Relay { process, control, media, key, folder: folder.into() })
@@ -147,7 +149,13 @@ pub struct Kiosk {
 
 impl Kiosk {
     /// Starts a kiosk that trusts `relay`, with its state, socket and log under `folder`.
-    pub fn start(folder: &Path, name: &str, relay: &Relay, options: &[&str], display: Option<&str>) -> Result<Kiosk, String> {
+    pub fn start(
+        folder: &Path,
+        name: &str,
+        relay: &Relay,
+        options: &[&str],
+        display: Option<&str>,
+    ) -> Result<Kiosk, String> {
         std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
         let slug: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
         let socket = folder.join(format!("{slug}.socket"));
@@ -205,7 +213,11 @@ impl Kiosk {
     }
 
     /// Waits until the view satisfies `look`.
-    pub fn wait_for<T>(&mut self, what: &str, mut look: impl FnMut(&mut Kiosk) -> Result<T, String>) -> Result<T, String> {
+    pub fn wait_for<T>(
+        &mut self,
+        what: &str,
+        mut look: impl FnMut(&mut Kiosk) -> Result<T, String>,
+    ) -> Result<T, String> {
         let name = self.name.clone();
         wait_for(&format!("{name}: {what}"), || look(self))
     }

@@ -20,7 +20,11 @@ const HALF: Duration = Duration::from_millis(500);
 const REFRESH: Duration = Duration::from_millis(250);
 
 /// Starts the buttons' thread. Every edge goes to the room in its order.
-pub(super) fn start_buttons(source: Source<dyn Buttons>, room: mpsc::Sender<Input>, clock: Clock) -> io::Result<()> {
+pub(super) fn start_buttons(
+    source: Source<dyn Buttons>,
+    room: mpsc::Sender<Input>,
+    clock: Clock,
+) -> io::Result<()> {
     let states = room.clone();
     let tell = move |state: &Opening| {
         let state = match state {
@@ -73,7 +77,8 @@ impl LampSwitch {
 }
 
 fn run(mut lamps: KeptLamps, inbox: &Receiver<(Button, LampState)>, clock: Clock) {
-    let mut wanted = [(Button::Mute, LampState::Off, clock.now()), (Button::Approve, LampState::Off, clock.now())];
+    let mut wanted =
+        [(Button::Mute, LampState::Off, clock.now()), (Button::Approve, LampState::Off, clock.now())];
     loop {
         match inbox.recv_timeout(REFRESH / 5) {
             Ok((button, state)) => {

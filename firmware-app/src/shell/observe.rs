@@ -2,7 +2,8 @@
 //! simulated buttons. Off unless configured; only the kiosk's own user may connect.
 //!
 //! One command a line, one line of JSON as the answer: `view`, `counters`, `lamps`, `clock`, `press mute`,
-//! `release approve`, and `touch` with an intent in JSON, which is what a finger on the screen would have meant.
+//! `release approve`, `heard` (how loud the simulated speaker played the last second), `areas` and `pictures` (where the
+//! screen can be touched and shows rooms), and `touch` with an intent in JSON, which is what a finger on the screen would have meant.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -13,18 +14,34 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
 
+use vestibule_common::time::Duration;
+
 use super::room::{Input, Observation};
-use crate::device::clock::Clock;
 use crate::device::Button;
+use crate::device::clock::Clock;
 use crate::device::sim::SimHandles;
+use crate::ui::bridge::ScreenHandle;
 
 /// The longest command.
 const MAX_LINE: usize = 256;
 
+/// What an observer sees.
+#[derive(Clone)]
+pub(super) struct Observed {
+    /// The room's loop.
+    pub(super) room: mpsc::Sender<Input>,
+    /// The simulated devices' other end.
+    pub(super) sim: SimHandles,
+    /// The screen, if there is one.
+    pub(super) screen: Option<ScreenHandle>,
+    /// The kiosk's clock.
+    pub(super) clock: Clock,
+}
+
 /// Opens the socket and serves it in the background of the present runtime.
 ///
 /// Errors: the system's, when the socket cannot be made.
-pub(super) fn start(path: &Path, room: mpsc::Sender<Input>, sim: SimHandles, clock: Clock) -> io::Result<()> {
+pub(super) fn start(path: &Path, kiosk: Observed) -> io::Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         Ok(()) | Err(_) => {}
@@ -35,9 +52,9 @@ pub(super) fn start(path: &Path, room: mpsc::Sender<Input>, sim: SimHandles, clo
         loop {
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    let (room, sim) = (room.clone(), sim.clone());
+                    let kiosk = kiosk.clone();
                     tokio::spawn(async move {
-                        if let Err(error) = serve(stream, &room, &sim, clock).await {
+                        if let Err(error) = serve(stream, &kiosk).await {
                             log::debug!("an observer has gone: {error}");
                         }
                     });
@@ -52,20 +69,22 @@ pub(super) fn start(path: &Path, room: mpsc::Sender<Input>, sim: SimHandles, clo
     Ok(())
 }
 
-async fn serve(stream: UnixStream, room: &mpsc::Sender<Input>, sim: &SimHandles, clock: Clock) -> io::Result<()> {
+async fn serve(stream: UnixStream, kiosk: &Observed) -> io::Result<()> {
     let (reader, mut writer) = stream.into_split();
     let mut lines = BufReader::new(reader).lines();
     while let Some(line) = lines.next_line().await? {
         if line.len() > MAX_LINE {
             return Err(io::Error::other("a command that long is none"));
         }
-        let answer = answer(line.trim(), room, sim, clock).await;
+        let answer = answer(line.trim(), kiosk).await;
         writer.write_all(format!("{answer}\n").as_bytes()).await?;
     }
     Ok(())
 }
 
-async fn answer(command: &str, room: &mpsc::Sender<Input>, sim: &SimHandles, clock: Clock) -> Value {
+async fn answer(command: &str, kiosk: &Observed) -> Value {
+    let Observed { room, sim, screen, clock } = kiosk;
+    let clock = *clock;
     let button = |name: &str| match name {
         "mute" => Some(Button::Mute),
         "approve" => Some(Button::Approve),
@@ -82,10 +101,32 @@ async fn answer(command: &str, room: &mpsc::Sender<Input>, sim: &SimHandles, clo
         }
         Some(("touch", intent)) => {
             return match serde_json::from_str(intent) {
-                Ok(intent) if room.send(Input::Intent(intent)).await.is_ok() => json!({ "touched": true }),
-                Ok(_) => json!({ "error": "the room has ended" }),
+                Ok(intent) => json!({ "touched": room.send(Input::Intent(intent)).await.is_ok() }),
                 Err(error) => json!({ "error": error.to_string() }),
             };
+        }
+        _ => {}
+    }
+    let at = |rect: druid::Rect| json!({ "x": rect.x0, "y": rect.y0, "width": rect.width(), "height": rect.height() });
+    let with = |mut place: Value, key: &str, what: String| {
+        place[key] = json!(what);
+        place
+    };
+    match command {
+        "areas" => {
+            let areas = screen.as_ref().map(ScreenHandle::touchable).unwrap_or_default();
+            return areas.into_iter().map(|(rect, touch)| with(at(rect), "touch", touch)).collect();
+        }
+        "pictures" => {
+            let pictures = screen.as_ref().map(ScreenHandle::pictures).unwrap_or_default();
+            return pictures
+                .into_iter()
+                .map(|(id, rect)| with(at(rect), "picture", format!("{id:?}")))
+                .collect();
+        }
+        "heard" => {
+            let level = sim.speaker.level_after(clock.now() - Duration::from_secs(1));
+            return json!({ "dbfs": 20.0 * (level / 32768.0).max(1e-6).log10() });
         }
         _ => {}
     }
@@ -100,8 +141,10 @@ async fn answer(command: &str, room: &mpsc::Sender<Input>, sim: &SimHandles, clo
         "view" => json!({ "view": view }),
         "counters" => counters.into_iter().map(|(name, count)| (name.to_owned(), json!(count))).collect(),
         "lamps" => {
-            let told: Value =
-                lamps.into_iter().map(|(lamp, state)| (format!("{lamp:?}"), json!(format!("{state:?}")))).collect();
+            let told: Value = lamps
+                .into_iter()
+                .map(|(lamp, state)| (format!("{lamp:?}"), json!(format!("{state:?}"))))
+                .collect();
             let lit: Value = [Button::Mute, Button::Approve]
                 .into_iter()
                 .map(|lamp| (format!("{lamp:?}"), json!(sim.lamps.is_lit(lamp))))
@@ -121,6 +164,8 @@ async fn answer(command: &str, room: &mpsc::Sender<Input>, sim: &SimHandles, clo
                 "monotonic_us": clock.to_monotonic_us(clock.now()),
             }),
         },
-        other => json!({ "error": format!("{other:?} is none of view, counters, lamps, clock, press, release, touch") }),
+        other => {
+            json!({ "error": format!("{other:?} is none of view, counters, lamps, clock, areas, pictures, heard, press, release, touch") })
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::mpsc;
 use vestibule_common::identity::Identity;
@@ -13,7 +13,7 @@ use vestibule_host::{Command, ConfigError, Invocation, keys, logging, service};
 
 use super::controls::{self, LampSwitch};
 use super::media::{Media, MediaDevices, Screen as PictureScreen};
-use super::observe;
+use super::observe::{self, Observed};
 use super::room::{self, Input, Surroundings};
 use super::store::{PinnedRelay, Store};
 use crate::config::{Config, PROGRAM, ScreenExtent};
@@ -72,17 +72,17 @@ fn carry_out(command: &Command, config: Config) -> Result<(), Fatal> {
         Command::Help => write!(out, "{}", PROGRAM.help::<Config>()).map_err(fatal),
         Command::Version => writeln!(out, "{} {}", PROGRAM.name, env!("CARGO_PKG_VERSION")).map_err(fatal),
         Command::CheckConfig => write!(out, "{}", toml::to_string(&config).map_err(fatal)?).map_err(fatal),
-        Command::Sub("devices", _) => verdict(diagnose::list(&config.devices, &mut out)),
+        Command::Sub("devices", _) => diagnose::list(&config.devices, &mut out).map_err(fatal),
         Command::Sub(_, what) => {
             let [device, seconds] = [0, 1].map(|at| what.get(at).map(String::as_str));
             let seconds = seconds.unwrap_or("10");
             let bad_seconds = |_| Fatal(format!("{seconds:?} is no number of seconds"));
-            let seconds = seconds.parse().map_err(bad_seconds)?;
+            let seconds = Duration::from_secs(seconds.parse().map_err(bad_seconds)?);
             match device {
-                Some("camera") => verdict(diagnose::camera(&config.devices, seconds, &mut out)),
-                Some("microphone") => verdict(diagnose::microphone(&config.devices, seconds, &mut out)),
-                Some("speaker") => verdict(diagnose::speaker(&config.devices, seconds, &mut out)),
-                Some("buttons") => verdict(diagnose::buttons(&config.devices, seconds, &mut out)),
+                Some("camera") => diagnose::camera(&config.devices, seconds, &mut out).map_err(fatal),
+                Some("microphone") => diagnose::microphone(&config.devices, seconds, &mut out).map_err(fatal),
+                Some("speaker") => diagnose::speaker(&config.devices, seconds, &mut out).map_err(fatal),
+                Some("buttons") => diagnose::buttons(&config.devices, seconds, &mut out).map_err(fatal),
                 _ => Err(Fatal("test-device needs camera, microphone, speaker or buttons behind it".into())),
             }
         }
@@ -91,11 +91,6 @@ fn carry_out(command: &Command, config: Config) -> Result<(), Fatal> {
             run(config)
         }
     }
-}
-
-/// A diagnosis has said what is wrong; the exit status repeats it.
-fn verdict(diagnosis: std::io::Result<bool>) -> Result<(), Fatal> {
-    if diagnosis.map_err(fatal)? { Ok(()) } else { Err(Fatal("not everything works, as said above".into())) }
 }
 
 fn run(config: Config) -> Result<(), Fatal> {
@@ -141,7 +136,8 @@ fn run(config: Config) -> Result<(), Fatal> {
         }
     });
     let media_devices = MediaDevices { camera, microphone, speaker };
-    let media = Media::start(media_devices, muted, config.bitrate(), slots, pictures, news, clock).map_err(fatal)?;
+    let media =
+        Media::start(media_devices, muted, config.bitrate(), slots, pictures, news, clock).map_err(fatal)?;
     controls::start_buttons(buttons, inputs.clone(), clock).map_err(fatal)?;
     let switch = LampSwitch::start(lamps, clock).map_err(fatal)?;
 
@@ -167,7 +163,8 @@ fn run(config: Config) -> Result<(), Fatal> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(fatal)?;
         runtime.block_on(async move {
             if let Some(path) = observe_at {
-                observe::start(&path, inputs.clone(), sim, clock)
+                let seen = Observed { room: inputs.clone(), sim, screen: quit.clone(), clock };
+                observe::start(&path, seen)
                     .map_err(|error| Fatal(format!("observe = {}: {error}", path.display())))?;
             }
             let stop = inputs.clone();

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use druid::{AppLauncher, ExtEventSink, PlatformError, Point, Size, Target, WindowDesc};
+use druid::{AppLauncher, ExtEventSink, PlatformError, Point, Rect, Size, Target, WindowDesc};
 
 use super::shared::Shared;
 use super::surface::{KeyEdge, LOOK, Outlet, Surface};
@@ -138,6 +138,16 @@ impl ScreenHandle {
         {
             log::trace!("the picture waits for the screen's window");
         }
+    }
+
+    /// Which parts of the screen answer a touch, in the window's pixels, and what each does, as Rust prints it.
+    pub fn touchable(&self) -> Vec<(Rect, String)> {
+        self.shared.touchable()
+    }
+
+    /// Where pictures are shown, in the window's pixels.
+    pub fn pictures(&self) -> Vec<(PictureId, Rect)> {
+        self.shared.places()
     }
 
     /// Closes the window; [`Screen::run`] returns soon after.

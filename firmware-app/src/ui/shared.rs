@@ -16,6 +16,7 @@ pub(super) struct Shared {
     told: AtomicBool,
     quit: AtomicBool,
     places: Mutex<BTreeMap<PictureId, Place>>,
+    touchable: Mutex<Vec<(Rect, String)>>,
 }
 
 /// Where a picture is shown, in the window's real pixels.
@@ -55,6 +56,21 @@ impl Shared {
         let gone = places.keys().filter(|id| !now.contains_key(id)).copied().collect();
         *places = now.iter().map(|(id, rect)| (*id, Place { rect: *rect, told: false })).collect();
         gone
+    }
+
+    /// Where pictures are shown.
+    pub(super) fn places(&self) -> Vec<(PictureId, Rect)> {
+        lock(&self.places).iter().map(|(id, place)| (*id, place.rect)).collect()
+    }
+
+    /// Says which parts of the screen answer a touch now, and what it does.
+    pub(super) fn set_touchable(&self, areas: Vec<(Rect, String)>) {
+        *lock(&self.touchable) = areas;
+    }
+
+    /// Which parts of the screen answer a touch.
+    pub(super) fn touchable(&self) -> Vec<(Rect, String)> {
+        lock(&self.touchable).clone()
     }
 
     /// Where the screen must be told to paint a new picture; nowhere if it knows already or does not show it.

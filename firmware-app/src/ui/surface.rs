@@ -137,6 +137,8 @@ impl Surface {
         };
         let on_screen: BTreeMap<PictureId, Rect> =
             places.iter().map(|(id, rect)| (*id, real(rect))).collect();
+        let touchable = self.scene.areas.iter().map(|area| (real(&area.rect), format!("{:?}", area.touch)));
+        self.shared.set_touchable(touchable.collect());
         for gone in self.shared.set_places(&on_screen) {
             self.slots.show_at(gone, None);
         }

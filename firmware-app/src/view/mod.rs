@@ -20,9 +20,7 @@ pub(crate) use people::PAGE as PEOPLE_PAGE;
 use words::Sentence;
 
 /// A language the screen speaks.
-#[derive(
-    Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize,
-)]
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Language {
     /// English.

@@ -134,7 +134,9 @@ fn play(options: &Options, table: &mut Table) -> Result<(), String> {
         a.kiosk.press("approve", Duration::from_millis(150))?;
         let released = Instant::now();
         for panel in [&mut a, &mut b] {
-            panel.see("the other room", |view| view["screen"]["Meeting"]["tiles"].as_array().is_some_and(|t| t.len() == 1))?;
+            panel.see("the other room", |view| {
+                view["screen"]["Meeting"]["tiles"].as_array().is_some_and(|t| t.len() == 1)
+            })?;
         }
         a.see_picture()?;
         b.see_picture()?;
@@ -192,7 +194,9 @@ fn play(options: &Options, table: &mut Table) -> Result<(), String> {
     })?;
     table.step("who is here", || {
         a.tap("TogglePanel(People)")?;
-        a.see("the list", |view| view["screen"]["Meeting"]["panel"]["People"]["people"].as_array().is_some_and(|p| p.len() == 2))?;
+        a.see("the list", |view| {
+            view["screen"]["Meeting"]["panel"]["People"]["people"].as_array().is_some_and(|p| p.len() == 2)
+        })?;
         a.keep(out, "10-people")?;
         Ok("two rooms".into())
     })?;
@@ -203,7 +207,9 @@ fn play(options: &Options, table: &mut Table) -> Result<(), String> {
         b.tap("Confirm")?;
         b.see("home", |view| view["screen"]["Home"].is_object())?;
         b.keep(out, "12-home-again")?;
-        a.see("an empty meeting", |view| view["screen"]["Meeting"]["tiles"].as_array().is_some_and(Vec::is_empty))?;
+        a.see("an empty meeting", |view| {
+            view["screen"]["Meeting"]["tiles"].as_array().is_some_and(Vec::is_empty)
+        })?;
         Ok("Boardroom is alone again".into())
     })?;
     table.step("Boardroom leaves", || {

@@ -65,7 +65,9 @@ fn the_hosts_kiosk_brings_the_meeting_back_to_a_restarted_relay() {
     world.ms(15_000);
     for n in 0..3 {
         assert_eq!(world.meeting(n).tiles.len(), 2);
-        assert!(world.meeting(n).tiles.iter().all(|tile| tile.placeholder.as_deref() != Some("Reconnecting…")));
+        assert!(
+            world.meeting(n).tiles.iter().all(|tile| tile.placeholder.as_deref() != Some("Reconnecting…"))
+        );
         assert_eq!(world.notice(n), "");
     }
     assert_eq!(world.meeting(2).microphone, Microphone::Muted);

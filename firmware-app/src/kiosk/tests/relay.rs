@@ -238,8 +238,9 @@ impl Relay {
                     return None;
                 }
                 let from_event = (last_event + 1).clamp(known.first, known.next());
-                let missed: Vec<(u64, RoomEvent)> =
-                    (from_event..known.next()).map(|n| (n, known.log[(n - known.first) as usize].0.clone())).collect();
+                let missed: Vec<(u64, RoomEvent)> = (from_event..known.next())
+                    .map(|n| (n, known.log[(n - known.first) as usize].0.clone()))
+                    .collect();
                 let body = self.entered(room, from, None, from_event);
                 self.out.push_back((from, ToKiosk { re, body }));
                 for (number, event) in missed {
@@ -254,7 +255,8 @@ impl Relay {
                 let mut places = BTreeMap::new();
                 for (name, admission) in members {
                     let (streams, state) = (self.streams(), MemberState::default());
-                    places.insert(admission.member, Member { name, admission, streams, state, present: false });
+                    places
+                        .insert(admission.member, Member { name, admission, streams, state, present: false });
                 }
                 let (heirs, log, first) = (vec![], vec![], next_event);
                 let members = places;
@@ -264,12 +266,19 @@ impl Relay {
                 return None;
             }
             Ask::Leave => {
-                if self.leave(from) { Tell::Done } else { refuse(ErrorCode::NotInRoom) }
+                if self.leave(from) {
+                    Tell::Done
+                } else {
+                    refuse(ErrorCode::NotInRoom)
+                }
             }
             Ask::Remove { removal } => {
                 let id = here?;
                 self.rooms.get_mut(&id).unwrap().removals.push(removal);
-                self.publish(id, RoomEvent::Left { member: removal.member, why: LeftWhy::Removed { removal } });
+                self.publish(
+                    id,
+                    RoomEvent::Left { member: removal.member, why: LeftWhy::Removed { removal } },
+                );
                 self.place.remove(&removal.member);
                 self.tell(removal.member, Tell::Closed { room: id, why: ClosedWhy::Removed });
                 Tell::Done
@@ -306,9 +315,12 @@ impl Relay {
                 let number = self.publish(id, RoomEvent::Opaque { from, class, to, bytes });
                 Tell::Accepted { number }
             }
-            Ask::Time { sent_us } => {
-                Tell::Time { sent_us, received_us: 0, answered_us: 0, time_ms: super::world::EPOCH_MS + sent_us / 1000 }
-            }
+            Ask::Time { sent_us } => Tell::Time {
+                sent_us,
+                received_us: 0,
+                answered_us: 0,
+                time_ms: super::world::EPOCH_MS + sent_us / 1000,
+            },
             Ask::Hello(_) | Ask::Status { .. } => unreachable!("the shell's"),
         })
     }

@@ -136,7 +136,10 @@ fn an_unknown_relay_is_taken_only_after_its_words_were_compared() {
     let Screen::Home(view) = kiosk.view(Time::ZERO, wall).screen else { panic!() };
     assert_eq!(view.state, "Looking for relays…");
     let address = "192.0.2.7:5000".to_owned();
-    kiosk.handle_news(News::RelaysFound(vec![FoundRelay { peer: RELAY, address: address.clone() }]), Time::ZERO);
+    kiosk.handle_news(
+        News::RelaysFound(vec![FoundRelay { peer: RELAY, address: address.clone() }]),
+        Time::ZERO,
+    );
     let Screen::Relays(view) = kiosk.view(Time::ZERO, wall).screen else { panic!() };
     assert_eq!((view.relays.len(), view.relays[0].words.split(' ').count()), (1, 4));
     kiosk.handle_intent(Intent::ChooseRelay(PeerId([3; 32])), Time::ZERO);

@@ -76,9 +76,10 @@ impl Socket {
         let transmit =
             Transmit { destination: self.relay, ecn: None, contents: datagrams, segment_size, src_ip: None };
         if let Err(error) = self.state.try_send(UdpSockRef::from(&self.udp), &transmit)
-            && self.refused.fetch_add(1, Ordering::Relaxed) == 0 {
-                log::info!("the network does not take what this room sends: {error}");
-            }
+            && self.refused.fetch_add(1, Ordering::Relaxed) == 0
+        {
+            log::info!("the network does not take what this room sends: {error}");
+        }
     }
 
     /// How many datagrams fit one call.
