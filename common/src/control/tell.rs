@@ -190,7 +190,7 @@ pub enum ErrorCode {
     NotHost,
     /// The kiosk is in no room, or not in this one.
     NotInRoom,
-    /// The kiosk is in a room or knocking already.
+    /// The kiosk is in a room or knocking already. With `retry_after_ms`: it, or the room, is still being closed.
     Busy,
     /// The knock was cancelled or answered before.
     KnockGone,

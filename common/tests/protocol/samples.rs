@@ -199,6 +199,7 @@ pub(crate) fn tells() -> Vec<ToKiosk> {
                     members: vec![status(boardroom, "Boardroom", Some("192.0.2.7:40412"))],
                     knocking: 1,
                 }],
+                idle_left_out: 0,
                 idle: vec![status(cast.workshop.peer(), "Workshop", Some("[2001:db8::7]:40414"))],
                 more: false,
                 uptime_s: 3_600,
