@@ -65,7 +65,9 @@ fn the_hosts_kiosk_brings_the_meeting_back_to_a_restarted_relay() {
     world.ms(15_000);
     for n in 0..3 {
         assert_eq!(world.meeting(n).tiles.len(), 2);
-        assert!(world.meeting(n).tiles.iter().all(|tile| tile.placeholder.as_deref() != Some("Reconnecting…")));
+        assert!(
+            world.meeting(n).tiles.iter().all(|tile| tile.placeholder.as_deref() != Some("Reconnecting…"))
+        );
         assert_eq!(world.notice(n), "");
     }
     assert_eq!(world.meeting(2).microphone, Microphone::Muted);
@@ -90,7 +92,7 @@ fn members_wait_for_their_host_and_then_give_up() {
     world.ms(60_000);
     assert!(world.in_meeting(0));
     assert_eq!(world.notice(0), "Going back to 482 913…");
-    world.pass(Duration::from_secs(600));
+    world.pass(Duration::from_secs(550));
     assert_eq!(world.notice(0), "The meeting could not be reached again.");
 }
 

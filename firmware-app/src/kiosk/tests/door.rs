@@ -136,10 +136,7 @@ fn an_approval_that_crosses_the_guests_change_of_mind_lets_nobody_in() {
     // The guest's cancel is still on its way when the host approves: the relay lets it in, and it leaves at once.
     let now = world.now;
     world.button(0, Button::Approve, true);
-    world.shells[0].kiosk.handle_button(
-        ButtonEdge { button: Button::Approve, pressed: false, at: now },
-        now,
-    );
+    world.shells[0].kiosk.handle_button(ButtonEdge { button: Button::Approve, pressed: false, at: now }, now);
     world.shells[1].kiosk.handle_intent(Intent::CancelKnock, now);
     world.run();
     assert!(!world.in_meeting(1));

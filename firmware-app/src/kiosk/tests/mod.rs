@@ -1,9 +1,9 @@
 //! The kiosk's core in virtual time: several kiosks, a shell that obeys, and a relay of a few lines.
 
+mod comeback;
 mod door;
 mod meeting;
 mod random;
 mod relay;
-mod comeback;
 mod screens;
 mod world;

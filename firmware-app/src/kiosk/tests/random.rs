@@ -97,7 +97,11 @@ fn tell() -> impl Strategy<Value = Tell> {
     prop_oneof![
         Just(Tell::Done),
         Just(Tell::Accepted { number: 3 }),
-        code.prop_map(|code| Tell::Error(RelayError { code, detail: String::new(), retry_after_ms: Some(5) })),
+        code.prop_map(|code| Tell::Error(RelayError {
+            code,
+            detail: String::new(),
+            retry_after_ms: Some(5)
+        })),
         any::<u8>().prop_map(|n| Tell::KnockArrived {
             knock: KnockId([n; 8]),
             identity: PeerId([n; 32]),
@@ -241,7 +245,7 @@ fn act(world: &mut World, deed: Deed) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn anything_in_any_order(start: bool, deeds in prop::collection::vec(deed(), 1..80)) {

@@ -129,12 +129,25 @@ impl Relay {
         }
     }
 
-    /// The lost host's time is over.
-    pub(super) fn pass_hosting(&mut self, id: RoomId) {
+    /// Hosting passes by the word the host left; without one that counts, the meeting ends.
+    fn pass_hosting(&mut self, id: RoomId) {
         let room = &self.rooms[&id];
-        let present = |word: &&Succession| room.members.get(&word.successor).is_some_and(|m| m.present);
-        let heir = room.heirs.iter().filter(present).max_by_key(|word| word.serial).copied();
-        self.publish(id, RoomEvent::HostChanged { succession: heir.unwrap() });
+        let host = room.host();
+        let able = |word: &&Succession| {
+            word.issuer == host && room.members.get(&word.successor).is_some_and(|member| member.present)
+        };
+        match room.heirs.iter().filter(able).max_by_key(|word| word.serial).copied() {
+            Some(succession) => drop(self.publish(id, RoomEvent::HostChanged { succession })),
+            None => self.end(id),
+        }
+    }
+
+    fn end(&mut self, id: RoomId) {
+        let room = self.rooms.remove(&id).unwrap();
+        for peer in room.members.into_keys() {
+            self.place.remove(&peer);
+            self.tell(peer, Tell::Closed { room: id, why: ClosedWhy::Ended });
+        }
     }
 
     fn knocks_gone(&mut self, peer: PeerId, why: KnockGoneWhy) {
@@ -238,8 +251,9 @@ impl Relay {
                     return None;
                 }
                 let from_event = (last_event + 1).clamp(known.first, known.next());
-                let missed: Vec<(u64, RoomEvent)> =
-                    (from_event..known.next()).map(|n| (n, known.log[(n - known.first) as usize].0.clone())).collect();
+                let missed: Vec<(u64, RoomEvent)> = (from_event..known.next())
+                    .map(|n| (n, known.log[(n - known.first) as usize].0.clone()))
+                    .collect();
                 let body = self.entered(room, from, None, from_event);
                 self.out.push_back((from, ToKiosk { re, body }));
                 for (number, event) in missed {
@@ -254,7 +268,8 @@ impl Relay {
                 let mut places = BTreeMap::new();
                 for (name, admission) in members {
                     let (streams, state) = (self.streams(), MemberState::default());
-                    places.insert(admission.member, Member { name, admission, streams, state, present: false });
+                    places
+                        .insert(admission.member, Member { name, admission, streams, state, present: false });
                 }
                 let (heirs, log, first) = (vec![], vec![], next_event);
                 let members = places;
@@ -264,12 +279,19 @@ impl Relay {
                 return None;
             }
             Ask::Leave => {
-                if self.leave(from) { Tell::Done } else { refuse(ErrorCode::NotInRoom) }
+                if self.leave(from) {
+                    Tell::Done
+                } else {
+                    refuse(ErrorCode::NotInRoom)
+                }
             }
             Ask::Remove { removal } => {
                 let id = here?;
                 self.rooms.get_mut(&id).unwrap().removals.push(removal);
-                self.publish(id, RoomEvent::Left { member: removal.member, why: LeftWhy::Removed { removal } });
+                self.publish(
+                    id,
+                    RoomEvent::Left { member: removal.member, why: LeftWhy::Removed { removal } },
+                );
                 self.place.remove(&removal.member);
                 self.tell(removal.member, Tell::Closed { room: id, why: ClosedWhy::Removed });
                 Tell::Done
@@ -283,12 +305,7 @@ impl Relay {
                 Tell::Done
             }
             Ask::End => {
-                let id = here?;
-                let room = self.rooms.remove(&id).unwrap();
-                for peer in room.members.into_keys() {
-                    self.place.remove(&peer);
-                    self.tell(peer, Tell::Closed { room: id, why: ClosedWhy::Ended });
-                }
+                self.end(here?);
                 Tell::Done
             }
             Ask::NameSuccessor { succession } => {
@@ -306,9 +323,12 @@ impl Relay {
                 let number = self.publish(id, RoomEvent::Opaque { from, class, to, bytes });
                 Tell::Accepted { number }
             }
-            Ask::Time { sent_us } => {
-                Tell::Time { sent_us, received_us: 0, answered_us: 0, time_ms: super::world::EPOCH_MS + sent_us / 1000 }
-            }
+            Ask::Time { sent_us } => Tell::Time {
+                sent_us,
+                received_us: 0,
+                answered_us: 0,
+                time_ms: super::world::EPOCH_MS + sent_us / 1000,
+            },
             Ask::Hello(_) | Ask::Status { .. } => unreachable!("the shell's"),
         })
     }

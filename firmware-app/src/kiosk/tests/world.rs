@@ -130,8 +130,7 @@ impl World {
             Effect::Gate(state) => {
                 if !shell.gate_stuck {
                     shell.gate = state;
-                    let report =
-                        if state == GateState::Open { GateReport::Open } else { GateReport::Closed };
+                    let report = if state == GateState::Open { GateReport::Open } else { GateReport::Closed };
                     shell.kiosk.handle_news(News::MicrophoneState(report), now);
                 }
             }
