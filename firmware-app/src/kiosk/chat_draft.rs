@@ -102,7 +102,7 @@ mod tests {
         assert_eq!(draft.text, "G");
         draft.shift();
         draft.shift();
-        "ß".chars().for_each(|c| drop(draft.type_char(c)));
+        assert!(draft.type_char('ß'));
         assert_eq!(draft.text, "Gß");
         draft.shift();
         assert!(draft.type_char('x') && draft.type_char('y') && draft.type_char('z'));

@@ -6,6 +6,7 @@ use vestibule_common::time::{Duration, Time};
 
 use super::door::Knock;
 use super::effect::{Chime, Effect};
+use super::link::LinkState;
 use super::news::{CameraState, DeviceState, GateReport, LinkLoss, News};
 use super::{Activity, Kiosk, Place, Stay};
 use crate::session::told::{Out, Told, Wish};
@@ -64,6 +65,7 @@ impl Kiosk {
     fn connected(&mut self, welcome: &Welcome, address: String, now: Time) {
         if !self.link.trusts(&welcome.identity) {
             self.effects.push_back(Effect::Disconnect);
+            self.link.state = LinkState::Connecting;
             let detail = format!("a relay with the key {} answered", welcome.identity);
             return self.connection_lost(LinkLoss::ChangedIdentity, detail, now);
         }
@@ -196,7 +198,11 @@ impl Kiosk {
             Told::Left { label: room, removed } => {
                 let known = |peer: &_| self.session.meeting().is_some_and(|m| m.member(peer).is_some());
                 self.stay.chat_to = self.stay.chat_to.filter(known);
+                let speaking = self.stay.speaking.len();
                 self.stay.speaking.retain(known);
+                if self.stay.speaking.len() < speaking {
+                    self.anyone_there.sign_of_life(now);
+                }
                 self.stay.arriving.retain(known);
                 self.effects.push_back(Effect::Chime(Chime::Left));
                 let sentence = if removed { Sentence::Removed { room } } else { Sentence::Left { room } };

@@ -139,7 +139,7 @@ mod tests {
         let pin: Pin = "1234".parse().unwrap();
         let mut pad = PinPad::default();
         let mut now = Time::ZERO;
-        let mut enter = |pad: &mut PinPad, text: &str, now: Time| {
+        let enter = |pad: &mut PinPad, text: &str, now: Time| {
             text.bytes().map(|b| pad.digit(b - b'0', &pin, now)).last().unwrap()
         };
         for _ in 0..4 {

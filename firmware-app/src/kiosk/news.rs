@@ -6,6 +6,8 @@ use vestibule_common::id::PeerId;
 use crate::device::DeviceError;
 
 /// One thing that has happened.
+// A few exist at a time and go at once: a box would cost more than the space.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum News {
     /// The relay is being looked for on the network; sent when that takes longer than a moment.

@@ -170,3 +170,28 @@ fn time_of_day(relay_ms: u64, written_ms: u64, wall: WallClock) -> String {
     let then = (second % DAY + DAY - age) % DAY;
     format!("{:02}:{:02}", then / 3600, then / 60 % 60)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_hold_the_whole_text_and_break_between_words() {
+        let text = "The quick brown fox jumps over the lazy dog.\nAnd\n\nagain ".repeat(4) + &"x".repeat(100);
+        let lines = wrap(&text);
+        assert_eq!(lines.concat(), text);
+        assert!(lines.iter().all(|line| line.chars().count() <= LINE_CHARS + 1), "{lines:?}");
+        assert_eq!(lines[0], "The quick brown fox jumps over ");
+        assert_eq!(wrap("short"), ["short"]);
+        assert_eq!(wrap("a\u{202e}b\u{7}c"), ["abc"], "what turns or hides text is not shown");
+    }
+
+    #[test]
+    fn times_are_the_rooms_own() {
+        let wall = WallClock { unix_ms: 30_000, hour: 0, minute: 5 };
+        assert_eq!(time_of_day(1_000_000_000, 1_000_000_000, wall), "00:05");
+        assert_eq!(time_of_day(1_000_000_000, 1_000_000_000 - 31_000, wall), "00:04");
+        assert_eq!(time_of_day(1_000_000_000, 1_000_000_000 - 600_000, wall), "23:55");
+        assert_eq!(time_of_day(5, 1_000_000_000, wall), "00:05", "written in the future");
+    }
+}

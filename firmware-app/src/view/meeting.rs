@@ -94,3 +94,16 @@ pub(super) fn initials(name: &str) -> String {
     let first = |word: &str| word.graphemes(true).next().map(str::to_uppercase);
     name.split_whitespace().take(2).filter_map(first).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn initials_are_of_the_first_two_words() {
+        let cases = [("Workshop", "W"), ("Board Room 2", "BR"), ("émile zola", "ÉZ"), ("東京 支社", "東支")];
+        for (name, expected) in cases {
+            assert_eq!(initials(name), expected);
+        }
+    }
+}

@@ -5,8 +5,6 @@ mod chat;
 mod home;
 mod meeting;
 mod people;
-#[cfg(test)]
-mod tests;
 pub mod words;
 
 use serde::{Deserialize, Serialize};

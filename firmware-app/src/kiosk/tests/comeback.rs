@@ -92,7 +92,7 @@ fn members_wait_for_their_host_and_then_give_up() {
     world.ms(60_000);
     assert!(world.in_meeting(0));
     assert_eq!(world.notice(0), "Going back to 482 913…");
-    world.pass(Duration::from_secs(600));
+    world.pass(Duration::from_secs(550));
     assert_eq!(world.notice(0), "The meeting could not be reached again.");
 }
 

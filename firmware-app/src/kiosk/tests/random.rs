@@ -245,7 +245,7 @@ fn act(world: &mut World, deed: Deed) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn anything_in_any_order(start: bool, deeds in prop::collection::vec(deed(), 1..80)) {

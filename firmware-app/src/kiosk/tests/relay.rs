@@ -129,12 +129,25 @@ impl Relay {
         }
     }
 
-    /// The lost host's time is over.
-    pub(super) fn pass_hosting(&mut self, id: RoomId) {
+    /// Hosting passes by the word the host left; without one that counts, the meeting ends.
+    fn pass_hosting(&mut self, id: RoomId) {
         let room = &self.rooms[&id];
-        let present = |word: &&Succession| room.members.get(&word.successor).is_some_and(|m| m.present);
-        let heir = room.heirs.iter().filter(present).max_by_key(|word| word.serial).copied();
-        self.publish(id, RoomEvent::HostChanged { succession: heir.unwrap() });
+        let host = room.host();
+        let able = |word: &&Succession| {
+            word.issuer == host && room.members.get(&word.successor).is_some_and(|member| member.present)
+        };
+        match room.heirs.iter().filter(able).max_by_key(|word| word.serial).copied() {
+            Some(succession) => drop(self.publish(id, RoomEvent::HostChanged { succession })),
+            None => self.end(id),
+        }
+    }
+
+    fn end(&mut self, id: RoomId) {
+        let room = self.rooms.remove(&id).unwrap();
+        for peer in room.members.into_keys() {
+            self.place.remove(&peer);
+            self.tell(peer, Tell::Closed { room: id, why: ClosedWhy::Ended });
+        }
     }
 
     fn knocks_gone(&mut self, peer: PeerId, why: KnockGoneWhy) {
@@ -292,12 +305,7 @@ impl Relay {
                 Tell::Done
             }
             Ask::End => {
-                let id = here?;
-                let room = self.rooms.remove(&id).unwrap();
-                for peer in room.members.into_keys() {
-                    self.place.remove(&peer);
-                    self.tell(peer, Tell::Closed { room: id, why: ClosedWhy::Ended });
-                }
+                self.end(here?);
                 Tell::Done
             }
             Ask::NameSuccessor { succession } => {

@@ -210,11 +210,10 @@ fn the_screen_sleeps_and_a_touch_only_wakes_it() {
 #[test]
 fn a_silent_meeting_is_asked_and_left() {
     let mut world = World::met(&["Boardroom", "Workshop"]);
-    let me = identity(0).peer();
-    world.news(1, News::VoiceActive { peer: me, speaking: true });
+    world.news(1, News::OwnVoice { speaking: true });
     world.pass(Duration::from_secs(25 * 60));
     assert!(world.in_meeting(1), "somebody speaks all the time");
-    world.news(1, News::VoiceActive { peer: me, speaking: false });
+    world.news(1, News::OwnVoice { speaking: false });
     world.pass(Duration::from_secs(20 * 60));
     assert_eq!(world.meeting(1).anyone_there_s, Some(60));
     world.touch(1, Intent::StillHere);

@@ -342,3 +342,43 @@ impl Sentence {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences_say_what_belongs_in_them() {
+        let code: RoomCode = "004711".parse().unwrap();
+        let room = || "Werkstatt".to_owned();
+        let cases = [
+            (Sentence::RelayGone { seconds: 5 }, "5 s"),
+            (Sentence::RelayNotFound { seconds: 7 }, "7 s"),
+            (Sentence::WrongCodes { count: 40, minutes: 3 }, "40"),
+            (Sentence::NoSuchRoom { code, relay: "relay.lan".into() }, "relay.lan"),
+            (Sentence::NoSuchRoom { code, relay: String::new() }, "004 711"),
+            (Sentence::KnockingAt(code), "004 711"),
+            (Sentence::Alone(code), "004 711"),
+            (Sentence::Rejoin(code), "004 711"),
+            (Sentence::WantsToJoin { room: room() }, "Werkstatt"),
+            (Sentence::Unapproved { room: room() }, "Werkstatt"),
+            (Sentence::MutedByHost { room: room() }, "Werkstatt"),
+            (Sentence::AskRemove { room: room() }, "Werkstatt"),
+            (Sentence::PressGreenMore { more: 2 }, "2"),
+            (Sentence::PinRests { seconds: 30 }, "30 s"),
+        ];
+        for (sentence, part) in cases {
+            let (english, german) = (sentence.say(Language::English), sentence.say(Language::German));
+            assert!(english.contains(part) && german.contains(part), "{english} / {german}");
+            assert_ne!(english, german);
+        }
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        let english = |sentence: Sentence| sentence.say(Language::English);
+        assert!(english(Sentence::PressGreenMore { more: 1 }).ends_with("1 more waits"));
+        assert!(english(Sentence::PressGreenMore { more: 2 }).ends_with("2 more wait"));
+        assert!(english(Sentence::WrongCodes { count: 9, minutes: 1 }).ends_with("within a minute."));
+    }
+}
