@@ -83,9 +83,17 @@ impl Display {
 
     /// A picture of the whole screen.
     pub fn screenshot(&self) -> Result<Screenshot, String> {
-        let (width, height) = (self.width, self.height);
+        self.part(0, 0, self.width.into(), self.height.into())
+    }
+
+    /// A picture of a part of the screen; what lies outside is cut off.
+    pub fn part(&self, x: usize, y: usize, width: usize, height: usize) -> Result<Screenshot, String> {
+        let (right, bottom) = (usize::from(self.width), usize::from(self.height));
+        let (x, y) = (x.min(right), y.min(bottom));
+        let (width, height) = (width.min(right - x) as u16, height.min(bottom - y) as u16);
+        let (left, top) = (x as i16, y as i16);
         let cookie =
-            self.connection.get_image(ImageFormat::Z_PIXMAP, self.root, 0, 0, width, height, u32::MAX);
+            self.connection.get_image(ImageFormat::Z_PIXMAP, self.root, left, top, width, height, u32::MAX);
         let image = cookie.map_err(|error| error.to_string())?.reply().map_err(|error| error.to_string())?;
         let mut rgba = image.data;
         for pixel in rgba.chunks_exact_mut(4) {
@@ -97,15 +105,6 @@ impl Display {
 }
 
 impl Screenshot {
-    /// A rectangle of it.
-    pub fn part(&self, x: usize, y: usize, width: usize, height: usize) -> Screenshot {
-        let (x, y) = (x.min(self.width), y.min(self.height));
-        let (width, height) = (width.min(self.width - x), height.min(self.height - y));
-        let rows = (y..y + height)
-            .map(|row| &self.rgba[(row * self.width + x) * 4..(row * self.width + x + width) * 4]);
-        Screenshot { width, height, rgba: rows.flatten().copied().collect() }
-    }
-
     /// Writes it as PNG.
     pub fn save(&self, path: &Path) -> Result<(), String> {
         let file = std::fs::File::create(path).map_err(|error| format!("{}: {error}", path.display()))?;

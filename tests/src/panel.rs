@@ -136,8 +136,7 @@ impl Panel {
         let area =
             areas.as_array().and_then(|areas| areas.iter().find(room)).ok_or_else(|| areas.to_string())?;
         let number = |key: &str| area[key].as_f64().unwrap_or(0.0).max(0.0).round() as usize;
-        let shot = self.display.screenshot()?;
-        Ok(shot.part(number("x"), number("y"), number("width"), number("height")))
+        self.display.part(number("x"), number("y"), number("width"), number("height"))
     }
 
     /// The stamp of the other room's picture, read off the screen.
@@ -158,17 +157,19 @@ impl Panel {
         }
     }
 
-    /// How many different pictures of the other room are on the screen within `span`.
-    pub fn frames_in(&mut self, span: Duration) -> Result<usize, String> {
+    /// Waits until `wanted` different pictures of the other room were on the screen; gives how long that took.
+    pub fn see_pictures(&mut self, wanted: usize) -> Result<Duration, String> {
         let begin = Instant::now();
         let mut seen = std::collections::BTreeSet::new();
-        while begin.elapsed() < span {
+        while seen.len() < wanted {
+            if begin.elapsed() > PATIENCE {
+                return Err(format!("only {} different pictures of the other room", seen.len()));
+            }
             if let Ok(stamp) = self.stamp() {
                 seen.insert(stamp.frame);
             }
-            thread::sleep(Duration::from_millis(10));
         }
-        Ok(seen.len())
+        Ok(begin.elapsed())
     }
 
     /// Keeps a picture of the screen.

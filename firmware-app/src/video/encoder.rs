@@ -45,8 +45,8 @@ impl Encoder {
             .rate_control_mode(RateControlMode::Bitrate)
             .bitrate(BitRate::from_bps(bitrate))
             .max_frame_rate(FrameRate::from_hz(settings.rate as f32))
-            // A skipped picture is a stutter; the quantiser gives way instead.
-            .skip_frames(false)
+            // Without leave to skip a picture the codec does not hold the bitrate at all.
+            .skip_frames(true)
             .qp(QpRange::new(16, 44))
             .complexity(Complexity::Medium)
             .intra_frame_period(IntraFramePeriod::from_num_frames(0))

@@ -112,7 +112,8 @@ struct Room {
     decoder: Option<Decoder>,
     sync: LipSync,
     sequence: u64,
-    shown: Option<Time>,
+    /// When its last picture was decoded.
+    seen: Option<Time>,
     /// A decoded picture that waits for its sound.
     held: Option<(Picture, Time)>,
 }
@@ -146,7 +147,7 @@ impl DecodeThread {
                 decoder: None,
                 sync: LipSync::new(Duration::ZERO),
                 sequence: 0,
-                shown: None,
+                seen: None,
                 held: None,
             });
         }
@@ -167,6 +168,10 @@ impl DecodeThread {
             Ok(Some(pixels)) => {
                 self.stats.pictures_decoded.one();
                 let now = self.clock.now();
+                // Told before there is a tile: the screen makes one for pictures that arrive.
+                if room.seen.replace(now).is_none() {
+                    self.news.tell(MediaNews::Pictures { peer: job.peer, arriving: true });
+                }
                 let hold = room.sync.handle_picture(job.frame.captured, now);
                 if let Some((rgba, width, height)) = pixels {
                     room.sequence += 1;
@@ -195,12 +200,9 @@ impl DecodeThread {
             if let Some((picture, _)) = room.held.take_if(|(_, due)| *due <= now) {
                 self.slots.put(PictureId::Room(*peer), picture);
                 self.screen.picture_changed(PictureId::Room(*peer));
-                if room.shown.replace(now).is_none() {
-                    self.news.tell(MediaNews::Pictures { peer: *peer, arriving: true });
-                }
             }
-            if room.shown.is_some_and(|shown| now.since(shown) > PICTURES_LINGER) {
-                room.shown = None;
+            if room.seen.is_some_and(|seen| now.since(seen) > PICTURES_LINGER) {
+                room.seen = None;
                 self.news.tell(MediaNews::Pictures { peer: *peer, arriving: false });
             }
         }
