@@ -88,8 +88,12 @@ impl Panel {
         for letter in text.chars() {
             let typed =
                 self.kiosk.meeting()?["panel"]["Chat"]["draft"].as_str().unwrap_or_default().to_owned();
-            if letter.is_uppercase() {
+            while letter.is_alphabetic() && self.shifted()? != letter.is_uppercase() {
+                let before = self.kiosk.meeting()?["panel"]["Chat"]["keyboard"]["shift"].clone();
                 self.tap("Shift")?;
+                self.see("the shift key", |view| {
+                    view["screen"]["Meeting"]["panel"]["Chat"]["keyboard"]["shift"] != before
+                })?;
             }
             self.tap(&format!("Type({letter:?})"))?;
             self.see("the letter", |view| {
@@ -106,6 +110,10 @@ impl Panel {
             })
         })
         .map(|_| ())
+    }
+
+    fn shifted(&mut self) -> Result<bool, String> {
+        Ok(self.kiosk.meeting()?["panel"]["Chat"]["keyboard"]["shift"] != "Off")
     }
 
     /// Waits until this text stands in the chat.
