@@ -86,7 +86,7 @@ impl Painter {
                     icons::draw(ctx.render_ctx, *icon, rect.center(), rect.width(), color);
                 }
                 Item::Picture { rect, id, behind } => {
-                    seen.extend(self.picture(ctx, *rect, *id, slots, scale));
+                    seen.extend(self.picture(ctx, *rect, *id, behind, slots, scale));
                     corners(ctx, *rect, behind);
                 }
             }
@@ -103,6 +103,7 @@ impl Painter {
         ctx: &mut Context<'_, '_, '_>,
         rect: Rect,
         id: PictureId,
+        behind: &Color,
         slots: &PictureSlots,
         scale: f64,
     ) -> Option<Seen> {
@@ -138,6 +139,9 @@ impl Painter {
         let one_to_one = inside && (off <= 2.0 || (fit - 1.0).abs() < 0.02);
         let size = if one_to_one { natural } else { natural * fit };
         let place = super::frame::centered(rect, size);
+        if off > 0.0 {
+            ctx.fill(rect, behind);
+        }
         let mode = if one_to_one { InterpolationMode::NearestNeighbor } else { InterpolationMode::Bilinear };
         ctx.draw_image(&kept.image, place, mode);
         seen
