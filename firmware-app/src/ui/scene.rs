@@ -227,7 +227,7 @@ impl<'a> Canvas<'a> {
         let lines = text::fit_lines(self.measure, text, style, rect.width(), limit);
         for (number, words) in lines.iter().enumerate() {
             let y0 = rect.y0 + number as f64 * line;
-            self.text(Rect::new(rect.x0, y0, rect.x1, y0 + line), words, style, color.clone(), align);
+            self.text(Rect::new(rect.x0, y0, rect.x1, y0 + line), words, style, color, align);
         }
         lines.len() as f64 * line
     }
