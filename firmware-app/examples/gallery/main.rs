@@ -1,6 +1,6 @@
 //! Every screen of the kiosk as a picture, without a display: `--list`, or `--out DIR` for all of them, with `--only
 //! NAME` (the beginning of a name) and `--size WxH` for some. With `--window NAME` it opens that screen in a real
-//! window instead and prints what touches mean.
+//! window instead, for `--seconds N` or until it is closed, and prints what touches mean.
 
 mod catalogue;
 mod synthetic;
@@ -35,7 +35,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let size = value("--size").map(|size| parse_size(&size)).transpose()?;
     if let Some(name) = value("--window") {
         let view = views.into_iter().find(|(known, _)| *known == name).ok_or("no such view; see --list")?.1;
-        return window(view, size);
+        let seconds = value("--seconds").map(|seconds| seconds.parse()).transpose()?;
+        return window(view, size, seconds);
     }
     let out = PathBuf::from(value("--out").ok_or("say --list, --window NAME or --out DIR")?);
     std::fs::create_dir_all(&out)?;
@@ -81,7 +82,7 @@ fn render(view: &View, width: u32, height: u32, path: &Path) -> Result<(), Box<d
     Ok(())
 }
 
-fn window(view: View, size: Option<(u32, u32)>) -> Result<(), Box<dyn Error>> {
+fn window(view: View, size: Option<(u32, u32)>, seconds: Option<u64>) -> Result<(), Box<dyn Error>> {
     let slots = PictureSlots::default();
     let extent = size.map_or(Extent::Full, |(width, height)| Extent::Window { width, height });
     let options = Options { extent, position: None, title: view.room_name.clone() };
@@ -94,6 +95,10 @@ fn window(view: View, size: Option<(u32, u32)>) -> Result<(), Box<dyn Error>> {
     )?;
     std::thread::spawn(move || {
         for sequence in 1.. {
+            if seconds.is_some_and(|seconds| sequence > seconds * 30) {
+                handle.quit();
+                break;
+            }
             for id in synthetic::fill(&slots, &view, sequence) {
                 handle.picture_changed(id);
             }

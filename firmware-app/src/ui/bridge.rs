@@ -133,9 +133,8 @@ impl ScreenHandle {
 
     /// A newer picture of this room lies in its slot. Its rectangle alone is painted, in the event loop's next turn.
     pub fn picture_changed(&self, id: PictureId) {
-        if let Some(rect) = self.shared.tell_picture(id)
-            && !self.wake.repaint(rect)
-        {
+        let told = self.shared.tell_picture(id);
+        if !told.is_empty() && !self.wake.repaint(&told) {
             log::trace!("the picture waits for the screen's window");
         }
     }

@@ -47,6 +47,7 @@ fn draft(c: &mut Canvas<'_>, rect: Rect, chat: &ChatView) {
     let (text, color) =
         if chat.draft.is_empty() { (&chat.hint, tokens::DIM) } else { (&chat.draft, tokens::TEXT) };
     let style = Style::new(tokens::size::SMALL);
+    let inner = inner.inset((0.0, -8.0));
     c.paragraph_centered(inner, text, style, color, Align::Start);
 }
 

@@ -82,7 +82,7 @@ impl Frame {
 
     /// The height of the strip across the top that a knock takes.
     pub fn banner(&self) -> f64 {
-        self.target + 3.0 * GRID
+        self.target + 2.0 * GRID
     }
 }
 

@@ -72,19 +72,25 @@ fn arrangements(count: usize, shape: f64) -> Vec<(usize, usize)> {
 fn cell(area: Rect, columns: usize, rows: usize, shape: f64) -> Size {
     let side = |length: f64, cells: usize| (length - (cells as f64 - 1.0) * BETWEEN) / cells as f64;
     let (width, height) = (side(area.width(), columns).max(1.0), side(area.height(), rows).max(1.0));
-    if width / height > shape {
-        Size::new((height * shape).floor(), height.floor())
+    let size = if width / height > shape {
+        Size::new(height * shape, height)
     } else {
-        Size::new(width.floor(), (width / shape).floor())
-    }
+        Size::new(width, width / shape)
+    };
+    // Pictures have even sides; a cell that has them too needs no scaling.
+    Size::new(even(size.width), even(size.height))
+}
+
+fn even(length: f64) -> f64 {
+    ((length + 0.01) / 2.0).floor() * 2.0
 }
 
 /// The largest rectangle of a shape in the middle of another, on whole pixels.
 pub(super) fn shaped(rect: Rect, shape: f64) -> Rect {
     let size = if rect.width() / rect.height() > shape {
-        Size::new((rect.height() * shape).round().min(rect.width()), rect.height())
+        Size::new(even(rect.height() * shape), even(rect.height()))
     } else {
-        Size::new(rect.width(), (rect.width() / shape).round().min(rect.height()))
+        Size::new(even(rect.width()), even(rect.width() / shape))
     };
     super::frame::centered(rect, size)
 }

@@ -95,10 +95,11 @@ fn own_picture(c: &mut Canvas<'_>, rect: Rect, home: &HomeView) {
     match &home.camera_missing {
         None => c.picture(rect, PictureId::Own, tokens::GROUND),
         Some(why) => {
-            let middle = centered(rect, Size::new(rect.width() - 32.0, 96.0));
+            let style = Style::new(c.frame.title);
+            let middle = centered(rect, Size::new(rect.width() - 48.0, 72.0 + 2.0 * style.line()));
             c.icon(Rect { y1: middle.y0 + 56.0, ..middle }, Icon::CameraOff, 56.0, tokens::DIM);
-            let line = Rect { y0: middle.y0 + 68.0, ..middle };
-            c.text(line, why, Style::new(tokens::size::BODY), tokens::TEXT, Align::Center);
+            let lines = Rect { y0: middle.y0 + 72.0, ..middle };
+            c.paragraph(lines, why, style, tokens::TEXT, Align::Center);
         }
     }
 }

@@ -6,7 +6,7 @@ use super::frame::{Class, centered, take_left, take_right};
 use super::icons::Icon;
 use super::scene::{Align, Canvas, Touch};
 use super::text::Style;
-use super::tokens::{self, CORNER, GAP, TOUCH};
+use super::tokens::{self, CORNER, GAP, GRID, TOUCH};
 use super::widget::button::{Button, Look};
 use crate::kiosk::intent::Intent;
 use crate::view::KnockBanner;
@@ -14,7 +14,7 @@ use crate::view::KnockBanner;
 /// Where the banner is.
 pub(super) fn place(c: &Canvas<'_>) -> Rect {
     let screen = c.frame.screen();
-    Rect::new(GAP, GAP, screen.x1 - GAP, GAP + c.frame.banner()).intersect(screen)
+    Rect::new(GRID, GRID, screen.x1 - GRID, GRID + c.frame.banner()).intersect(screen)
 }
 
 /// Draws the banner. Its buttons answer the knock shown, and only once it was shown long
@@ -23,14 +23,15 @@ pub(super) fn draw(c: &mut Canvas<'_>, banner: Rect, knock: &KnockBanner) {
     let frame = c.frame;
     c.fill(banner, CORNER, tokens::LINE);
     c.edge(banner, CORNER, tokens::GO, 2.0);
-    let mut rect = banner.inset((-GAP, 0.0));
+    let mut rect = banner.inset((-GRID, 0.0));
+    take_left(&mut rect, GRID);
     let buttons = |width: f64, rect: &mut Rect| {
         let strip = take_right(rect, width);
         centered(strip, Size::new(width, frame.target))
     };
     let (approve, deny) = match frame.class {
         Class::Small => (2.5 * TOUCH, 2.0 * TOUCH),
-        Class::Medium => (3.0 * TOUCH, 2.25 * TOUCH),
+        Class::Medium => (3.0 * TOUCH, 2.75 * TOUCH),
         Class::Large => (4.0 * TOUCH, 2.75 * TOUCH),
     };
     let words = c.words;

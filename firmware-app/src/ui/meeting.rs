@@ -113,11 +113,13 @@ fn invite(c: &mut Canvas<'_>, rect: Rect, own: Rect, code: &str, sentence: &str)
 }
 
 fn own_rect(c: &Canvas<'_>, seen: Rect, meeting: &MeetingView) -> Rect {
-    let width = match c.frame.class {
+    let width: f64 = match c.frame.class {
         Class::Small => 152.0,
         Class::Medium => 192.0,
         Class::Large => 240.0,
     };
+    // Never more than a quarter of what is left beside a panel.
+    let width = width.min((seen.width() * 0.25).floor()).max(96.0);
     let height = (width / c.local.shape(meeting.own.picture)).round().clamp(TOUCH, seen.height().max(TOUCH));
     let place = seen.inset(-GRID);
     let (left, top) = match meeting.own_corner {
@@ -149,7 +151,7 @@ fn bottom_bar(c: &mut Canvas<'_>, rect: Rect, meeting: &MeetingView, asked: Opti
         return;
     }
     let (word, level) = match c.frame.class {
-        Class::Small => (92.0, 52.0),
+        Class::Small => (96.0, 44.0),
         Class::Medium => (112.0, 64.0),
         Class::Large => (136.0, 80.0),
     };
@@ -203,7 +205,7 @@ fn is_open(meeting: &MeetingView, panel: Panel) -> bool {
 /// The largest button: what the gate is, in shape, word and colour.
 pub(super) fn mute(c: &mut Canvas<'_>, rect: &mut Rect, meeting: &MeetingView) {
     let width = match c.frame.class {
-        Class::Small => 176.0,
+        Class::Small => 168.0,
         Class::Medium => 224.0,
         Class::Large => 288.0,
     };

@@ -7,7 +7,7 @@ use super::icons::Icon;
 use super::local::Turn;
 use super::scene::{Align, Canvas, Touch};
 use super::text::Style;
-use super::tokens::{self, CORNER, GAP, TOUCH};
+use super::tokens::{self, CORNER, GAP, GRID, TOUCH};
 use super::widget::button::Button;
 use crate::kiosk::intent::Intent;
 use crate::view::{Notice, Severity};
@@ -26,7 +26,7 @@ const SMALL: Style = Style::new(tokens::size::SMALL);
 
 fn lines(c: &mut Canvas<'_>, notice: &Notice) -> Lines {
     let more = if notice.detail.is_some() { TOUCH + GAP } else { 0.0 };
-    let room = c.frame.size.width - 2.0 * GAP - 16.0 - TOUCH - more - GAP - 8.0 - 32.0 - GAP;
+    let room = c.frame.size.width - 2.0 * GRID - 16.0 - TOUCH - more - GAP - 8.0 - 32.0 - GAP;
     let style = style(c);
     let sentence = c.wrap(&notice.text, style, room).len().min(2) as f64;
     let detail = notice.detail.as_deref().filter(|_| c.local.detail);
@@ -36,10 +36,10 @@ fn lines(c: &mut Canvas<'_>, notice: &Notice) -> Lines {
 
 /// Where the notice is: below a knock's banner if there is one.
 pub(super) fn place(c: &mut Canvas<'_>, notice: &Notice, below: Option<Rect>) -> Rect {
-    let y0 = below.map_or(GAP, |banner| banner.y1 + GAP);
+    let y0 = below.map_or(GRID, |banner| banner.y1 + GRID);
     let lines = lines(c, notice);
     let words = lines.sentence * style(c).line() + lines.detail * SMALL.line();
-    Rect::new(GAP, y0, c.frame.size.width - GAP, y0 + (words + 16.0).max(TOUCH + 16.0))
+    Rect::new(GRID, y0, c.frame.size.width - GRID, y0 + (words + 16.0).max(TOUCH + 16.0))
 }
 
 /// Draws the notice.

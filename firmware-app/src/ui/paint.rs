@@ -19,6 +19,7 @@ type Context<'a, 'b, 'c> = druid::PaintCtx<'a, 'b, 'c>;
 
 /// What is kept between two paintings.
 pub(super) struct Painter {
+    slots: PictureSlots,
     images: BTreeMap<PictureId, Kept>,
 }
 
@@ -40,8 +41,9 @@ pub(super) struct Seen {
 }
 
 impl Painter {
-    pub(super) fn new() -> Painter {
-        Painter { images: BTreeMap::new() }
+    /// A painter of the pictures in these slots.
+    pub(super) fn new(slots: PictureSlots) -> Painter {
+        Painter { slots, images: BTreeMap::new() }
     }
 
     /// Forgets the pictures of rooms that are no longer shown.
@@ -57,7 +59,6 @@ impl Painter {
         scene: &Scene,
         part: &[Rect],
         pressed: Option<(Rect, f64)>,
-        slots: &PictureSlots,
         scale: f64,
         words: &mut Typesetter,
     ) -> Vec<Seen> {
@@ -86,7 +87,7 @@ impl Painter {
                     icons::draw(ctx.render_ctx, *icon, rect.center(), rect.width(), color);
                 }
                 Item::Picture { rect, id, behind } => {
-                    seen.extend(self.picture(ctx, *rect, *id, slots, scale));
+                    seen.extend(self.picture(ctx, *rect, *id, behind, scale));
                     corners(ctx, *rect, behind);
                 }
             }
@@ -103,10 +104,10 @@ impl Painter {
         ctx: &mut Context<'_, '_, '_>,
         rect: Rect,
         id: PictureId,
-        slots: &PictureSlots,
+        behind: &Color,
         scale: f64,
     ) -> Option<Seen> {
-        let Some(picture) = slots.newest(id) else {
+        let Some(picture) = self.slots.newest(id) else {
             self.images.remove(&id);
             return None;
         };
@@ -138,6 +139,9 @@ impl Painter {
         let one_to_one = inside && (off <= 2.0 || (fit - 1.0).abs() < 0.02);
         let size = if one_to_one { natural } else { natural * fit };
         let place = super::frame::centered(rect, size);
+        if off > 0.0 {
+            ctx.fill(rect, behind);
+        }
         let mode = if one_to_one { InterpolationMode::NearestNeighbor } else { InterpolationMode::Bilinear };
         ctx.draw_image(&kept.image, place, mode);
         seen

@@ -64,7 +64,7 @@ pub(super) fn panel(c: &mut Canvas<'_>, rect: Rect, people: &PeopleView, asked: 
 
 fn asked_at(c: &mut Canvas<'_>, rect: Rect, y0: f64, question: &Question) {
     let place = Rect { y0, y1: y0 + question::BLOCK, ..rect };
-    c.cover(place);
+    c.cover(place.inset(GAP));
     c.fill(place.inset(GAP), 0.0, tokens::SURFACE);
     question::block(c, place, question);
 }

@@ -55,7 +55,8 @@ pub(super) fn draw(c: &mut Canvas<'_>, relays: &RelaysView) {
     }
     if relays.relays.is_empty() {
         let style = Style::new(frame.title);
-        let line = centered(rect, Size::new(rect.width(), style.line()));
+        let width = c.width(words.looking, style) + (style.size * 1.2).round() + 8.0;
+        let line = centered(rect, Size::new(width.min(rect.width()), style.line()));
         marked(c, line, (Icon::Search, tokens::DIM), words.looking, style, tokens::DIM);
     }
     for relay in relays.relays.iter().skip(part * room).take(room) {

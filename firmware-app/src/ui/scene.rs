@@ -227,7 +227,7 @@ impl<'a> Canvas<'a> {
         let lines = text::fit_lines(self.measure, text, style, rect.width(), limit);
         for (number, words) in lines.iter().enumerate() {
             let y0 = rect.y0 + number as f64 * line;
-            self.text(Rect::new(rect.x0, y0, rect.x1, y0 + line), words, style, color.clone(), align);
+            self.text(Rect::new(rect.x0, y0, rect.x1, y0 + line), words, style, color, align);
         }
         lines.len() as f64 * line
     }
@@ -266,12 +266,15 @@ impl<'a> Canvas<'a> {
         self.scene.areas.push(Area { rect, radius, touch });
     }
 
-    /// Takes away what would answer a touch in this rectangle (and within a gap of it) and what would be wholly hidden
-    /// by it, because something opaque is about to be laid there.
+    /// Takes away what would answer a touch in this rectangle, what it would hide wholly, and words and icons it would
+    /// hide in part, because something opaque is about to be laid there.
     pub fn cover(&mut self, rect: Rect) {
-        let reach = rect.inset(tokens::GAP);
-        self.scene.areas.retain(|area| area.rect.intersect(reach).area() <= 0.0);
-        self.scene.items.retain(|item| rect.union(item.rect()) != rect);
+        let over = |other: Rect| other.intersect(rect).area() > 0.0;
+        self.scene.areas.retain(|area| !over(area.rect));
+        self.scene.items.retain(|item| match item {
+            Item::Text { rect: words, .. } | Item::Icon { rect: words, .. } => !over(*words),
+            Item::Fill { .. } | Item::Edge { .. } | Item::Picture { .. } => rect.union(item.rect()) != rect,
+        });
     }
 
     /// Takes away every area: nothing on the screen answers a touch.

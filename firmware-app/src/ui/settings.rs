@@ -91,10 +91,10 @@ fn setting(c: &mut Canvas<'_>, rect: Rect, name: &str, value: &str, buttons: &[(
     c.text(Rect { y0: block.y1 - body.line(), ..block }, value, body, tokens::TEXT, Align::Start);
 }
 
-/// A setting's button; on small panels the word alone, so that it is not cut.
+/// A setting's button; on all but large panels the word alone, so that it is not cut.
 fn choice<'w>(c: &Canvas<'_>, icon: Icon, label: &'w str) -> Button<'w> {
     let size = c.frame.body;
-    if c.frame.class == Class::Small { Button::word(label, size) } else { Button::new(icon, label, size) }
+    if c.frame.class < Class::Large { Button::word(label, size) } else { Button::new(icon, label, size) }
 }
 
 fn button_width(c: &Canvas<'_>) -> f64 {

@@ -23,8 +23,17 @@ pub(super) struct Shared {
 #[derive(Copy, Clone)]
 struct Place {
     rect: Rect,
+    owed: Owed,
+}
+
+/// Whether a picture newer than the one on the screen waits.
+#[derive(Copy, Clone, PartialEq, Eq)]
+enum Owed {
+    No,
+    /// It waits for company: the own picture is painted together with another room's.
+    Deferred,
     /// The screen was told to paint it and has not yet.
-    told: bool,
+    Told,
 }
 
 impl Shared {
@@ -54,7 +63,7 @@ impl Shared {
     pub(super) fn set_places(&self, now: &BTreeMap<PictureId, Rect>) -> Vec<PictureId> {
         let mut places = lock(&self.places);
         let gone = places.keys().filter(|id| !now.contains_key(id)).copied().collect();
-        *places = now.iter().map(|(id, rect)| (*id, Place { rect: *rect, told: false })).collect();
+        *places = now.iter().map(|(id, rect)| (*id, Place { rect: *rect, owed: Owed::No })).collect();
         gone
     }
 
@@ -73,23 +82,43 @@ impl Shared {
         lock(&self.touchable).clone()
     }
 
-    /// Where the screen must be told to paint a new picture; nowhere if it knows already or does not show it.
-    pub(super) fn tell_picture(&self, id: PictureId) -> Option<Rect> {
+    /// What the screen must be told to paint now that a picture is new; nothing if it knows already or does not show
+    /// it.
+    ///
+    /// The event loop paints at most once a display period, so a painting of the own picture alone would hold up
+    /// another room's. In company it waits for that, but never for longer than until its own next picture.
+    pub(super) fn tell_picture(&self, id: PictureId) -> Vec<Rect> {
         let mut places = lock(&self.places);
-        let place = places.get_mut(&id)?;
-        (!std::mem::replace(&mut place.told, true)).then_some(place.rect)
+        let company = places.keys().any(|other| *other != PictureId::Own);
+        let Some(place) = places.get_mut(&id) else { return Vec::new() };
+        match (id, place.owed) {
+            (PictureId::Own, Owed::No) if company => {
+                place.owed = Owed::Deferred;
+                return Vec::new();
+            }
+            (PictureId::Own | PictureId::Room(_), Owed::No | Owed::Deferred) => place.owed = Owed::Told,
+            (PictureId::Own | PictureId::Room(_), Owed::Told) => return Vec::new(),
+        }
+        let mut told = vec![place.rect];
+        if let Some(own) = places.get_mut(&PictureId::Own)
+            && own.owed == Owed::Deferred
+        {
+            own.owed = Owed::Told;
+            told.push(own.rect);
+        }
+        told
     }
 
     /// The screen is about to paint a picture: a newer one must be told again.
     pub(super) fn painting(&self, id: PictureId) {
         if let Some(place) = lock(&self.places).get_mut(&id) {
-            place.told = false;
+            place.owed = Owed::No;
         }
     }
 
-    /// Whether a picture was told and not painted yet.
+    /// Whether a picture waits to be painted.
     pub(super) fn is_owed(&self, id: PictureId) -> bool {
-        lock(&self.places).get(&id).is_some_and(|place| place.told)
+        lock(&self.places).get(&id).is_some_and(|place| place.owed != Owed::No)
     }
 }
 
@@ -101,17 +130,32 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
 
+    const RECT: Rect = Rect::new(0.0, 0.0, 64.0, 48.0);
+    const OTHER: Rect = Rect::new(64.0, 0.0, 128.0, 48.0);
+
     #[test]
     fn a_picture_is_told_once_until_it_is_painted() {
         let shared = Shared::default();
-        assert_eq!(shared.tell_picture(PictureId::Own), None);
-        let rect = Rect::new(0.0, 0.0, 64.0, 48.0);
-        shared.set_places(&BTreeMap::from([(PictureId::Own, rect)]));
-        assert_eq!(shared.tell_picture(PictureId::Own), Some(rect));
-        assert_eq!(shared.tell_picture(PictureId::Own), None);
+        assert!(shared.tell_picture(PictureId::Own).is_empty());
+        shared.set_places(&BTreeMap::from([(PictureId::Own, RECT)]));
+        assert_eq!(shared.tell_picture(PictureId::Own), [RECT]);
+        assert!(shared.tell_picture(PictureId::Own).is_empty());
         assert!(shared.is_owed(PictureId::Own));
         shared.painting(PictureId::Own);
-        assert_eq!(shared.tell_picture(PictureId::Own), Some(rect));
+        assert_eq!(shared.tell_picture(PictureId::Own), [RECT]);
         assert_eq!(shared.set_places(&BTreeMap::new()), [PictureId::Own]);
+    }
+
+    #[test]
+    fn the_own_picture_goes_with_another_rooms_or_with_its_own_next_one() {
+        let shared = Shared::default();
+        let room = PictureId::Room(vestibule_common::id::PeerId([1; 32]));
+        shared.set_places(&BTreeMap::from([(PictureId::Own, RECT), (room, OTHER)]));
+        assert!(shared.tell_picture(PictureId::Own).is_empty());
+        assert_eq!(shared.tell_picture(room), [OTHER, RECT]);
+        shared.painting(PictureId::Own);
+        shared.painting(room);
+        assert!(shared.tell_picture(PictureId::Own).is_empty());
+        assert_eq!(shared.tell_picture(PictureId::Own), [RECT]);
     }
 }

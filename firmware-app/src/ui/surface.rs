@@ -83,6 +83,7 @@ impl Surface {
             shared: Arc::default(),
             wake: None,
             sink: Arc::default(),
+            painter: Painter::new(slots.clone()),
             slots,
             outlet,
             hide_cursor: false,
@@ -93,7 +94,6 @@ impl Surface {
             scale: 1.0,
             finger: None,
             keys: Keys::default(),
-            painter: Painter::new(),
             words: Typesetter::new(PietText::new()),
             stale: false,
             look_timer: TimerToken::INVALID,
@@ -337,8 +337,8 @@ impl Widget<()> for Surface {
             }
         }
         let pressed = self.finger.as_ref().map(|finger| (finger.area.rect, finger.area.radius));
-        let (slots, words) = (&self.slots, &mut self.words);
-        let seen = self.painter.paint(ctx, &self.scene, &part, pressed, slots, self.scale, words);
+        let words = &mut self.words;
+        let seen = self.painter.paint(ctx, &self.scene, &part, pressed, self.scale, words);
         for picture in seen {
             self.stale |= self.local.saw(picture.id, picture.width, picture.height);
         }

@@ -199,7 +199,7 @@ fn set(text: &mut PietText, words: &str, style: Style, color: &Color, width: f64
         .new_text_layout(words.to_owned())
         .font(family, style.size)
         .default_attribute(weight)
-        .text_color(color.clone())
+        .text_color(*color)
         .max_width(width)
         .build();
     match layout {

@@ -43,25 +43,30 @@ impl Wake {
         }
     }
 
-    /// Has a rectangle (in real pixels) painted in the event loop's next turn. Returns whether the server was told.
-    pub(super) fn repaint(&self, rect: Rect) -> bool {
+    /// Has rectangles (in real pixels) painted together in the event loop's next turn. Returns whether the server was
+    /// told.
+    pub(super) fn repaint(&self, rects: &[Rect]) -> bool {
         let window = self.window.load(Ordering::Acquire);
         if window == 0 {
             return false;
         }
-        let rect = rect.expand();
-        let event = ExposeEvent {
-            response_type: EXPOSE_EVENT,
-            sequence: 0,
-            window,
-            x: rect.x0.max(0.0) as u16,
-            y: rect.y0.max(0.0) as u16,
-            width: rect.width() as u16,
-            height: rect.height() as u16,
-            count: 0,
-        };
-        let sent = self.connection.send_event(false, window, EventMask::EXPOSURE, event);
-        let sent = sent.is_ok() && self.connection.flush().is_ok();
+        let mut sent = true;
+        for (place, rect) in rects.iter().enumerate() {
+            let rect = rect.expand();
+            let event = ExposeEvent {
+                response_type: EXPOSE_EVENT,
+                sequence: 0,
+                window,
+                x: rect.x0.max(0.0) as u16,
+                y: rect.y0.max(0.0) as u16,
+                width: rect.width() as u16,
+                height: rect.height() as u16,
+                // As many follow; the painting waits for the last one.
+                count: (rects.len() - 1 - place) as u16,
+            };
+            sent &= self.connection.send_event(false, window, EventMask::EXPOSURE, event).is_ok();
+        }
+        sent &= self.connection.flush().is_ok();
         // Nothing is asked of the server, but what it says (an error after the window went) must not pile up.
         while let Ok(Some(event)) = self.connection.poll_for_event() {
             log::trace!("from the X server: {event:?}");

@@ -4,6 +4,7 @@ use druid::{Rect, Size};
 
 use super::catalogue::catalogue;
 use crate::kiosk::intent::Step;
+use crate::ui::labels::labels;
 use crate::ui::local::{Local, Turn};
 use crate::ui::root::scene;
 use crate::ui::scene::{Align, Item, Scene};
@@ -100,6 +101,59 @@ fn is_opaque(item: &Item) -> bool {
         Item::Fill { color, .. } => color.as_rgba8().3 > 0xc0,
         Item::Picture { .. } => true,
         Item::Edge { .. } | Item::Text { .. } | Item::Icon { .. } => false,
+    }
+}
+
+#[test]
+fn no_button_has_its_word_cut() {
+    let views = catalogue();
+    let mut words = typesetter();
+    for (name, view) in &views {
+        let l = labels(view.language);
+        let known = [
+            l.start_meeting,
+            l.join_meeting,
+            l.see_yourself,
+            l.settings,
+            l.back,
+            l.cancel,
+            l.live,
+            l.muted,
+            l.no_microphone,
+            l.microphone_fault,
+            l.camera,
+            l.camera_off,
+            l.chat,
+            l.people,
+            l.leave,
+            l.you,
+            l.locked,
+            l.anyone_there,
+            l.still_here,
+            l.lock,
+            l.unlock,
+            l.end_for_all,
+            l.send,
+            l.save,
+            l.symbols,
+            l.space,
+            l.approve,
+            l.deny,
+            l.find,
+            l.forget,
+            l.edit,
+            l.choose,
+            l.speaking_while_muted,
+            "Everyone",
+        ];
+        for size in SIZES {
+            for item in scene(view, &Local::default(), size, &mut words).items {
+                let Item::Text { text, .. } = item else { continue };
+                let Some(stem) = text.strip_suffix('…').filter(|stem| stem.len() > 1) else { continue };
+                let cut = known.iter().find(|word| word.starts_with(stem));
+                assert_eq!(cut, None, "{name} {size}");
+            }
+        }
     }
 }
 

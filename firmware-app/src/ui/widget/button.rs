@@ -110,7 +110,7 @@ impl<'a> Button<'a> {
         let icon_ink = match self.look {
             Look::Exit if awake => Color::rgb8(0xff, 0x7a, 0x7e),
             Look::Exit | Look::Plain | Look::Chosen | Look::Action | Look::Go | Look::Stop | Look::Warn => {
-                ink.clone()
+                ink
             }
         };
         if self.stacked {

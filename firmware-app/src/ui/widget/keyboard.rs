@@ -10,7 +10,7 @@ use crate::ui::tokens::{self, GAP, TOUCH};
 use crate::ui::widget::button::{Button, Look};
 use crate::view::{KeyboardView, Language, Shift};
 
-/// A key and how many columns it takes.
+/// A key.
 #[derive(Copy, Clone, PartialEq, Debug)]
 enum Key {
     Char(char),
@@ -31,8 +31,8 @@ pub fn height(screen: f64) -> f64 {
     key.clamp(TOUCH, 80.0) * ROWS + (ROWS - 1.0) * GAP
 }
 
-/// Draws the keyboard into a rectangle. `submit` is the word on the key that ends writing, `close` whether a key puts
-/// the keyboard away.
+/// Draws the keyboard into a rectangle. `submit` is the word on the key that ends writing, at rest unless
+/// `submittable`.
 pub fn keyboard(c: &mut Canvas<'_>, rect: Rect, view: KeyboardView, submit: &str, submittable: bool) {
     let wide = rect.width() >= 12.0 * TOUCH + 11.0 * GAP;
     let rows = rows(view, wide);

@@ -19,15 +19,20 @@ const SPEAKING: Color = Color::rgb8(0x4c, 0xd9, 0x89);
 
 /// Draws a tile. Words and initials keep clear of `blocked`, where other things lie over the tiles.
 pub fn video_tile(c: &mut Canvas<'_>, rect: Rect, tile: &Tile, blocked: &[Rect]) {
+    let plate = Plate::of(c, rect, tile, blocked);
     c.fill(rect, CORNER, tokens::RAISED);
     match &tile.placeholder {
         None => c.picture(rect, tile.picture, tokens::GROUND),
-        Some(why) => placeholder(c, visible(rect, blocked), &tile.initials, why),
+        Some(why) => {
+            let mut blocked = blocked.to_vec();
+            blocked.extend(plate.place);
+            placeholder(c, visible(rect, &blocked), &tile.initials, why);
+        }
     }
     if tile.speaking {
         c.edge(rect, CORNER, tokens::GO, 4.0);
     }
-    name_plate(c, rect, tile, blocked);
+    plate.draw(c, &tile.name);
 }
 
 /// Draws the own picture: small, with its marks, and no name but the word for "you".
@@ -75,7 +80,7 @@ fn visible(rect: Rect, blocked: &[Rect]) -> Rect {
 
 /// Initials, and a sentence where there is room for it, in place of a picture.
 pub fn placeholder(c: &mut Canvas<'_>, rect: Rect, initials: &str, why: &str) {
-    let sentence = rect.height() >= 160.0;
+    let sentence = rect.height() >= 136.0;
     let part = if sentence { 0.36 } else { 0.4 };
     let disc = (rect.height().min(rect.width()) * part).clamp(40.0, 160.0).round();
     let size = match disc {
@@ -88,9 +93,7 @@ pub fn placeholder(c: &mut Canvas<'_>, rect: Rect, initials: &str, why: &str) {
     let said = Style::new(said);
     let below = if sentence { 12.0 + said.line() } else { 0.0 };
     let middle = centered(rect, Size::new(disc, disc + below));
-    // A small tile keeps its disc clear of the plate below it.
-    let up = if sentence { 0.0 } else { (rect.height() * 0.12).round() };
-    let round = Rect::new(middle.x0, middle.y0 - up, middle.x1, middle.y0 - up + disc);
+    let round = Rect { y1: middle.y0 + disc, ..middle };
     c.fill(round, disc / 2.0, tokens::LINE);
     let style = Style::strong(size);
     let letter = centered(round, Size::new(disc, style.line()));
@@ -102,32 +105,52 @@ pub fn placeholder(c: &mut Canvas<'_>, rect: Rect, initials: &str, why: &str) {
     }
 }
 
-fn name_plate(c: &mut Canvas<'_>, rect: Rect, tile: &Tile, blocked: &[Rect]) {
-    let large = rect.width() >= 480.0 && c.frame.class > Class::Small;
-    let (size, height) = if large { (tokens::size::BODY, 40.0) } else { (tokens::size::SMALL, 32.0) };
-    let style = Style::strong(size);
-    let icon = (size * 1.2).round();
-    let mut marks = Vec::new();
-    if tile.muted {
-        marks.push((Icon::MicrophoneOff, CLOSED));
-    } else if tile.speaking {
-        marks.push((Icon::Speaking, SPEAKING));
+/// A name plate: its place, its marks, its look.
+struct Plate {
+    place: Option<Rect>,
+    marks: Vec<(Icon, Color)>,
+    style: Style,
+}
+
+impl Plate {
+    /// Inside a plate, beside the first and the last thing.
+    const PAD: f64 = 12.0;
+
+    fn of(c: &mut Canvas<'_>, rect: Rect, tile: &Tile, blocked: &[Rect]) -> Plate {
+        let large = rect.width() >= 480.0 && c.frame.class > Class::Small;
+        let (size, height) = if large { (tokens::size::BODY, 40.0) } else { (tokens::size::SMALL, 32.0) };
+        let style = Style::strong(size);
+        let mut marks = Vec::new();
+        if tile.muted {
+            marks.push((Icon::MicrophoneOff, CLOSED));
+        } else if tile.speaking {
+            marks.push((Icon::Speaking, SPEAKING));
+        }
+        if tile.host {
+            marks.push((Icon::Host, tokens::WARN));
+        }
+        let beside = 2.0 * Plate::PAD + marks.len() as f64 * (mark_size(style) + 8.0);
+        let wanted = beside + c.width(&tile.name, style);
+        let place = plate_place(rect.inset(-GRID), Size::new(wanted, height), blocked);
+        Plate { place, marks, style }
     }
-    if tile.host {
-        marks.push((Icon::Host, tokens::WARN));
+
+    fn draw(self, c: &mut Canvas<'_>, name: &str) {
+        let Some(plate) = self.place else { return };
+        c.fill(plate, 10.0, PLATE);
+        let mut x0 = plate.x0 + Plate::PAD;
+        for (mark, color) in self.marks {
+            let size = mark_size(self.style);
+            c.icon(Rect::new(x0, plate.y0, x0 + size, plate.y1), mark, size, color);
+            x0 += size + 8.0;
+        }
+        let words = Rect::new(x0, plate.y0, (plate.x1 - Plate::PAD).max(x0), plate.y1);
+        c.text(words, name, self.style, tokens::TEXT, Align::Start);
     }
-    let pad = 12.0;
-    let beside = 2.0 * pad + marks.len() as f64 * (icon + 8.0);
-    let wanted = beside + c.width(&tile.name, style);
-    let Some(plate) = plate_place(rect.inset(-GRID), Size::new(wanted, height), blocked) else { return };
-    c.fill(plate, 10.0, PLATE);
-    let mut x0 = plate.x0 + pad;
-    for (mark, color) in marks {
-        c.icon(Rect::new(x0, plate.y0, x0 + icon, plate.y1), mark, icon, color);
-        x0 += icon + 8.0;
-    }
-    let words = Rect::new(x0, plate.y0, (plate.x1 - pad).max(x0), plate.y1);
-    c.text(words, &tile.name, style, tokens::TEXT, Align::Start);
+}
+
+fn mark_size(style: Style) -> f64 {
+    (style.size * 1.2).round()
 }
 
 /// Where a name plate goes: below left, or where it is least cut by what lies over the tile.
