@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn blinking_begins_lit_and_changes_every_half_second() {
-        let lit = |ms| is_lit(LampState::Blinking, Time::from_millis(100), Time::from_millis(100 + ms));
+        let lit = |ms: u64| is_lit(LampState::Blinking, Time::from_millis(100), Time::from_millis(100 + ms));
         assert_eq!([0, 499, 500, 999, 1000].map(lit), [true, true, false, false, true]);
     }
 }

@@ -30,17 +30,28 @@ pub(super) struct MicrophoneReport {
     pub speech: AtomicBool,
 }
 
+/// What the microphone's thread works on.
+pub(super) struct MicrophoneParts {
+    /// The only way out.
+    pub(super) gate: Gate,
+    /// To the sending thread.
+    pub(super) audio: Producer<'static, AudioOut>,
+    /// Woken for every period.
+    pub(super) outbox: Arc<Outbox>,
+    /// What the thread says of itself.
+    pub(super) report: Arc<MicrophoneReport>,
+    /// Counters.
+    pub(super) stats: Arc<Stats>,
+}
+
 /// Starts the microphone's thread.
 pub(super) fn start(
     source: Source<dyn Microphone>,
-    mut gate: Gate,
-    mut audio: Producer<'static, AudioOut>,
-    outbox: Arc<Outbox>,
-    report: Arc<MicrophoneReport>,
+    parts: MicrophoneParts,
     news: NewsSender,
-    stats: Arc<Stats>,
     clock: Clock,
 ) -> io::Result<()> {
+    let MicrophoneParts { mut gate, mut audio, outbox, report, stats } = parts;
     let tell = move |state: &DeviceState| news.tell(MediaNews::Microphone(state.clone()));
     let mut microphone = Reopening::new(source, clock, tell);
     let run = move || {

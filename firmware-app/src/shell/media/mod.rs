@@ -35,7 +35,7 @@ use self::camera::{CameraParts, CameraSwitch};
 use self::chime::Sound;
 use self::decode::Decoding;
 pub use self::link::Link;
-use self::microphone::MicrophoneReport;
+use self::microphone::{MicrophoneParts, MicrophoneReport};
 use self::outbox::Outbox;
 use self::playout::{PlayoutCommand, Voice};
 use self::receive::ReceiveCommand;
@@ -174,9 +174,14 @@ impl Media {
             bitrate,
         };
         camera::start(devices.camera, parts)?;
-        let microphone = devices.microphone;
-        let (audio, to) = (sending.audio, outbox.clone());
-        microphone::start(microphone, gate, audio, to, report.clone(), news, stats.clone(), clock)?;
+        let parts = MicrophoneParts {
+            gate,
+            audio: sending.audio,
+            outbox: outbox.clone(),
+            report: report.clone(),
+            stats: stats.clone(),
+        };
+        microphone::start(devices.microphone, parts, news, clock)?;
         Ok(Media {
             outbox,
             gate: handle,
