@@ -1,5 +1,6 @@
 //! The first two messages of a control connection: who each end is and what both can do.
 
+use serde::de::IntoDeserializer;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{PeerId, SessionId};
@@ -34,8 +35,16 @@ pub struct Hello {
     pub proof: Signature,
     /// The room's label.
     pub name: RoomName,
-    /// Ciphers for media, the preferred one first. At least one of both is needed.
+    /// Ciphers for media, the preferred one first; those this program does not know are skipped. One in common is
+    /// needed.
+    #[serde(deserialize_with = "known_suites")]
     pub suites: Vec<Suite>,
+}
+
+fn known_suites<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Vec<Suite>, D::Error> {
+    let names = Vec::<String>::deserialize(input)?;
+    let known = |name: String| Suite::deserialize(IntoDeserializer::<serde::de::value::Error>::into_deserializer(name));
+    Ok(names.into_iter().filter_map(|name| known(name).ok()).collect())
 }
 
 /// The relay's answer to [`Hello`].
@@ -86,4 +95,21 @@ pub struct Limits {
     pub knock_timeout_ms: u64,
     /// A connection on which the kiosk says nothing for this long is closed, in milliseconds. Say `time` in between.
     pub idle_timeout_ms: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::PeerId;
+
+    #[test]
+    fn a_cipher_of_a_later_version_is_skipped() {
+        let (identity, proof) = (PeerId([1; 32]), "00".repeat(64));
+        let hello = format!(
+            r#"{{"lowest":1,"highest":2,"identity":"{identity}","proof":"{proof}","name":"Room",
+                "suites":["kyber9000","chacha20poly1305"]}}"#
+        );
+        let hello: Hello = serde_json::from_str(&hello).unwrap();
+        assert_eq!(hello.suites, [Suite::ChaCha20Poly1305]);
+    }
 }

@@ -307,6 +307,7 @@ impl Session {
         let Some(now_ms) = self.relay_ms(now) else { return };
         let Phase::In(meeting) = &mut self.phase else { return };
         let admission = meeting.roster.admit(&self.identity, identity, now_ms);
+        self.name_heir_anew(None, now);
         self.ask(Ask::Approve { knock, admission }, Asked::Approve { knock, admission }, now);
         self.told.push_back(Told::TicketChanged);
     }
@@ -325,8 +326,18 @@ impl Session {
         }
         let Phase::In(meeting) = &mut self.phase else { return false };
         let removal = meeting.roster.remove(&self.identity, member, now_ms);
+        self.name_heir_anew(Some(member), now);
         self.ask(Ask::Remove { removal }, Asked::Wish(Wish::Remove), now);
         true
+    }
+
+    /// Names the same successor once more. A host's words count only below the serial by which it passed the room on, so
+    /// this goes out before whatever was signed last.
+    fn name_heir_anew(&mut self, leaving: Option<PeerId>, now: Time) {
+        let Phase::In(meeting) = &mut self.phase else { return };
+        let Some(heir) = meeting.heir_named.filter(|heir| Some(*heir) != leaving) else { return };
+        let succession = meeting.roster.name_heir(&self.identity, heir);
+        self.ask(Ask::NameSuccessor { succession }, Asked::NameSuccessor, now);
     }
 
     /// Keeps newcomers out, or lets them knock.

@@ -78,7 +78,7 @@ impl Default for RoomsConfig {
             code_reuse_delay_s: 24 * 3600,
             messages_per_s: 20,
             messages_burst: 60,
-            idle_timeout_s: 20,
+            idle_timeout_s: 30,
         }
     }
 }

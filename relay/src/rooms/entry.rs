@@ -84,6 +84,10 @@ impl Rooms {
             Some(Presence::Leaving { .. } | Presence::Present { .. }) => {
                 return Err(not_yet(ErrorCode::Busy, "this kiosk is still leaving the meeting", RETRY_SOON));
             }
+            None if !room.has_admitted(peer) => {
+                warn!("{} shows an admission by which it never came in", peer.short());
+                return Err(refusal(ErrorCode::Refused, "this kiosk has not been let in by the host; knock"));
+            }
             // It left, or was away for too long. The host's word still holds.
             None => {
                 self.check_seat(id, peer)?;

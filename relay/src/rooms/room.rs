@@ -3,7 +3,7 @@
 //! It decides nothing; the files beside it do. It keeps two things together: every change of the roster is an event,
 //! and every event reaches every seat that is taken.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use vestibule_common::control::{Entered, Member, RoomEvent, Tell};
 use vestibule_common::id::{KnockId, PeerId, RoomCode, RoomId, SessionId};
@@ -40,6 +40,9 @@ pub(super) struct Room {
     pub(super) host_name: RoomName,
     /// The host was waited for long enough: hosting passes as soon as an heir is present.
     pub(super) host_overdue: bool,
+    /// Whoever came in by the host's act since the room was opened here. Only they may come back by showing an
+    /// admission: one that a former host signed in its time and kept to itself opens no door.
+    admitted: BTreeSet<PeerId>,
 }
 
 /// A member's place, as the relay knows it.
@@ -81,6 +84,7 @@ impl Room {
         host_name: RoomName,
         config: &RoomsConfig,
     ) -> Room {
+        let admitted = base.members.keys().copied().collect();
         let log = EventLog::new(base.clone(), next, config.log_events as usize, config.log_bytes as usize);
         Room {
             founding,
@@ -94,7 +98,13 @@ impl Room {
             heirs: BTreeMap::new(),
             host_name,
             host_overdue: false,
+            admitted,
         }
+    }
+
+    /// Whether `peer` came in by the host's act.
+    pub(super) fn has_admitted(&self, peer: PeerId) -> bool {
+        self.admitted.contains(&peer)
     }
 
     pub(super) fn id(&self) -> RoomId {
@@ -149,6 +159,7 @@ impl Room {
         out: &mut Outbox,
     ) {
         let (peer, admission) = (member.id(), member.admission);
+        self.admitted.insert(peer);
         let since = self.log.next() + 1;
         let mut roster = self.roster.clone();
         let joined = RoomEvent::Joined { member };
