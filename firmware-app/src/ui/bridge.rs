@@ -5,11 +5,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use druid::{AppLauncher, ExtEventSink, PlatformError, Point, Rect, Size, Target, WindowDesc};
+use x11rb::connection::Connection;
+use x11rb::errors::ConnectError;
+use x11rb::rust_connection::RustConnection;
 
 use super::shared::Shared;
 use super::surface::{KeyEdge, LOOK, Outlet, Surface};
 use super::tokens;
-use super::wake::Wake;
 use crate::kiosk::intent::Intent;
 use crate::video::slot::PictureSlots;
 use crate::view::{PictureId, View};
@@ -43,7 +45,7 @@ pub struct Options {
 #[derive(Debug)]
 pub enum ScreenError {
     /// No X server answers at `DISPLAY`.
-    NoDisplay(x11rb::errors::ConnectError),
+    NoDisplay(ConnectError),
     /// The window cannot be opened.
     NoWindow(PlatformError),
 }
@@ -68,7 +70,6 @@ pub struct Screen {
 #[derive(Clone)]
 pub struct ScreenHandle {
     shared: Arc<Shared>,
-    wake: Arc<Wake>,
     sink: ExtEventSink,
 }
 
@@ -83,20 +84,15 @@ pub fn open(
     intents: impl Fn(Intent) + Send + 'static,
     keys: impl Fn(KeyEdge) + Send + 'static,
 ) -> Result<(Screen, ScreenHandle), ScreenError> {
-    let wake = Arc::new(Wake::connect().map_err(ScreenError::NoDisplay)?);
+    let screen = screen_size().map_err(ScreenError::NoDisplay)?;
     let shared = Arc::<Shared>::default();
     let outlet = Outlet { intents: Box::new(intents), keys: Box::new(keys) };
     let full = options.extent == Extent::Full;
     // The launcher hands out the way to its queue only after it has the widget, and the widget needs that way.
     let late: Arc<std::sync::OnceLock<ExtEventSink>> = Arc::default();
-    let surface = Surface::new(first, slots, outlet).connected(
-        Arc::clone(&shared),
-        Some(Arc::clone(&wake)),
-        Arc::clone(&late),
-        full,
-    );
+    let surface = Surface::new(first, slots, outlet).connected(Arc::clone(&shared), Arc::clone(&late), full);
     let size = match options.extent {
-        Extent::Full => wake.screen(),
+        Extent::Full => screen,
         Extent::Window { width, height } => Size::new(f64::from(width), f64::from(height)),
     };
     let (x, y) = options.position.unwrap_or_default();
@@ -111,7 +107,16 @@ pub fn open(
         .configure_env(|env, _| env.set(druid::theme::WINDOW_BACKGROUND_COLOR, tokens::GROUND));
     let sink = launcher.get_external_handle();
     late.get_or_init(|| sink.clone());
-    Ok((Screen { launcher }, ScreenHandle { shared, wake, sink }))
+    Ok((Screen { launcher }, ScreenHandle { shared, sink }))
+}
+
+/// The size in pixels of the screen named by `DISPLAY`; a window without a window manager has to ask for all of it.
+fn screen_size() -> Result<Size, ConnectError> {
+    let (connection, number) = RustConnection::connect(None)?;
+    let root = connection.setup().roots.get(number);
+    Ok(root.map_or(Size::new(800.0, 480.0), |root| {
+        Size::new(f64::from(root.width_in_pixels), f64::from(root.height_in_pixels))
+    }))
 }
 
 impl Screen {
@@ -131,11 +136,10 @@ impl ScreenHandle {
         }
     }
 
-    /// A newer picture of this room lies in its slot. Its rectangle alone is painted, in the event loop's next turn.
+    /// A newer picture of this room lies in its slot. Its rectangle alone is painted, within a display period.
     pub fn picture_changed(&self, id: PictureId) {
-        let told = self.shared.tell_picture(id);
-        if !told.is_empty() && !self.wake.repaint(&told) {
-            log::trace!("the picture waits for the screen's window");
+        if self.shared.owe(id) {
+            self.look();
         }
     }
 

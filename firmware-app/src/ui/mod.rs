@@ -33,5 +33,4 @@ mod tests;
 pub mod text;
 pub mod tokens;
 mod waiting;
-mod wake;
 pub mod widget;

@@ -15,25 +15,16 @@ pub(super) struct Shared {
     view: Mutex<Option<Box<View>>>,
     told: AtomicBool,
     quit: AtomicBool,
+    pacing: AtomicBool,
     places: Mutex<BTreeMap<PictureId, Place>>,
     touchable: Mutex<Vec<(Rect, String)>>,
 }
 
-/// Where a picture is shown, in the window's real pixels.
+/// Where a picture is shown, in the window's real pixels, and whether a newer one than the one on the screen waits.
 #[derive(Copy, Clone)]
 struct Place {
     rect: Rect,
-    owed: Owed,
-}
-
-/// Whether a picture newer than the one on the screen waits.
-#[derive(Copy, Clone, PartialEq, Eq)]
-enum Owed {
-    No,
-    /// It waits for company: the own picture is painted together with another room's.
-    Deferred,
-    /// The screen was told to paint it and has not yet.
-    Told,
+    owed: bool,
 }
 
 impl Shared {
@@ -63,7 +54,8 @@ impl Shared {
     pub(super) fn set_places(&self, now: &BTreeMap<PictureId, Rect>) -> Vec<PictureId> {
         let mut places = lock(&self.places);
         let gone = places.keys().filter(|id| !now.contains_key(id)).copied().collect();
-        *places = now.iter().map(|(id, rect)| (*id, Place { rect: *rect, owed: Owed::No })).collect();
+        let owed = |id| places.get(id).is_some_and(|place: &Place| place.owed);
+        *places = now.iter().map(|(id, rect)| (*id, Place { rect: *rect, owed: owed(id) })).collect();
         gone
     }
 
@@ -82,43 +74,29 @@ impl Shared {
         lock(&self.touchable).clone()
     }
 
-    /// What the screen must be told to paint now that a picture is new; nothing if it knows already or does not show
-    /// it.
-    ///
-    /// The event loop paints at most once a display period, so a painting of the own picture alone would hold up
-    /// another room's. In company it waits for that, but never for longer than until its own next picture.
-    pub(super) fn tell_picture(&self, id: PictureId) -> Vec<Rect> {
+    /// A picture is new. Returns whether the screen must be told: not when it shows none of this room, nor while it
+    /// looks for pictures by itself.
+    pub(super) fn owe(&self, id: PictureId) -> bool {
         let mut places = lock(&self.places);
-        let company = places.keys().any(|other| *other != PictureId::Own);
-        let Some(place) = places.get_mut(&id) else { return Vec::new() };
-        match (id, place.owed) {
-            (PictureId::Own, Owed::No) if company => {
-                place.owed = Owed::Deferred;
-                return Vec::new();
-            }
-            (PictureId::Own | PictureId::Room(_), Owed::No | Owed::Deferred) => place.owed = Owed::Told,
-            (PictureId::Own | PictureId::Room(_), Owed::Told) => return Vec::new(),
-        }
-        let mut told = vec![place.rect];
-        if let Some(own) = places.get_mut(&PictureId::Own)
-            && own.owed == Owed::Deferred
-        {
-            own.owed = Owed::Told;
-            told.push(own.rect);
-        }
-        told
+        let Some(place) = places.get_mut(&id) else { return false };
+        !std::mem::replace(&mut place.owed, true) && !self.pacing.load(Ordering::Acquire)
     }
 
-    /// The screen is about to paint a picture: a newer one must be told again.
+    /// The pictures that wait to be painted.
+    pub(super) fn owed(&self) -> Vec<PictureId> {
+        lock(&self.places).iter().filter(|(_, place)| place.owed).map(|(id, _)| *id).collect()
+    }
+
+    /// The screen is about to paint a picture.
     pub(super) fn painting(&self, id: PictureId) {
         if let Some(place) = lock(&self.places).get_mut(&id) {
-            place.owed = Owed::No;
+            place.owed = false;
         }
     }
 
-    /// Whether a picture waits to be painted.
-    pub(super) fn is_owed(&self, id: PictureId) -> bool {
-        lock(&self.places).get(&id).is_some_and(|place| place.owed != Owed::No)
+    /// The screen looks for pictures by itself, or stops doing so.
+    pub(super) fn set_pacing(&self, pacing: bool) {
+        self.pacing.store(pacing, Ordering::Release);
     }
 }
 
@@ -130,32 +108,20 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
 
-    const RECT: Rect = Rect::new(0.0, 0.0, 64.0, 48.0);
-    const OTHER: Rect = Rect::new(64.0, 0.0, 128.0, 48.0);
-
     #[test]
-    fn a_picture_is_told_once_until_it_is_painted() {
+    fn a_picture_is_told_once_until_it_is_painted_and_never_while_the_screen_looks_by_itself() {
         let shared = Shared::default();
-        assert!(shared.tell_picture(PictureId::Own).is_empty());
-        shared.set_places(&BTreeMap::from([(PictureId::Own, RECT)]));
-        assert_eq!(shared.tell_picture(PictureId::Own), [RECT]);
-        assert!(shared.tell_picture(PictureId::Own).is_empty());
-        assert!(shared.is_owed(PictureId::Own));
+        assert!(!shared.owe(PictureId::Own));
+        let rect = Rect::new(0.0, 0.0, 64.0, 48.0);
+        shared.set_places(&BTreeMap::from([(PictureId::Own, rect)]));
+        assert!(shared.owe(PictureId::Own));
+        assert!(!shared.owe(PictureId::Own));
+        assert_eq!(shared.owed(), [PictureId::Own]);
         shared.painting(PictureId::Own);
-        assert_eq!(shared.tell_picture(PictureId::Own), [RECT]);
+        assert!(shared.owed().is_empty());
+        shared.set_pacing(true);
+        assert!(!shared.owe(PictureId::Own));
+        assert_eq!(shared.owed(), [PictureId::Own]);
         assert_eq!(shared.set_places(&BTreeMap::new()), [PictureId::Own]);
-    }
-
-    #[test]
-    fn the_own_picture_goes_with_another_rooms_or_with_its_own_next_one() {
-        let shared = Shared::default();
-        let room = PictureId::Room(vestibule_common::id::PeerId([1; 32]));
-        shared.set_places(&BTreeMap::from([(PictureId::Own, RECT), (room, OTHER)]));
-        assert!(shared.tell_picture(PictureId::Own).is_empty());
-        assert_eq!(shared.tell_picture(room), [OTHER, RECT]);
-        shared.painting(PictureId::Own);
-        shared.painting(room);
-        assert!(shared.tell_picture(PictureId::Own).is_empty());
-        assert_eq!(shared.tell_picture(PictureId::Own), [RECT]);
     }
 }

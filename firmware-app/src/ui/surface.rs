@@ -17,7 +17,6 @@ use super::scene::{Area, Scene, Touch};
 use super::shared::Shared;
 use super::text::Typesetter;
 use super::tokens::GAP;
-use super::wake::Wake;
 use crate::kiosk::intent::Intent;
 use crate::video::slot::{PictureSlots, TileSize};
 use crate::view::{Backlight, PictureId, View};
@@ -29,6 +28,13 @@ pub(super) const LOOK: Selector<()> = Selector::new("vestibule.screen.look");
 
 /// In case a wake-up is lost, the screen looks for news this often.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// While pictures come, the screen looks for them about once a display period.
+///
+/// druid runs what other threads queue at most once in 16 ms, and the painting that follows from it 16 ms later. A
+/// timer's paintings follow in the same turn of its event loop, so that a picture waits 8 ms on average and never 32.
+const PACE: Duration = Duration::from_millis(16);
+/// After so many looks without a picture the screen waits to be told again.
+const PATIENCE: u32 = 60;
 /// A finger that stays repeats after this,
 const REPEAT_AFTER: Duration = Duration::from_millis(500);
 /// and then this often.
@@ -47,7 +53,6 @@ pub struct Outlet {
 /// The widget.
 pub struct Surface {
     shared: Arc<Shared>,
-    wake: Option<Arc<Wake>>,
     sink: Arc<OnceLock<ExtEventSink>>,
     slots: PictureSlots,
     outlet: Outlet,
@@ -64,7 +69,10 @@ pub struct Surface {
     words: Typesetter,
     /// A picture of another shape came; the tiles must be laid out anew.
     stale: bool,
+    /// Looks since the last picture.
+    looks: u32,
     look_timer: TimerToken,
+    pace_timer: TimerToken,
     repeat_timer: TimerToken,
     key_timer: TimerToken,
     quit_timer: TimerToken,
@@ -81,7 +89,6 @@ impl Surface {
     pub fn new(first: View, slots: PictureSlots, outlet: Outlet) -> Surface {
         Surface {
             shared: Arc::default(),
-            wake: None,
             sink: Arc::default(),
             painter: Painter::new(slots.clone()),
             slots,
@@ -96,7 +103,9 @@ impl Surface {
             keys: Keys::default(),
             words: Typesetter::new(PietText::new()),
             stale: false,
+            looks: 0,
             look_timer: TimerToken::INVALID,
+            pace_timer: TimerToken::INVALID,
             repeat_timer: TimerToken::INVALID,
             key_timer: TimerToken::INVALID,
             quit_timer: TimerToken::INVALID,
@@ -106,12 +115,10 @@ impl Surface {
     pub(super) fn connected(
         mut self,
         shared: Arc<Shared>,
-        wake: Option<Arc<Wake>>,
         sink: Arc<OnceLock<ExtEventSink>>,
         hide_cursor: bool,
     ) -> Surface {
         self.shared = shared;
-        self.wake = wake;
         self.sink = sink;
         self.hide_cursor = hide_cursor;
         self
@@ -228,17 +235,33 @@ impl Surface {
         if let Some(rect) = changed {
             ctx.request_paint_rect(rect);
         }
+        if self.pace_timer == TimerToken::INVALID && !self.shared.owed().is_empty() {
+            self.looks = 0;
+            self.pace(ctx);
+        }
+    }
+
+    /// Has new pictures painted, and goes on looking for them while they come.
+    fn pace(&mut self, ctx: &mut EventCtx) {
+        let owed = self.shared.owed();
+        for (_, rect) in self.scene.pictures().filter(|(id, _)| owed.contains(id)) {
+            ctx.request_paint_rect(rect);
+        }
+        self.looks = if owed.is_empty() { self.looks + 1 } else { 0 };
+        let goes_on = self.looks < PATIENCE;
+        self.shared.set_pacing(goes_on);
+        if goes_on {
+            self.pace_timer = ctx.request_timer(PACE);
+        }
     }
 
     fn timer(&mut self, ctx: &mut EventCtx, token: TimerToken) {
         if token == self.look_timer {
             self.look_timer = ctx.request_timer(LOOK_EVERY);
             self.look(ctx);
-            for (id, rect) in self.scene.pictures() {
-                if self.shared.is_owed(id) {
-                    ctx.request_paint_rect(rect);
-                }
-            }
+        } else if token == self.pace_timer {
+            self.pace_timer = TimerToken::INVALID;
+            self.pace(ctx);
         } else if token == self.repeat_timer {
             self.repeat(ctx);
         } else if token == self.key_timer {
@@ -264,9 +287,6 @@ impl Surface {
         ctx.request_focus();
         if let Ok(scale) = ctx.window().get_scale() {
             self.scale = scale.x();
-        }
-        if let Some(wake) = &self.wake {
-            wake.set_window(ctx.window());
         }
         if self.hide_cursor {
             let nothing = ImageBuf::from_raw(vec![0; 4], druid::piet::ImageFormat::RgbaSeparate, 1, 1);

@@ -227,7 +227,6 @@ fn what_changes_under_the_finger_is_not_touched() {
     let shared = std::sync::Arc::<crate::ui::shared::Shared>::default();
     let surface = Surface::new(first.clone(), PictureSlots::default(), outlet).connected(
         shared.clone(),
-        None,
         std::sync::Arc::default(),
         false,
     );

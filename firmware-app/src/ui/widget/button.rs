@@ -181,7 +181,9 @@ impl<'a> Button<'a> {
 }
 
 fn draw_badge(c: &mut Canvas<'_>, rect: Rect, number: u16) {
-    let text = if number > 99 { "99+".to_owned() } else { number.to_string() };
+    // On a narrow button more figures would lie on the icon.
+    let most = if rect.width() <= 112.0 { 9 } else { 99 };
+    let text = if number > most { format!("{most}+") } else { number.to_string() };
     let style = Style::figures(tokens::size::SMALL);
     let width = (c.width(&text, style) + 12.0).max(24.0);
     let badge = Rect::new(rect.x1 - width - 4.0, rect.y0 + 4.0, rect.x1 - 4.0, rect.y0 + 28.0);

@@ -80,7 +80,7 @@ fn visible(rect: Rect, blocked: &[Rect]) -> Rect {
 
 /// Initials, and a sentence where there is room for it, in place of a picture.
 pub fn placeholder(c: &mut Canvas<'_>, rect: Rect, initials: &str, why: &str) {
-    let sentence = rect.height() >= 136.0;
+    let sentence = rect.height() >= 112.0;
     let part = if sentence { 0.36 } else { 0.4 };
     let disc = (rect.height().min(rect.width()) * part).clamp(40.0, 160.0).round();
     let size = match disc {
