@@ -105,11 +105,11 @@ impl Panel {
         self.tap("Submit")?;
         self.see("the message sent", |view| {
             let messages = view["screen"]["Meeting"]["panel"]["Chat"]["messages"].as_array();
-            messages.is_some_and(|all| {
-                all.iter().any(|m| m["own"] == true && m["text"] == text && m["delivery"] == "Sent")
-            })
-        })
-        .map(|_| ())
+            let sent = |m: &Value| m["own"] == true && m["text"] == text && m["delivery"] == "Sent";
+            messages.is_some_and(|all| all.iter().any(sent))
+        })?;
+        // The keyboard covers the meeting's other buttons.
+        self.tap("ShowKeyboard(false)")
     }
 
     fn shifted(&mut self) -> Result<bool, String> {
