@@ -43,7 +43,9 @@ pub struct Hello {
 
 fn known_suites<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Vec<Suite>, D::Error> {
     let names = Vec::<String>::deserialize(input)?;
-    let known = |name: String| Suite::deserialize(IntoDeserializer::<serde::de::value::Error>::into_deserializer(name));
+    let known = |name: String| {
+        Suite::deserialize(IntoDeserializer::<serde::de::value::Error>::into_deserializer(name))
+    };
     Ok(names.into_iter().filter_map(|name| known(name).ok()).collect())
 }
 
