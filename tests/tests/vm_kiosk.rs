@@ -24,7 +24,7 @@ const HEARD: f64 = -30.0;
 const SILENT: f64 = -80.0;
 
 const SMALL_PICTURES: &str =
-    "--devices-camera-width 320 --devices-camera-height 180 --devices-camera-rate 10 --video-kbps 200";
+    "--devices-camera-width 320 --devices-camera-height 180 --devices-camera-rate 5 --video-kbps 150";
 
 #[test]
 fn vm_kiosk_meets_with_real_devices() -> Result<(), Error> {
@@ -48,13 +48,6 @@ fn vm_kiosk_meets_with_real_devices() -> Result<(), Error> {
     the_devices_are_listed_with_reasons(&vm, &program, &camera, &pins)?;
 
     let relay = GuestRelay::start(&vm)?;
-    let workshop = GuestKiosk::start(
-        &vm,
-        &program,
-        "Workshop",
-        &relay,
-        &format!("--screen none --devices-devices sim --devices-microphone sim:tone --devices-sim-stamp {SMALL_PICTURES}"),
-    )?;
     let boardroom = GuestKiosk::start(
         &vm,
         &program,
@@ -65,6 +58,15 @@ fn vm_kiosk_meets_with_real_devices() -> Result<(), Error> {
              {SMALL_PICTURES}",
             sound.device()
         ),
+    )?;
+    // The first letter takes a dozen seconds of this machine's time, which the fonts are looked at in.
+    boardroom.touchable("StartMeeting")?;
+    let workshop = GuestKiosk::start(
+        &vm,
+        &program,
+        "Workshop",
+        &relay,
+        &format!("--screen none --devices-devices sim --devices-microphone sim:tone --devices-sim-stamp {SMALL_PICTURES}"),
     )?;
     let room = Room { boardroom, workshop, screen, pins, sound };
     room.meets()?;
@@ -94,8 +96,11 @@ fn the_devices_are_listed_with_reasons(
             .find(|line| line.trim().starts_with(device))
             .unwrap_or_else(|| panic!("no {device} in: {list}"))
     };
+    // It is called by the name that stays when nodes are renumbered.
+    let name = line("camera: ").split_whitespace().nth(1).unwrap_or_default();
+    assert!(line("camera: ").contains("(vivid, ") && name.starts_with("/dev/v4l/by-path/"), "{list}");
     assert!(line("camera: ").contains("it is the only camera"), "{list}");
-    assert!(list.contains(camera.node()), "{list}");
+    assert_eq!(vm.sh(&format!("readlink -f {name}"))?.trim(), camera.node());
     for way in ["microphone: ", "speaker: "] {
         assert!(line(way).contains("hw:CARD=Boardroom") && line(way).contains("only card"), "{list}");
     }

@@ -135,10 +135,17 @@ impl<'a> GuestKiosk<'a> {
     /// # Errors
     /// [`Error::Timeout`] when there is no such place.
     pub fn tap(&self, screen: &Screen<'_>, intent: &str) -> Result<(), Error> {
-        let wanted = format!("({intent})");
-        let (x, y, width, height) =
-            self.area("areas", "touch", intent, |touch| touch.contains(&wanted))?;
+        let (x, y, width, height) = self.touchable(intent)?;
         screen.tap(x + width / 2, y + height / 2)
+    }
+
+    /// Where the glass means `intent`, whole pixels: x, y, width, height.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`] when there is no such place.
+    pub fn touchable(&self, intent: &str) -> Result<(u32, u32, u32, u32), Error> {
+        let wanted = format!("({intent})");
+        self.area("areas", "touch", intent, |touch| touch.contains(&wanted))
     }
 
     /// Where a picture is on the screen, whole pixels: x, y, width, height. `whose` begins its id, as Rust prints it.
@@ -161,7 +168,11 @@ impl<'a> GuestKiosk<'a> {
             last = self.ask(command)?;
             let areas = last.as_array().into_iter().flatten();
             let number = |area: &Value, key: &str| area[key].as_f64().unwrap_or(0.0).max(0.0).round() as u32;
-            Ok(areas.into_iter().find(|area| area[key].as_str().is_some_and(&wanted)).map(|area| {
+            // Before the window has its size there are places without any.
+            let there = |area: &&Value| {
+                area[key].as_str().is_some_and(&wanted) && number(area, "width") * number(area, "height") > 0
+            };
+            Ok(areas.into_iter().find(there).map(|area| {
                 (number(area, "x"), number(area, "y"), number(area, "width"), number(area, "height"))
             }))
         });
