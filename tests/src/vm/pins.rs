@@ -77,9 +77,10 @@ impl<'a> Pins<'a> {
             Level::Low => Level::High,
             Level::High => Level::Low,
         };
+        // The shell waits by itself: starting sleep may take longer here than a press lasts.
         self.machine
             .sh(&format!(
-                "{}; sleep {}.{:03}; {}",
+                "exec 9<> <(:); {}; read -r -t {}.{:03} -u 9; {}",
                 self.pull_command(line, level),
                 milliseconds / 1000,
                 milliseconds % 1000,

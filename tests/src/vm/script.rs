@@ -1,11 +1,13 @@
 //! The rig's shell scripts, and what becomes of a test where they cannot do their work.
 
 use std::env;
+use std::fs;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::Error;
+use crate::programs::program;
 
 /// EX_UNAVAILABLE: what the scripts exit with where their packages cannot be had.
 const UNAVAILABLE: i32 = 69;
@@ -45,6 +47,23 @@ pub fn or_skip<T>(name: &str, result: Result<T, Error>) -> Option<T> {
         }
         Err(error) => panic!("{name}: {error}"),
     }
+}
+
+/// A program of the workspace without its debugging symbols, which would fill the guest's memory.
+///
+/// # Errors
+/// When `strip` fails or is not there.
+pub fn small_program(name: &str) -> Result<PathBuf, Error> {
+    let built = program(name);
+    let folder = built.with_file_name("vm-programs");
+    fs::create_dir_all(&folder).map_err(Error::file("making", &folder))?;
+    let small = folder.join(name);
+    let status = Command::new("strip")
+        .arg("-o")
+        .args([&small, &built])
+        .status()
+        .map_err(Error::io("running strip (package binutils)"))?;
+    if status.success() { Ok(small) } else { Err(Error::Malformed(format!("strip {name}: {status}"))) }
 }
 
 /// The last lines of a text.

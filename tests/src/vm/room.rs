@@ -1,0 +1,201 @@
+//! Vestibule's programs in the guest: the relay, and a kiosk that is watched through its observer.
+//!
+//! A kiosk with a screen is used as a person uses it, by touches on the glass; one without does what its observer is told.
+
+use serde_json::Value;
+use vestibule_common::id::PeerId;
+use vestibule_common::identity::Identity;
+
+use super::{Error, Machine, Screen, Task, eventually, small_program};
+
+/// A relay in the guest, on loopback.
+pub struct GuestRelay<'a> {
+    /// The process.
+    pub task: Task<'a>,
+    /// `host:port` of its control connections.
+    pub control: String,
+    /// Its key.
+    pub key: PeerId,
+}
+
+impl<'a> GuestRelay<'a> {
+    /// Installs the relay and starts it; returns once it listens.
+    ///
+    /// # Errors
+    /// When it does not start: its log.
+    pub fn start(machine: &'a Machine) -> Result<GuestRelay<'a>, Error> {
+        let program = machine.install(&small_program("vestibule-relay")?)?;
+        let task = machine.start(&format!(
+            "exec {program} --listen 127.0.0.1 --no-announce --state-dir /tmp/relay --port 0 --media-port 0"
+        ))?;
+        let said = task.wait_for_output("the relay listening", |said| said.contains("media="))?;
+        let control = said
+            .split_whitespace()
+            .find_map(|word| word.strip_prefix("control="))
+            .ok_or_else(|| Error::Malformed(format!("the relay says {said}")))?
+            .to_owned();
+        let seed = machine.sh("cat /tmp/relay/identity.key")?;
+        let seed: PeerId =
+            seed.trim().parse().map_err(|_| Error::Malformed("the relay's key is damaged".into()))?;
+        Ok(GuestRelay { task, control, key: Identity::from_seed(&seed.0).peer() })
+    }
+}
+
+/// A kiosk in the guest.
+pub struct GuestKiosk<'a> {
+    machine: &'a Machine,
+    /// The process; its output is the kiosk's log.
+    pub task: Task<'a>,
+    /// The room's name: one word.
+    pub name: String,
+}
+
+impl<'a> GuestKiosk<'a> {
+    /// Starts an installed kiosk that trusts `relay`; returns once it can be watched. `name` is one word.
+    ///
+    /// # Errors
+    /// When it does not start: its log.
+    pub fn start(
+        machine: &'a Machine,
+        program: &str,
+        name: &str,
+        relay: &GuestRelay<'_>,
+        options: &str,
+    ) -> Result<GuestKiosk<'a>, Error> {
+        let task = machine.start(&format!(
+            "exec {program} --name {name} --no-discover --relay {} --relay-key {} --state-dir /tmp/{name} \
+             --observe /tmp/{name}.socket {options}",
+            relay.control, relay.key
+        ))?;
+        let kiosk = GuestKiosk { machine, task, name: name.to_owned() };
+        eventually("the kiosk's observer", || {
+            if !kiosk.task.is_running() {
+                return Err(Error::Malformed(format!("{name} ended:\n{}", kiosk.task.output()?)));
+            }
+            Ok(machine.sh(&format!("test -S /tmp/{name}.socket")).ok())
+        })?;
+        Ok(kiosk)
+    }
+
+    /// Sends one command to the observer and returns its answer.
+    ///
+    /// # Errors
+    /// When the kiosk does not answer, or not in JSON.
+    pub fn ask(&self, command: &str) -> Result<Value, Error> {
+        let name = &self.name;
+        let answer = self
+            .machine
+            .sh(&format!("echo '{command}' | socat -t 60 - UNIX-CONNECT:/tmp/{name}.socket,retry=20"))?;
+        serde_json::from_str(&answer)
+            .map_err(|error| Error::Malformed(format!("{name} on {command}: {error} in {answer:?}")))
+    }
+
+    /// One counter.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub fn counter(&self, name: &str) -> Result<u64, Error> {
+        let counters = self.ask("counters")?;
+        counters[name].as_u64().ok_or_else(|| Error::Malformed(format!("no {name} in {counters}")))
+    }
+
+    /// How loud a simulated speaker was over the last second, dBFS.
+    ///
+    /// # Errors
+    /// When the kiosk does not answer.
+    pub fn heard(&self) -> Result<f64, Error> {
+        let answer = self.ask("heard")?;
+        answer["dbfs"].as_f64().ok_or_else(|| Error::Malformed(format!("heard {answer}")))
+    }
+
+    /// Waits until the view is as wanted, and returns it.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`] with the last view and the end of the kiosk's log.
+    pub fn see(&self, what: &str, wanted: impl Fn(&Value) -> bool) -> Result<Value, Error> {
+        let mut last = Value::Null;
+        let seen = eventually(&format!("{}: {what}", self.name), || {
+            last = self.ask("view")?["view"].take();
+            Ok(wanted(&last).then(|| last.clone()))
+        });
+        self.explained(seen, || last.to_string())
+    }
+
+    /// Does what a touch would mean; `intent` in JSON.
+    ///
+    /// # Errors
+    /// When the kiosk does not take it.
+    pub fn touch(&self, intent: &str) -> Result<(), Error> {
+        let answer = self.ask(&format!("touch {intent}"))?;
+        if answer["touched"] == true { Ok(()) } else { Err(Error::Malformed(answer.to_string())) }
+    }
+
+    /// Touches the glass where the kiosk says that it means `intent`, as Rust prints it.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`] when there is no such place.
+    pub fn tap(&self, screen: &Screen<'_>, intent: &str) -> Result<(), Error> {
+        let (x, y, width, height) = self.touchable(intent)?;
+        screen.tap(x + width / 2, y + height / 2)
+    }
+
+    /// Where the glass means `intent`, whole pixels: x, y, width, height.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`] when there is no such place.
+    pub fn touchable(&self, intent: &str) -> Result<(u32, u32, u32, u32), Error> {
+        let wanted = format!("({intent})");
+        self.area("areas", "touch", intent, |touch| touch.contains(&wanted))
+    }
+
+    /// Where a picture is on the screen, whole pixels: x, y, width, height. `whose` begins its id, as Rust prints it.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`] when there is none.
+    pub fn picture(&self, whose: &str) -> Result<(u32, u32, u32, u32), Error> {
+        self.area("pictures", "picture", whose, |picture| picture.starts_with(whose))
+    }
+
+    fn area(
+        &self,
+        command: &str,
+        key: &str,
+        what: &str,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<(u32, u32, u32, u32), Error> {
+        let mut last = Value::Null;
+        let found = eventually(&format!("{}: a place for {what}", self.name), || {
+            last = self.ask(command)?;
+            let areas = last.as_array().into_iter().flatten();
+            let number = |area: &Value, key: &str| area[key].as_f64().unwrap_or(0.0).max(0.0).round() as u32;
+            // Before the window has its size there are places without any.
+            let there = |area: &&Value| {
+                area[key].as_str().is_some_and(&wanted) && number(area, "width") * number(area, "height") > 0
+            };
+            Ok(areas.into_iter().find(there).map(|area| {
+                (number(area, "x"), number(area, "y"), number(area, "width"), number(area, "height"))
+            }))
+        });
+        self.explained(found, || last.to_string())
+    }
+
+    /// Adds to a timeout what the kiosk showed and logged last.
+    fn explained<T>(&self, result: Result<T, Error>, last: impl Fn() -> String) -> Result<T, Error> {
+        result.map_err(|error| match error {
+            Error::Timeout { what, limit, .. } => {
+                let log = self.task.output().unwrap_or_default();
+                let output = format!("{}\nits log:\n{}", last(), super::script::tail(&log, 30));
+                Error::Timeout { what, limit, output }
+            }
+            other => other,
+        })
+    }
+
+    /// Ends the kiosk as the system does, and returns its log.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub fn stop(self) -> Result<String, Error> {
+        self.task.stop()
+    }
+}

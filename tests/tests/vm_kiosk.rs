@@ -1,0 +1,312 @@
+//! The kiosk on real kernel drivers: a V4L2 camera, an ALSA sound card, a GPIO chip and a touchscreen under Xorg meet a
+//! second kiosk, and every device is checked from the other side of its driver.
+
+use std::path::{Path, PathBuf};
+
+use vestibule_kiosk::device::sim::stamp::read_stamp_rgba;
+use vestibule_tests::vm::{
+    Camera, Error, GuestKiosk, GuestRelay, Level, Machine, Options, Picture, Pins, Screen, Sound, Wav,
+    eventually, small_program,
+};
+
+const MUTE: u32 = 0;
+const APPROVE: u32 = 1;
+const MUTE_LAMP: u32 = 2;
+const APPROVE_LAMP: u32 = 3;
+
+/// What is played in the room, Hz; a simulated microphone's tone is at 440.
+const WHISTLE: f64 = 1000.0;
+/// What the other room plays.
+const TONE: f64 = 440.0;
+/// At or above this level there is sound, dBFS. The whistle is at -15.
+const HEARD: f64 = -30.0;
+/// Below this level there is silence, dBFS.
+const SILENT: f64 = -80.0;
+
+const SMALL_PICTURES: &str =
+    "--devices-camera-width 320 --devices-camera-height 180 --devices-camera-rate 5 --video-kbps 150";
+
+#[test]
+fn vm_kiosk_meets_with_real_devices() -> Result<(), Error> {
+    let options = Options { screen: Some((1024, 600)), ..Options::default() };
+    let Some(vm) = Machine::boot_or_skip("vm_kiosk", options) else { return Ok(()) };
+    let pins = Pins::plug(
+        &vm,
+        "kiosk-pins",
+        8,
+        &[(MUTE, "mute"), (APPROVE, "approve"), (MUTE_LAMP, "mute-lamp"), (APPROVE_LAMP, "approve-lamp")],
+    )?;
+    // As the buttons' resistors do. A press is a connection to ground.
+    for button in [MUTE, APPROVE] {
+        pins.pull(button, Level::High)?;
+    }
+    let camera = Camera::pattern(&vm)?;
+    let [sound] = &Sound::plug(&vm, &["Boardroom"])?[..] else { unreachable!("one card was asked for") };
+    let screen = Screen::start(&vm)?;
+
+    let program = vm.install(&small_program("vestibule-kiosk")?)?;
+    the_devices_are_listed_with_reasons(&vm, &program, &camera, &pins)?;
+
+    let relay = GuestRelay::start(&vm)?;
+    let boardroom = GuestKiosk::start(
+        &vm,
+        &program,
+        "Boardroom",
+        &relay,
+        &format!(
+            "--devices-devices real --devices-microphone {0} --devices-speaker {0} --devices-audio-buffer-ms 100 \
+             {SMALL_PICTURES}",
+            sound.device()
+        ),
+    )?;
+    // The first letter takes a dozen seconds of this machine's time, which the fonts are looked at in.
+    boardroom.touchable("StartMeeting")?;
+    let workshop = GuestKiosk::start(
+        &vm,
+        &program,
+        "Workshop",
+        &relay,
+        &format!("--screen none --devices-devices sim --devices-microphone sim:tone --devices-sim-stamp {SMALL_PICTURES}"),
+    )?;
+    let room = Room { boardroom, workshop, screen, pins, sound };
+    room.meets()?;
+    room.pictures_pass()?;
+    room.hears_and_is_heard()?;
+    room.mutes()?;
+    room.leaves()?;
+    for kiosk in [room.boardroom, room.workshop] {
+        let name = kiosk.name.clone();
+        let log = kiosk.stop()?;
+        assert!(!log.contains("panicked"), "{name}:\n{log}");
+    }
+    Ok(())
+}
+
+fn the_devices_are_listed_with_reasons(
+    vm: &Machine,
+    program: &str,
+    camera: &Camera<'_>,
+    pins: &Pins<'_>,
+) -> Result<(), Error> {
+    let list = vm.sh(&format!("{program} devices"))?;
+    let taken = list.split_once("taken:").unwrap_or_else(|| panic!("nothing is taken: {list}")).1;
+    let line = |device: &str| {
+        taken
+            .lines()
+            .find(|line| line.trim().starts_with(device))
+            .unwrap_or_else(|| panic!("no {device} in: {list}"))
+    };
+    // It is called by the name that stays when nodes are renumbered.
+    let name = line("camera: ").split_whitespace().nth(1).unwrap_or_default();
+    assert!(line("camera: ").contains("(vivid, ") && name.starts_with("/dev/v4l/by-path/"), "{list}");
+    assert!(line("camera: ").contains("it is the only camera"), "{list}");
+    assert_eq!(vm.sh(&format!("readlink -f {name}"))?.trim(), camera.node());
+    for way in ["microphone: ", "speaker: "] {
+        assert!(line(way).contains("hw:CARD=Boardroom") && line(way).contains("only card"), "{list}");
+    }
+    let buttons = line("buttons and lamps: ");
+    assert!(buttons.contains(pins.node()) && buttons.contains("mute 0 approve 1 lamps 2 3"), "{list}");
+    assert!(buttons.contains("lines bear the buttons' names"), "{list}");
+    Ok(())
+}
+
+/// Boardroom with the far side of its devices, and Workshop.
+struct Room<'a> {
+    boardroom: GuestKiosk<'a>,
+    workshop: GuestKiosk<'a>,
+    screen: Screen<'a>,
+    pins: Pins<'a>,
+    sound: &'a Sound<'a>,
+}
+
+impl Room<'_> {
+    /// A touch starts the meeting, the button on the pin lets Workshop in.
+    fn meets(&self) -> Result<(), Error> {
+        for kiosk in [&self.boardroom, &self.workshop] {
+            kiosk.see("ready", |view| view["screen"]["Home"]["ready"] == true)?;
+        }
+        self.keep("1-home")?;
+        self.boardroom.tap(&self.screen, "StartMeeting")?;
+        let view =
+            self.boardroom.see("a meeting", |view| view["screen"]["Meeting"]["code"].is_string())?;
+        let code = view["screen"]["Meeting"]["code"].as_str().unwrap_or_default().replace(' ', "");
+        self.level(APPROVE_LAMP, Level::Low)?;
+
+        self.workshop.touch(r#""OpenJoin""#)?;
+        for digit in code.chars() {
+            self.workshop.touch(&format!(r#"{{"Digit":{digit}}}"#))?;
+        }
+        self.workshop.see("waiting", |view| view["screen"]["Waiting"].is_object())?;
+        self.boardroom.see("the knock", |view| view["knock"]["armed"] == true)?;
+        self.level(APPROVE_LAMP, Level::High)?;
+        self.keep("2-knock")?;
+        self.pins.pulse(APPROVE, Level::Low, 200)?;
+        for kiosk in [&self.boardroom, &self.workshop] {
+            kiosk.see("the other room", |view| {
+                view["screen"]["Meeting"]["tiles"].as_array().is_some_and(|tiles| tiles.len() == 1)
+            })?;
+        }
+        self.level(APPROVE_LAMP, Level::Low)
+    }
+
+    /// What the camera's driver captures is decoded in Workshop, and drawn as the own picture here; Workshop's picture
+    /// is on the screen, and moves.
+    fn pictures_pass(&self) -> Result<(), Error> {
+        let before = self.workshop.counter("pictures_decoded")?;
+        eventually("pictures of the camera in Workshop", || {
+            Ok((self.workshop.counter("pictures_decoded")? >= before + 10).then_some(()))
+        })?;
+        eventually("the camera's colour bars as the own picture", || {
+            let place = self.boardroom.picture("Own")?;
+            let picture = self.screen.look()?;
+            Ok(COLOUR_BARS.iter().all(|bar| shows(&picture, place, *bar)).then_some(()))
+        })?;
+        let stamp = |after: Option<u32>| {
+            eventually("Workshop's picture on the screen", || {
+                let place = self.boardroom.picture("Room")?;
+                let picture = self.screen.look()?;
+                let (rgba, width, height) = part(&picture, place);
+                let stamp = read_stamp_rgba(&rgba, width, height).map(|stamp| stamp.frame);
+                Ok(stamp.filter(|frame| after != Some(*frame)))
+            })
+        };
+        let first = stamp(None)?;
+        stamp(Some(first))?;
+        self.keep("3-meeting")
+    }
+
+    /// Sound goes through the card both ways.
+    fn hears_and_is_heard(&self) -> Result<(), Error> {
+        self.workshop_hears(false)?;
+        let whistle = self.whistle()?;
+        self.workshop_hears(true)?;
+        whistle.stop()?;
+
+        let recording = self.sound.record(48_000, 1)?;
+        let played = self.boardroom.counter("periods_played")?;
+        eventually("three seconds played", || {
+            Ok((self.boardroom.counter("periods_played")? >= played + 300).then_some(()))
+        })?;
+        let recorded = recording.finish()?;
+        let (tone, all) = tenths_with(&recorded, TONE);
+        assert!(tone >= 10 && tone * 2 >= all, "Workshop's tone is in {tone} of {all} tenths of a second");
+        Ok(())
+    }
+
+    /// The button closes the gate, the lamp and the other room say so, and nothing is heard; then all of it undone.
+    fn mutes(&self) -> Result<(), Error> {
+        let whistle = self.whistle()?;
+        self.workshop_hears(true)?;
+        self.level(MUTE_LAMP, Level::Low)?;
+
+        self.pins.pulse(MUTE, Level::Low, 100)?;
+        self.level(MUTE_LAMP, Level::High)?;
+        self.boardroom.see("Muted", |view| view["screen"]["Meeting"]["microphone"] == "Muted")?;
+        self.workshop
+            .see("the muted mark", |view| view["screen"]["Meeting"]["tiles"][0]["muted"] == true)?;
+        self.workshop_hears(false)?;
+        self.keep("4-muted")?;
+        assert!(whistle.is_running(), "the whistle ended: {}", whistle.output()?);
+
+        self.pins.pulse(MUTE, Level::Low, 100)?;
+        self.level(MUTE_LAMP, Level::Low)?;
+        self.boardroom.see("Live", |view| view["screen"]["Meeting"]["microphone"] == "Live")?;
+        self.workshop
+            .see("no muted mark", |view| view["screen"]["Meeting"]["tiles"][0]["muted"] == false)?;
+        self.workshop_hears(true)?;
+        whistle.stop().map(drop)
+    }
+
+    /// After the meeting nobody holds the camera.
+    fn leaves(&self) -> Result<(), Error> {
+        self.boardroom.tap(&self.screen, "Ask(Leave)")?;
+        self.boardroom.see("the question", |view| view["question"].is_object())?;
+        self.boardroom.tap(&self.screen, "Confirm")?;
+        self.boardroom.see("home", |view| view["screen"]["Home"].is_object())?;
+        self.level(MUTE_LAMP, Level::Low)
+    }
+
+    /// Plays the whistle into Boardroom's microphone, for longer than any step waits.
+    fn whistle(&self) -> Result<vestibule_tests::vm::Task<'_>, Error> {
+        let sample = |at: u32| {
+            let turn = f64::from(at) * WHISTLE / 48_000.0;
+            ((turn * std::f64::consts::TAU).sin() * 8000.0) as i16
+        };
+        self.sound.play(&Wav { rate: 48_000, channels: 1, samples: (0..48_000 * 300).map(sample).collect() })
+    }
+
+    fn workshop_hears(&self, sound: bool) -> Result<f64, Error> {
+        eventually(if sound { "sound in Workshop" } else { "silence in Workshop" }, || {
+            let level = self.workshop.heard()?;
+            Ok((if sound { level >= HEARD } else { level <= SILENT }).then_some(level))
+        })
+    }
+
+    fn level(&self, pin: u32, level: Level) -> Result<(), Error> {
+        eventually(&format!("pin {pin} at {level:?}"), || {
+            Ok((self.pins.level(pin)? == level).then_some(()))
+        })
+    }
+
+    /// Keeps a picture of the screen for people, beside the rig.
+    fn keep(&self, step: &str) -> Result<(), Error> {
+        let folder = screenshots();
+        std::fs::create_dir_all(&folder).map_err(|error| Error::Malformed(error.to_string()))?;
+        self.screen.save_png(&folder.join(format!("vm_kiosk-{step}.png")))
+    }
+}
+
+/// `target/vm/screenshots`.
+fn screenshots() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("vm").join("screenshots")
+}
+
+/// Which of red, green and blue a bar of vivid's picture has: yellow, cyan, green, magenta, red, blue.
+const COLOUR_BARS: [[bool; 3]; 6] = [
+    [true, true, false],
+    [false, true, true],
+    [false, true, false],
+    [true, false, true],
+    [true, false, false],
+    [false, false, true],
+];
+
+/// Whether at least one pixel in fifty of a place has this colour, roughly.
+fn shows(picture: &Picture, place: (u32, u32, u32, u32), bar: [bool; 3]) -> bool {
+    let (rgba, _, _) = part(picture, place);
+    let of_bar = |pixel: &[u8]| {
+        pixel.iter().zip(bar).all(|(value, has)| if has { *value > 150 } else { *value < 100 })
+    };
+    rgba.chunks_exact(4).filter(|pixel| of_bar(&pixel[..3])).count() * 50 >= rgba.len() / 4
+}
+
+/// A part of the screen: red, green, blue, 255; width and height in pixels. What lies outside is cut off.
+fn part(picture: &Picture, (x, y, width, height): (u32, u32, u32, u32)) -> (Vec<u8>, usize, usize) {
+    let (right, bottom) = ((x + width).min(picture.width), (y + height).min(picture.height));
+    let rgba = (y..bottom)
+        .flat_map(|row| (x..right).map(move |column| (column, row)))
+        .flat_map(|(column, row)| {
+            let [red, green, blue] = picture.pixel(column, row);
+            [red, green, blue, 255]
+        })
+        .collect();
+    (rgba, right.saturating_sub(x) as usize, bottom.saturating_sub(y) as usize)
+}
+
+/// In how many tenths of a second most of the energy is at this frequency, and of how many (Goertzel's algorithm).
+fn tenths_with(sound: &Wav, frequency: f64) -> (usize, usize) {
+    let turn = 2.0 * (std::f64::consts::TAU * frequency / f64::from(sound.rate)).cos();
+    let tenths = sound.samples.chunks_exact(sound.rate as usize / 10);
+    let count = tenths.len();
+    let with = tenths.filter(|tenth| {
+        let energy: f64 = tenth.iter().map(|sample| f64::from(*sample).powi(2)).sum();
+        let (mut last, mut before) = (0.0, 0.0);
+        for sample in *tenth {
+            (last, before) = (f64::from(*sample) + turn * last - before, last);
+        }
+        let power = last * last + before * before - turn * last * before;
+        // A pure tone of any phase has half of its energy times its length here.
+        energy > 100.0 * tenth.len() as f64 && power > 0.25 * energy * tenth.len() as f64
+    });
+    (with.count(), count)
+}
