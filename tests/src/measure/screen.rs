@@ -36,7 +36,8 @@ impl Seen {
         let parse = |line: &str| {
             let mut words = line.split_whitespace();
             let at_us = words.next()?.parse().ok()?;
-            let stamp = Stamp { frame: words.next()?.parse().ok()?, monotonic_us: words.next()?.parse().ok()? };
+            let stamp =
+                Stamp { frame: words.next()?.parse().ok()?, monotonic_us: words.next()?.parse().ok()? };
             Some(Seen { at_us, stamp })
         };
         Ok(text.lines().filter_map(parse).collect())
