@@ -258,6 +258,11 @@ impl MediaClient {
         datagram
     }
 
+    /// Its parts, for a load generator that does not wait.
+    pub fn into_parts(self) -> (UdpSocket, Sealer, Opener) {
+        (self.socket, self.sealer, self.opener)
+    }
+
     /// Sends bytes as they are.
     pub async fn send_raw(&self, datagram: &[u8]) {
         self.socket.send(datagram).await.expect("a datagram can be sent");

@@ -1,11 +1,12 @@
 //! A virtual display of one kiosk: touches go in, screenshots come out.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use tempfile::TempDir;
 use x11rb::connection::Connection;
 use x11rb::protocol::xproto::{
     BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, ConnectionExt, ImageFormat, MOTION_NOTIFY_EVENT,
@@ -26,6 +27,7 @@ pub struct Display {
     pub height: u16,
     connection: RustConnection,
     root: u32,
+    framebuffer: Option<TempDir>,
 }
 
 /// What the screen shows.
@@ -41,6 +43,27 @@ pub struct Screenshot {
 impl Display {
     /// Starts a server on a free display, with its log in `folder`.
     pub fn start(folder: &Path, width: u16, height: u16) -> Result<Display, String> {
+        Display::start_with(folder, width, height, None)
+    }
+
+    /// As [`Display::start`], with its framebuffer in a file that others can read while it paints.
+    pub fn start_readable(folder: &Path, width: u16, height: u16) -> Result<Display, String> {
+        // In memory, or every picture would be written to the disk.
+        let framebuffer = tempfile::tempdir_in("/dev/shm").map_err(|error| format!("/dev/shm: {error}"))?;
+        Display::start_with(folder, width, height, Some(framebuffer))
+    }
+
+    /// The file that holds the framebuffer of a readable display, in the format of `xwd`.
+    pub fn framebuffer(&self) -> Option<PathBuf> {
+        self.framebuffer.as_ref().map(|folder| folder.path().join("Xvfb_screen0"))
+    }
+
+    fn start_with(
+        folder: &Path,
+        width: u16,
+        height: u16,
+        framebuffer: Option<TempDir>,
+    ) -> Result<Display, String> {
         let mut command = Command::new("Xvfb");
         command.args([
             "-displayfd",
@@ -53,6 +76,9 @@ impl Display {
             "-dpi",
             "96",
         ]);
+        if let Some(framebuffer) = &framebuffer {
+            command.arg("-fbdir").arg(framebuffer.path());
+        }
         command.stdout(Stdio::piped());
         std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
         let mut server = Process::start(command, &folder.join("xvfb.log"))
@@ -64,7 +90,7 @@ impl Display {
         let (connection, screen) =
             RustConnection::connect(Some(&name)).map_err(|error| format!("{name}: {error}"))?;
         let root = connection.setup().roots[screen].root;
-        Ok(Display { _server: server, name, width, height, connection, root })
+        Ok(Display { _server: server, name, width, height, connection, root, framebuffer })
     }
 
     /// Touches a place: down, a moment, up.

@@ -5,6 +5,7 @@
 pub mod client;
 pub mod display;
 pub mod fuzz;
+pub mod measure;
 pub mod panel;
 pub mod programs;
 pub mod relay;

@@ -136,15 +136,20 @@ impl Panel {
         })
     }
 
-    /// Where the other rooms' pictures are on the screen, as the kiosk says, and what is there.
-    fn tile(&mut self) -> Result<Screenshot, String> {
+    /// Where the other room's picture is on the screen, as the kiosk says: left, top, width, height.
+    pub fn place(&mut self) -> Result<[usize; 4], String> {
         let areas = self.kiosk.ask("pictures")?;
         let room =
             |area: &&Value| area["picture"].as_str().is_some_and(|picture| picture.starts_with("Room"));
         let area =
             areas.as_array().and_then(|areas| areas.iter().find(room)).ok_or_else(|| areas.to_string())?;
         let number = |key: &str| area[key].as_f64().unwrap_or(0.0).max(0.0).round() as usize;
-        self.display.part(number("x"), number("y"), number("width"), number("height"))
+        Ok(["x", "y", "width", "height"].map(number))
+    }
+
+    fn tile(&mut self) -> Result<Screenshot, String> {
+        let [x, y, width, height] = self.place()?;
+        self.display.part(x, y, width, height)
     }
 
     /// The stamp of the other room's picture, read off the screen.

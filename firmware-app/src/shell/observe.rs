@@ -2,8 +2,10 @@
 //! simulated buttons. Off unless configured; only the kiosk's own user may connect.
 //!
 //! One command a line, one line of JSON as the answer: `view`, `counters`, `lamps`, `clock`, `press mute`,
-//! `release approve`, `heard` (how loud the simulated speaker played the last second), `areas` and `pictures` (where the
-//! screen can be touched and shows rooms), and `touch` with an intent in JSON, which is what a finger on the screen would have meant.
+//! `release approve`, `heard` (how loud the simulated speaker played the last second), `played` with a moment in
+//! microseconds of `CLOCK_MONOTONIC` (the periods that it played since, with their times), `areas` and `pictures` (where
+//! the screen can be touched and shows rooms), and `touch` with an intent in JSON, which is what a finger on the screen
+//! would have meant.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -99,6 +101,12 @@ async fn answer(command: &str, kiosk: &Observed) -> Value {
             button(name).into_iter().for_each(|button| sim.buttons.release(button));
             return json!({ "released_us": clock.to_monotonic_us(clock.now()) });
         }
+        Some(("played", since)) => {
+            return match since.parse() {
+                Ok(since) => played(sim, clock, since),
+                Err(_) => json!({ "error": format!("{since:?} is no moment in microseconds") }),
+            };
+        }
         Some(("touch", intent)) => {
             return match serde_json::from_str(intent) {
                 Ok(intent) => json!({ "touched": room.send(Input::Intent(intent)).await.is_ok() }),
@@ -165,7 +173,18 @@ async fn answer(command: &str, kiosk: &Observed) -> Value {
             }),
         },
         other => {
-            json!({ "error": format!("{other:?} is none of view, counters, lamps, clock, areas, pictures, heard, press, release, touch") })
+            json!({ "error": format!("{other:?} is none of view, counters, lamps, clock, areas, pictures, heard, played, press, release, touch") })
         }
     }
+}
+
+/// What the simulated speaker played after a moment: when each period's first sample left it, and its samples as
+/// hexadecimal digits, four each, two's complement.
+fn played(sim: &SimHandles, clock: Clock, since_us: u64) -> Value {
+    let since = clock.from_monotonic(Duration::from_micros(since_us));
+    let periods = sim.speaker.after(since).into_iter().map(|heard| {
+        let samples: String = heard.samples.iter().map(|sample| format!("{sample:04x}")).collect();
+        json!({ "us": clock.to_monotonic_us(heard.at), "samples": samples })
+    });
+    periods.collect()
 }

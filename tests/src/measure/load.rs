@@ -1,0 +1,308 @@
+//! Senders and receivers for the relay's figures: every sender sends what a kiosk sends, on its own clock; every
+//! receiver takes what a kiosk takes, the way a kiosk takes it (several datagrams a call, joined by GRO).
+
+use std::cell::RefCell;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::io::{self, IoSliceMut};
+use std::net::{SocketAddr, UdpSocket};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+use tokio::io::Interest;
+use vestibule_common::control::Streams;
+use vestibule_common::seal::{Opener, Sealer};
+use vestibule_common::time::Time;
+use vestibule_common::wire::{AudioLevel, HOP_HEADER, Kind, Layer, MediaFlags, MediaHeader, TAG};
+
+/// Pieces of a frame, and how long each is on the wire.
+pub const PIECES: u16 = 4;
+/// Bytes of a datagram with a piece of a frame.
+pub const VIDEO: usize = 1200;
+/// Bytes of a datagram with 10 ms of sound: 480 samples of 16 bits, headers and seal.
+pub const AUDIO: usize = HOP_HEADER + 27 + 960 + TAG;
+const FRAME_TIME: Duration = Duration::from_nanos(1_000_000_000 / 30);
+const PERIOD_TIME: Duration = Duration::from_millis(10);
+/// One datagram of this many is opened, verified and its delay taken.
+const SAMPLE: u64 = 100;
+/// What a receiver's socket may hold.
+const SOCKET_BUFFER: usize = 4 << 20;
+
+/// One client's media half.
+pub struct Endpoint {
+    /// Sends and receives; non-blocking.
+    pub socket: UdpSocket,
+    /// Seals what is sent and opens what is received; without it nothing is sealed.
+    pub keys: Option<(Sealer, Opener)>,
+    /// What it sends; nothing if it only receives.
+    pub sends: Option<Streams>,
+    /// Where to, unless the relay knows.
+    pub to: SocketAddr,
+    /// How many get what it sends.
+    pub receivers: u64,
+}
+
+/// What came of a run.
+#[derive(Clone, Default, Debug)]
+pub struct Outcome {
+    /// Datagrams that should have been received.
+    pub expected: u64,
+    /// Datagrams that were.
+    pub received: u64,
+    /// Of one in a hundred: from the send call to the receive call, in microseconds.
+    pub delays_us: Vec<f64>,
+    /// Datagrams that did not open; none may.
+    pub refused: u64,
+}
+
+impl Outcome {
+    /// The part that got lost.
+    pub fn loss(&self) -> f64 {
+        1.0 - self.received as f64 / self.expected.max(1) as f64
+    }
+}
+
+/// Lets the endpoints send for `span`; `watch` is called when sending begins and when everything has arrived.
+///
+/// Errors: the system's.
+pub fn run(endpoints: &mut [Endpoint], span: Duration, mut watch: impl FnMut()) -> io::Result<Outcome> {
+    let epoch = Instant::now();
+    let over = Arc::new(AtomicBool::new(false));
+    let mut senders = Vec::new();
+    let mut receivers = Vec::new();
+    for endpoint in endpoints.iter_mut() {
+        let socket = endpoint.socket.try_clone()?;
+        let (sealer, opener) = endpoint.keys.take().map_or((None, None), |(s, o)| (Some(s), Some(o)));
+        receivers.push((socket, opener));
+        senders.push(Sender::new(endpoint, sealer, epoch)?);
+    }
+    let ends = over.clone();
+    let receiving = thread::spawn(move || receive(receivers, epoch, &ends));
+    watch();
+    let expected = send(&mut senders, epoch, span);
+    thread::sleep(Duration::from_millis(100));
+    watch();
+    over.store(true, Ordering::Release);
+    let (mut outcome, openers) = receiving.join().map_err(|_| io::Error::other("receiving failed"))??;
+    outcome.expected = expected?;
+    for ((endpoint, sender), opener) in endpoints.iter_mut().zip(senders).zip(openers) {
+        endpoint.keys = sender.sealer.zip(opener);
+    }
+    Ok(outcome)
+}
+
+struct Sender {
+    socket: UdpSocket,
+    state: UdpSocketState,
+    sealer: Option<Sealer>,
+    sends: Option<Streams>,
+    to: SocketAddr,
+    receivers: u64,
+    /// Numbers of the next period and the next frame.
+    next: [u32; 2],
+    batch: Vec<u8>,
+    epoch: Instant,
+}
+
+impl Sender {
+    fn new(endpoint: &Endpoint, sealer: Option<Sealer>, epoch: Instant) -> io::Result<Sender> {
+        let socket = endpoint.socket.try_clone()?;
+        let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
+        let Endpoint { sends, to, receivers, .. } = *endpoint;
+        // Another run of the same endpoint must not repeat frame numbers.
+        let first = (epoch.elapsed().as_nanos() as u32)
+            ^ sealer.as_ref().map_or(0, |_| NUMBERS.fetch_add(1 << 20, Ordering::Relaxed));
+        Ok(Sender { socket, state, sealer, sends, to, receivers, next: [first; 2], batch: Vec::new(), epoch })
+    }
+
+    /// Sends a period of sound (0) or a frame (1) in one call; how many datagrams.
+    fn send(&mut self, what: usize) -> io::Result<u64> {
+        let Some(streams) = self.sends else { return Ok(0) };
+        let (kind, stream, pieces, size) = match what {
+            0 => (Kind::Audio, streams.audio, 1, AUDIO),
+            _ => (Kind::Video, streams.video, PIECES, VIDEO),
+        };
+        let frame = self.next[what];
+        self.next[what] = frame.wrapping_add(1);
+        self.batch.resize(size * usize::from(pieces), 0);
+        for (piece, datagram) in (0..pieces).zip(self.batch.chunks_exact_mut(size)) {
+            let len = size - HOP_HEADER - TAG;
+            let body = &mut datagram[HOP_HEADER..HOP_HEADER + len];
+            let header = MediaHeader {
+                kind,
+                stream,
+                layer: Layer::default(),
+                flags: MediaFlags { end_of_frame: piece + 1 == pieces, ..Default::default() },
+                frame,
+                reference_distance: u16::from(kind == Kind::Video),
+                piece,
+                pieces,
+                captured: Time::ZERO,
+                level: AudioLevel::SILENT,
+                stages: None,
+            };
+            header.emit(body).map_err(|error| io::Error::other(error.to_string()))?;
+            let sent = self.epoch.elapsed().as_nanos() as u64;
+            match &mut self.sealer {
+                Some(sealer) => {
+                    body[len - 8..].copy_from_slice(&sent.to_be_bytes());
+                    sealer.seal(datagram, len);
+                }
+                None => datagram[size - 8..].copy_from_slice(&sent.to_be_bytes()),
+            }
+        }
+        let transmit = Transmit {
+            destination: self.to,
+            ecn: None,
+            contents: &self.batch,
+            segment_size: Some(size),
+            src_ip: None,
+        };
+        match self.state.try_send(UdpSockRef::from(&self.socket), &transmit) {
+            Ok(()) => Ok(u64::from(pieces)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+static NUMBERS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);
+
+/// Sends on every sender's own clock until `span` is over; how many datagrams should arrive.
+fn send(senders: &mut [Sender], epoch: Instant, span: Duration) -> io::Result<u64> {
+    let begin = epoch.elapsed();
+    let mut due = BinaryHeap::new();
+    for (n, sender) in senders.iter().enumerate().filter(|(_, sender)| sender.sends.is_some()) {
+        // Spread by the golden ratio: no two at the same moment, and the same in every run.
+        let part = |salt: f64| ((n as f64 + salt) * 0.618_033_988_749).fract();
+        due.push(Reverse((begin + PERIOD_TIME.mul_f64(part(0.0)), n, 0)));
+        due.push(Reverse((begin + FRAME_TIME.mul_f64(part(0.5)), n, 1)));
+        debug_assert!(sender.receivers > 0);
+    }
+    let mut expected = 0;
+    while let Some(Reverse((when, n, what))) = due.pop() {
+        if when - begin > span {
+            break;
+        }
+        if let Some(left) = when.checked_sub(epoch.elapsed()) {
+            thread::sleep(left);
+        }
+        expected += senders[n].send(what)? * senders[n].receivers;
+        let pause = if what == 0 { PERIOD_TIME } else { FRAME_TIME };
+        due.push(Reverse((when + pause, n, what)));
+    }
+    Ok(expected)
+}
+
+type Receiver = (UdpSocket, Option<Opener>);
+
+fn receive(
+    receivers: Vec<Receiver>,
+    epoch: Instant,
+    over: &AtomicBool,
+) -> io::Result<(Outcome, Vec<Option<Opener>>)> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let local = tokio::task::LocalSet::new();
+    let outcome = Rc::new(RefCell::new(Outcome::default()));
+    let buffers = Rc::new(RefCell::new(vec![0; 8 << 16]));
+    let shared = outcome.clone();
+    let openers = local.block_on(&runtime, async move {
+        let mut tasks = Vec::new();
+        for (socket, opener) in receivers {
+            let opener = Rc::new(RefCell::new(opener));
+            let one = receive_one(socket, opener.clone(), shared.clone(), buffers.clone(), epoch);
+            tasks.push((tokio::task::spawn_local(one), opener));
+        }
+        while !over.load(Ordering::Acquire) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        tasks
+            .into_iter()
+            .map(|(task, opener)| {
+                task.abort();
+                opener.borrow_mut().take()
+            })
+            .collect::<Vec<_>>()
+    });
+    let outcome = outcome.borrow().clone();
+    Ok((outcome, openers))
+}
+
+async fn receive_one(
+    socket: UdpSocket,
+    opener: Rc<RefCell<Option<Opener>>>,
+    outcome: Rc<RefCell<Outcome>>,
+    buffers: Rc<RefCell<Vec<u8>>>,
+    epoch: Instant,
+) -> io::Result<()> {
+    let socket = tokio::net::UdpSocket::from_std(socket)?;
+    let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
+    // Refused by some systems; the loss that follows is counted.
+    let _ = state.set_recv_buffer_size(UdpSockRef::from(&socket), SOCKET_BUFFER);
+    let mut count = 0_u64;
+    loop {
+        socket.readable().await?;
+        let mut buffers = buffers.borrow_mut();
+        let mut metas = [RecvMeta::default(); 8];
+        let received = {
+            let mut chunks = buffers.chunks_exact_mut(1 << 16);
+            let mut slices: [IoSliceMut<'_>; 8] =
+                std::array::from_fn(|_| IoSliceMut::new(chunks.next().expect("there are eight")));
+            socket
+                .try_io(Interest::READABLE, || state.recv(UdpSockRef::from(&socket), &mut slices, &mut metas))
+        };
+        let Ok(received) = received else { continue };
+        let now = epoch.elapsed().as_nanos() as u64;
+        let mut outcome = outcome.borrow_mut();
+        for (meta, buffer) in metas[..received].iter().zip(buffers.chunks_exact_mut(1 << 16)) {
+            for datagram in buffer[..meta.len].chunks_mut(meta.stride.max(1)) {
+                // The relay's own, like answers to time requests, are smaller.
+                if datagram.len() < AUDIO {
+                    continue;
+                }
+                outcome.received += 1;
+                count += 1;
+                if count % SAMPLE != 0 {
+                    continue;
+                }
+                let sent = match opener.borrow_mut().as_mut() {
+                    Some(opener) => match opener.open(datagram) {
+                        Ok(opened) => last_eight(opened.body),
+                        Err(_) => {
+                            outcome.refused += 1;
+                            continue;
+                        }
+                    },
+                    None => last_eight(datagram),
+                };
+                outcome.delays_us.push(now.saturating_sub(sent) as f64 / 1000.0);
+            }
+        }
+    }
+}
+
+fn last_eight(bytes: &[u8]) -> u64 {
+    bytes.last_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
+}
+
+/// Receives while `during` runs; what it gives comes back.
+///
+/// Errors: the system's.
+pub fn run_receivers<T>(endpoints: &mut [Endpoint], during: impl FnOnce() -> T) -> io::Result<(Outcome, T)> {
+    let over = Arc::new(AtomicBool::new(false));
+    let mut receivers = Vec::new();
+    for endpoint in endpoints.iter() {
+        receivers.push((endpoint.socket.try_clone()?, None));
+    }
+    let (ends, epoch) = (over.clone(), Instant::now());
+    let receiving = thread::spawn(move || receive(receivers, epoch, &ends));
+    let given = during();
+    thread::sleep(Duration::from_millis(100));
+    over.store(true, Ordering::Release);
+    let (outcome, _) = receiving.join().map_err(|_| io::Error::other("receiving failed"))??;
+    Ok((outcome, given))
+}
