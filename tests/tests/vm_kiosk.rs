@@ -66,7 +66,9 @@ fn vm_kiosk_meets_with_real_devices() -> Result<(), Error> {
         &program,
         "Workshop",
         &relay,
-        &format!("--screen none --devices-devices sim --devices-microphone sim:tone --devices-sim-stamp {SMALL_PICTURES}"),
+        &format!(
+            "--screen none --devices-devices sim --devices-microphone sim:tone --devices-sim-stamp {SMALL_PICTURES}"
+        ),
     )?;
     let room = Room { boardroom, workshop, screen, pins, sound };
     room.meets()?;
@@ -127,8 +129,7 @@ impl Room<'_> {
         }
         self.keep("1-home")?;
         self.boardroom.tap(&self.screen, "StartMeeting")?;
-        let view =
-            self.boardroom.see("a meeting", |view| view["screen"]["Meeting"]["code"].is_string())?;
+        let view = self.boardroom.see("a meeting", |view| view["screen"]["Meeting"]["code"].is_string())?;
         let code = view["screen"]["Meeting"]["code"].as_str().unwrap_or_default().replace(' ', "");
         self.level(APPROVE_LAMP, Level::Low)?;
 
@@ -202,8 +203,7 @@ impl Room<'_> {
         self.pins.pulse(MUTE, Level::Low, 100)?;
         self.level(MUTE_LAMP, Level::High)?;
         self.boardroom.see("Muted", |view| view["screen"]["Meeting"]["microphone"] == "Muted")?;
-        self.workshop
-            .see("the muted mark", |view| view["screen"]["Meeting"]["tiles"][0]["muted"] == true)?;
+        self.workshop.see("the muted mark", |view| view["screen"]["Meeting"]["tiles"][0]["muted"] == true)?;
         self.workshop_hears(false)?;
         self.keep("4-muted")?;
         assert!(whistle.is_running(), "the whistle ended: {}", whistle.output()?);
@@ -211,8 +211,7 @@ impl Room<'_> {
         self.pins.pulse(MUTE, Level::Low, 100)?;
         self.level(MUTE_LAMP, Level::Low)?;
         self.boardroom.see("Live", |view| view["screen"]["Meeting"]["microphone"] == "Live")?;
-        self.workshop
-            .see("no muted mark", |view| view["screen"]["Meeting"]["tiles"][0]["muted"] == false)?;
+        self.workshop.see("no muted mark", |view| view["screen"]["Meeting"]["tiles"][0]["muted"] == false)?;
         self.workshop_hears(true)?;
         whistle.stop().map(drop)
     }
@@ -243,9 +242,7 @@ impl Room<'_> {
     }
 
     fn level(&self, pin: u32, level: Level) -> Result<(), Error> {
-        eventually(&format!("pin {pin} at {level:?}"), || {
-            Ok((self.pins.level(pin)? == level).then_some(()))
-        })
+        eventually(&format!("pin {pin} at {level:?}"), || Ok((self.pins.level(pin)? == level).then_some(())))
     }
 
     /// Keeps a picture of the screen for people, beside the rig.

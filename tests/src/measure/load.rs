@@ -266,7 +266,7 @@ async fn receive_one(
                 }
                 outcome.received += 1;
                 count += 1;
-                if count % SAMPLE != 0 {
+                if !count.is_multiple_of(SAMPLE) {
                     continue;
                 }
                 let sent = match opener.borrow_mut().as_mut() {
