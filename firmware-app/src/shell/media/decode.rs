@@ -142,6 +142,8 @@ impl DecodeThread {
             self.rooms.remove(&peer);
             self.slots.clear(PictureId::Room(peer));
         }
+        // Whoever names the rooms anew has forgotten whose pictures arrive.
+        self.rooms.values_mut().for_each(|room| room.seen = None);
         for peer in rooms {
             self.rooms.entry(*peer).or_insert_with(|| Room {
                 decoder: None,
