@@ -62,8 +62,10 @@ impl<'a> GuestKiosk<'a> {
         relay: &GuestRelay<'_>,
         options: &str,
     ) -> Result<GuestKiosk<'a>, Error> {
+        // Without the right to real-time priority: on a machine this slow the sound's threads would leave no time to
+        // anything else, this watcher included.
         let task = machine.start(&format!(
-            "exec {program} --name {name} --no-discover --relay {} --relay-key {} --state-dir /tmp/{name} \
+            "exec setpriv --bounding-set=-sys_nice --inh-caps=-sys_nice {program} --name {name} --no-discover --relay {} --relay-key {} --state-dir /tmp/{name} \
              --observe /tmp/{name}.socket {options}",
             relay.control, relay.key
         ))?;
