@@ -154,10 +154,12 @@ fn jpegs(pictures: &[I420], quality: u8) -> Result<Point, String> {
         encoder.set_optimized_huffman_tables(true);
         let encoded = encoder.encode(&interleaved, width as u16, height as u16, ColorType::Ycbcr);
         encoded.map_err(|error| error.to_string())?;
-        let options = DecoderOptions::default().jpeg_set_out_colorspace(ColorSpace::YCbCr);
+        let options = DecoderOptions::default().jpeg_set_out_colorspace(ColorSpace::Luma);
         let decoded = JpegDecoder::new_with_options(ZCursor::new(&jpeg), options).decode();
-        let decoded = decoded.map_err(|error| error.to_string())?;
-        let shown: Vec<u8> = decoded.iter().step_by(3).copied().collect();
+        let shown = decoded.map_err(|error| error.to_string())?;
+        if shown.len() != width * height {
+            return Err(format!("JPEG gave {} bytes of luma", shown.len()));
+        }
         bytes += jpeg.len();
         sum += ssim(luma(&view), Luma { bytes: &shown, stride: width }, width, height);
         count += 1.0;
