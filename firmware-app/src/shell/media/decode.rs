@@ -26,6 +26,8 @@ const MAX_WAITING: usize = 32;
 /// A room's pictures count as arriving for this long after the last one.
 const PICTURES_LINGER: Duration = Duration::from_secs(2);
 const TICK: Duration = Duration::from_millis(250);
+/// A frame that has waited for the decoder this long is not worth showing any more.
+const STALE: Duration = Duration::from_millis(150);
 
 /// A whole frame of one room.
 pub(super) struct DecodeJob {
@@ -112,6 +114,8 @@ struct Room {
     decoder: Option<Decoder>,
     sync: LipSync,
     sequence: u64,
+    /// Frames were dropped that later ones refer to.
+    needs_keyframe: bool,
     /// When its last picture was decoded.
     seen: Option<Time>,
     /// A decoded picture that waits for its sound.
@@ -147,6 +151,7 @@ impl DecodeThread {
         for peer in rooms {
             self.rooms.entry(*peer).or_insert_with(|| Room {
                 decoder: None,
+                needs_keyframe: false,
                 sync: LipSync::new(Duration::ZERO),
                 sequence: 0,
                 seen: None,
@@ -157,6 +162,17 @@ impl DecodeThread {
 
     fn decode(&mut self, job: &DecodeJob) {
         let Some(room) = self.rooms.get_mut(&job.peer) else { return };
+        // A decoder that falls behind shows fewer pictures, never old ones: the backlog goes, and a keyframe begins anew.
+        let stale = self.clock.now().since(job.frame.completed) > STALE;
+        if stale || (room.needs_keyframe && !job.frame.keyframe) {
+            self.stats.frames_overflowed.one();
+            let known = std::mem::replace(&mut room.needs_keyframe, true);
+            if !known || job.frame.keyframe {
+                self.tell_failure(job.peer);
+            }
+            return;
+        }
+        room.needs_keyframe = false;
         if room.decoder.is_none() {
             room.decoder = Decoder::new().map_err(|error| log::warn!("no decoder: {error}")).ok();
         }
@@ -188,10 +204,15 @@ impl DecodeThread {
                 log::debug!("a picture of {} could not be decoded: {error}", job.peer.short());
                 self.stats.frames_undecodable.one();
                 room.decoder = None;
-                if self.failures.try_send(ReceiveCommand::Undecodable(job.peer)).is_err() {
-                    log::debug!("the receiving thread does not listen");
-                }
+                self.tell_failure(job.peer);
             }
+        }
+    }
+
+    /// Only a keyframe helps this room; the receiving thread asks for one.
+    fn tell_failure(&self, peer: PeerId) {
+        if self.failures.try_send(ReceiveCommand::Undecodable(peer)).is_err() {
+            log::debug!("the receiving thread does not listen");
         }
     }
 
