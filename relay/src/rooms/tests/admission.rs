@@ -204,10 +204,10 @@ fn a_full_meeting_is_full_at_the_door_and_at_the_approval() {
     assert_eq!(world.error(0, Ask::Approve { knock: second, admission }), ErrorCode::Full);
     assert_eq!(world.news(2), [Tell::Denied { knock: second, why: DeniedWhy::Full }]);
     assert_eq!(world.error(3, Ask::Knock { code }), ErrorCode::Full);
-    // A place that is kept is taken; a signed admission does not make another.
+    // A place that is kept is taken; an admission that was signed and never took effect opens no door.
     world.disconnect(1);
     assert_eq!(world.error(3, Ask::Knock { code }), ErrorCode::Full);
-    assert_eq!(world.error(2, Ask::Resume { room, admission, last_event: 0 }), ErrorCode::Full);
+    assert_eq!(world.error(2, Ask::Resume { room, admission, last_event: 0 }), ErrorCode::Refused);
     world.connect(1);
     assert!(matches!(world.resume(1), Some(Tell::Entered(_))));
     world.end();
