@@ -1,6 +1,6 @@
 //! The decoding thread: every room's pictures, in order, scaled to their tiles, held until their sound is heard.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -26,6 +26,8 @@ const MAX_WAITING: usize = 32;
 /// A room's pictures count as arriving for this long after the last one.
 const PICTURES_LINGER: Duration = Duration::from_secs(2);
 const TICK: Duration = Duration::from_millis(250);
+/// Pictures of one room that may wait for their sound: the longest hold at 60 pictures a second.
+const MAX_HELD: usize = 12;
 /// A frame that has waited for the decoder this long is not worth showing any more.
 const STALE: Duration = Duration::from_millis(150);
 
@@ -118,8 +120,8 @@ struct Room {
     needs_keyframe: bool,
     /// When its last picture was decoded.
     seen: Option<Time>,
-    /// A decoded picture that waits for its sound.
-    held: Option<(Picture, Time)>,
+    /// Decoded pictures that wait for their sound, oldest first, each with its moment.
+    held: VecDeque<(Picture, Time)>,
 }
 
 impl DecodeThread {
@@ -155,7 +157,7 @@ impl DecodeThread {
                 sync: LipSync::new(Duration::ZERO),
                 sequence: 0,
                 seen: None,
-                held: None,
+                held: VecDeque::new(),
             });
         }
     }
@@ -195,8 +197,10 @@ impl DecodeThread {
                     room.sequence += 1;
                     let captured = job.frame.captured;
                     let picture = Picture { width, height, rgba, sequence: room.sequence, captured };
-                    // At most one waits; a newer picture takes its place.
-                    room.held = Some((picture, now + hold));
+                    if room.held.len() == MAX_HELD {
+                        room.held.pop_front();
+                    }
+                    room.held.push_back((picture, now + hold));
                 }
             }
             Ok(None) => {}
@@ -220,7 +224,12 @@ impl DecodeThread {
     fn release(&mut self) {
         let now = self.clock.now();
         for (peer, room) in &mut self.rooms {
-            if let Some((picture, _)) = room.held.take_if(|(_, due)| *due <= now) {
+            // Of several that are due the newest is shown.
+            let mut shown = None;
+            while let Some((picture, _)) = room.held.pop_front_if(|(_, due)| *due <= now) {
+                shown = Some(picture);
+            }
+            if let Some(picture) = shown {
                 self.slots.put(PictureId::Room(*peer), picture);
                 self.screen.picture_changed(PictureId::Room(*peer));
             }
@@ -233,7 +242,7 @@ impl DecodeThread {
 
     fn wait(&self) -> Duration {
         let now = self.clock.now();
-        let due = self.rooms.values().filter_map(|room| room.held.as_ref()).map(|(_, due)| due.since(now));
+        let due = self.rooms.values().filter_map(|room| room.held.front()).map(|(_, due)| due.since(now));
         due.min().unwrap_or(TICK).min(TICK)
     }
 }
