@@ -1,3 +1,5 @@
+//! The jitter buffer under scripted delays, losses and drift, in virtual time.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The reassembler under loss, duplication, reordering and hostile pieces, in virtual time.
+
 use proptest::prelude::*;
 
 use super::*;
