@@ -3,12 +3,14 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use druid::{AppLauncher, ExtEventSink, PlatformError, Point, Rect, Size, Target, WindowDesc};
 use x11rb::connection::Connection;
 use x11rb::errors::ConnectError;
 use x11rb::rust_connection::RustConnection;
 
+use super::repaint;
 use super::shared::Shared;
 use super::surface::{KeyEdge, LOOK, Outlet, Surface};
 use super::tokens;
@@ -71,6 +73,7 @@ pub struct Screen {
 pub struct ScreenHandle {
     shared: Arc<Shared>,
     sink: ExtEventSink,
+    connection: Arc<RustConnection>,
 }
 
 /// Prepares the screen. `first` is what it shows until another view comes; touches and keys are reported on the
@@ -84,7 +87,8 @@ pub fn open(
     intents: impl Fn(Intent) + Send + 'static,
     keys: impl Fn(KeyEdge) + Send + 'static,
 ) -> Result<(Screen, ScreenHandle), ScreenError> {
-    let screen = screen_size().map_err(ScreenError::NoDisplay)?;
+    let (connection, number) = RustConnection::connect(None).map_err(ScreenError::NoDisplay)?;
+    let screen = screen_size(&connection, number);
     let shared = Arc::<Shared>::default();
     let outlet = Outlet { intents: Box::new(intents), keys: Box::new(keys) };
     let full = options.extent == Extent::Full;
@@ -107,16 +111,15 @@ pub fn open(
         .configure_env(|env, _| env.set(druid::theme::WINDOW_BACKGROUND_COLOR, tokens::GROUND));
     let sink = launcher.get_external_handle();
     late.get_or_init(|| sink.clone());
-    Ok((Screen { launcher }, ScreenHandle { shared, sink }))
+    Ok((Screen { launcher }, ScreenHandle { shared, sink, connection: Arc::new(connection) }))
 }
 
-/// The size in pixels of the screen named by `DISPLAY`; a window without a window manager has to ask for all of it.
-fn screen_size() -> Result<Size, ConnectError> {
-    let (connection, number) = RustConnection::connect(None)?;
+/// The size in pixels of a screen; a window without a window manager has to ask for all of it.
+fn screen_size(connection: &RustConnection, number: usize) -> Size {
     let root = connection.setup().roots.get(number);
-    Ok(root.map_or(Size::new(800.0, 480.0), |root| {
+    root.map_or(Size::new(800.0, 480.0), |root| {
         Size::new(f64::from(root.width_in_pixels), f64::from(root.height_in_pixels))
-    }))
+    })
 }
 
 impl Screen {
@@ -136,10 +139,12 @@ impl ScreenHandle {
         }
     }
 
-    /// A newer picture of this room lies in its slot. Its rectangle alone is painted, within a display period.
+    /// A newer picture of this room lies in its slot. Its rectangle alone is painted, at once if the screen can.
     pub fn picture_changed(&self, id: PictureId) {
-        if self.shared.owe(id) {
-            self.look();
+        let parts = self.shared.owe(id, Instant::now());
+        let Some(window) = self.shared.window().filter(|_| !parts.is_empty()) else { return };
+        if let Err(error) = repaint::ask(&self.connection, window, &parts) {
+            log::debug!("the screen is gone: {error}");
         }
     }
 

@@ -23,6 +23,7 @@ mod paint;
 mod people;
 mod question;
 mod relays;
+mod repaint;
 pub mod root;
 pub mod scene;
 mod settings;

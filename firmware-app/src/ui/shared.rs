@@ -1,9 +1,10 @@
-//! What the other threads and the screen's thread share: the newest view, where each picture is shown, and whether
-//! the screen has been told already. Newest wins; nothing queues up.
+//! What the other threads and the screen's thread share: the newest view, where each picture is shown, and which of
+//! them wait to be painted. Newest wins; nothing queues up.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use druid::Rect;
 
@@ -15,9 +16,18 @@ pub(super) struct Shared {
     view: Mutex<Option<Box<View>>>,
     told: AtomicBool,
     quit: AtomicBool,
-    pacing: AtomicBool,
-    places: Mutex<BTreeMap<PictureId, Place>>,
+    /// X11's number of the window, 0 until there is one.
+    window: AtomicU32,
+    places: Mutex<Places>,
     touchable: Mutex<Vec<(Rect, String)>>,
+    painted: AtomicBool,
+}
+
+#[derive(Default)]
+struct Places {
+    shown: BTreeMap<PictureId, Place>,
+    /// When a picture of another room came last.
+    room: Option<Instant>,
 }
 
 /// Where a picture is shown, in the window's real pixels, and whether a newer one than the one on the screen waits.
@@ -50,18 +60,28 @@ impl Shared {
         self.quit.load(Ordering::Acquire)
     }
 
+    /// The window is there, with this number.
+    pub(super) fn set_window(&self, window: u32) {
+        self.window.store(window, Ordering::Release);
+    }
+
+    /// X11's number of the window.
+    pub(super) fn window(&self) -> Option<u32> {
+        Some(self.window.load(Ordering::Acquire)).filter(|window| *window != 0)
+    }
+
     /// Says where pictures are shown now. Returns those that are no longer.
     pub(super) fn set_places(&self, now: &BTreeMap<PictureId, Rect>) -> Vec<PictureId> {
-        let mut places = lock(&self.places);
-        let gone = places.keys().filter(|id| !now.contains_key(id)).copied().collect();
-        let owed = |id| places.get(id).is_some_and(|place: &Place| place.owed);
-        *places = now.iter().map(|(id, rect)| (*id, Place { rect: *rect, owed: owed(id) })).collect();
+        let shown = &mut lock(&self.places).shown;
+        let gone = shown.keys().filter(|id| !now.contains_key(id)).copied().collect();
+        let owed = |id| shown.get(id).is_some_and(|place: &Place| place.owed);
+        *shown = now.iter().map(|(id, rect)| (*id, Place { rect: *rect, owed: owed(id) })).collect();
         gone
     }
 
     /// Where pictures are shown.
     pub(super) fn places(&self) -> Vec<(PictureId, Rect)> {
-        lock(&self.places).iter().map(|(id, place)| (*id, place.rect)).collect()
+        lock(&self.places).shown.iter().map(|(id, place)| (*id, place.rect)).collect()
     }
 
     /// Says which parts of the screen answer a touch now, and what it does.
@@ -69,36 +89,49 @@ impl Shared {
         *lock(&self.touchable) = areas;
     }
 
-    /// Which parts of the screen answer a touch.
+    /// Which parts of the screen answer a touch: none before it has been painted for the first time.
     pub(super) fn touchable(&self) -> Vec<(Rect, String)> {
-        lock(&self.touchable).clone()
+        if self.painted.load(Ordering::Acquire) { lock(&self.touchable).clone() } else { Vec::new() }
     }
 
-    /// A picture is new. Returns whether the screen must be told: not when it shows none of this room, nor while it
-    /// looks for pictures by itself.
-    pub(super) fn owe(&self, id: PictureId) -> bool {
-        let mut places = lock(&self.places);
-        let Some(place) = places.get_mut(&id) else { return false };
-        !std::mem::replace(&mut place.owed, true) && !self.pacing.load(Ordering::Acquire)
+    /// A picture is new. Returns the parts of the screen to be painted now.
+    ///
+    /// The own picture goes along with those of other rooms while they come, for each painting keeps the screen until
+    /// its next refresh, and another room's picture must not wait for that.
+    pub(super) fn owe(&self, id: PictureId, now: Instant) -> Vec<Rect> {
+        let Places { shown, room } = &mut *lock(&self.places);
+        let Some(place) = shown.get_mut(&id) else { return Vec::new() };
+        let known = std::mem::replace(&mut place.owed, true);
+        match id {
+            PictureId::Own if room.is_some_and(|room| now.duration_since(room) < ALONG) => return Vec::new(),
+            PictureId::Own => {}
+            PictureId::Room(_) => *room = Some(now),
+        }
+        if known && id != PictureId::Own {
+            return Vec::new();
+        }
+        shown.values().filter(|place| place.owed).map(|place| place.rect).collect()
     }
 
     /// The pictures that wait to be painted.
     pub(super) fn owed(&self) -> Vec<PictureId> {
-        lock(&self.places).iter().filter(|(_, place)| place.owed).map(|(id, _)| *id).collect()
+        lock(&self.places).shown.iter().filter(|(_, place)| place.owed).map(|(id, _)| *id).collect()
     }
 
-    /// The screen is about to paint a picture.
-    pub(super) fn painting(&self, id: PictureId) {
-        if let Some(place) = lock(&self.places).get_mut(&id) {
-            place.owed = false;
+    /// The screen is about to paint these pictures, or none.
+    pub(super) fn painting(&self, pictures: impl Iterator<Item = PictureId>) {
+        self.painted.store(true, Ordering::Release);
+        let shown = &mut lock(&self.places).shown;
+        for id in pictures {
+            if let Some(place) = shown.get_mut(&id) {
+                place.owed = false;
+            }
         }
     }
-
-    /// The screen looks for pictures by itself, or stops doing so.
-    pub(super) fn set_pacing(&self, pacing: bool) {
-        self.pacing.store(pacing, Ordering::Release);
-    }
 }
+
+/// For this long after another room's picture the own one waits for the next of them.
+const ALONG: Duration = Duration::from_millis(50);
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -106,22 +139,56 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use vestibule_common::id::PeerId;
+
     use super::*;
 
-    #[test]
-    fn a_picture_is_told_once_until_it_is_painted_and_never_while_the_screen_looks_by_itself() {
+    const OWN: PictureId = PictureId::Own;
+    const RECT: Rect = Rect::new(0.0, 0.0, 64.0, 48.0);
+
+    fn room(n: u8) -> PictureId {
+        PictureId::Room(PeerId([n; 32]))
+    }
+
+    fn showing(pictures: &[PictureId]) -> Shared {
         let shared = Shared::default();
-        assert!(!shared.owe(PictureId::Own));
-        let rect = Rect::new(0.0, 0.0, 64.0, 48.0);
-        shared.set_places(&BTreeMap::from([(PictureId::Own, rect)]));
-        assert!(shared.owe(PictureId::Own));
-        assert!(!shared.owe(PictureId::Own));
-        assert_eq!(shared.owed(), [PictureId::Own]);
-        shared.painting(PictureId::Own);
+        let rect = |n: usize| RECT + druid::Vec2::new(100.0 * n as f64, 0.0);
+        shared.set_places(&pictures.iter().enumerate().map(|(n, id)| (*id, rect(n))).collect());
+        shared
+    }
+
+    #[test]
+    fn a_picture_is_painted_once_and_only_where_it_is_shown() {
+        let (shared, now) = (showing(&[room(1)]), Instant::now());
+        assert!(shared.owe(room(2), now).is_empty());
+        assert_eq!(shared.owe(room(1), now), [RECT]);
+        assert!(shared.owe(room(1), now).is_empty(), "it is on its way");
+        assert_eq!(shared.owed(), [room(1)]);
+        shared.painting([room(1)].into_iter());
         assert!(shared.owed().is_empty());
-        shared.set_pacing(true);
-        assert!(!shared.owe(PictureId::Own));
-        assert_eq!(shared.owed(), [PictureId::Own]);
-        assert_eq!(shared.set_places(&BTreeMap::new()), [PictureId::Own]);
+        assert_eq!(shared.owe(room(1), now), [RECT]);
+        assert_eq!(shared.set_places(&BTreeMap::new()), [room(1)]);
+    }
+
+    #[test]
+    fn the_own_picture_goes_along_with_the_others_while_they_come() {
+        let (shared, now) = (showing(&[OWN, room(1)]), Instant::now());
+        assert_eq!(shared.owe(OWN, now).len(), 1, "alone it is painted at once");
+        shared.painting([OWN].into_iter());
+        assert_eq!(shared.owe(room(1), now).len(), 1);
+        shared.painting([room(1)].into_iter());
+        assert!(shared.owe(OWN, now + Duration::from_millis(20)).is_empty());
+        assert_eq!(shared.owe(room(1), now + Duration::from_millis(33)).len(), 2);
+        // The other room's pictures have stopped, and the last one was painted without it.
+        assert_eq!(shared.owe(OWN, now + Duration::from_millis(90)).len(), 2);
+    }
+
+    #[test]
+    fn nothing_can_be_touched_before_it_is_on_the_screen() {
+        let shared = Shared::default();
+        shared.set_touchable(vec![(RECT, "Tap(StartMeeting)".into())]);
+        assert!(shared.touchable().is_empty());
+        shared.painting(std::iter::empty());
+        assert_eq!(shared.touchable().len(), 1);
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use druid::piet::PietText;
 use druid::widget::prelude::*;
 use druid::{Cursor, CursorDesc, ExtEventSink, ImageBuf, Point, Rect, Selector, Target, TimerToken};
+use raw_window_handle::{HasRawWindowHandle, RawWindowHandle};
 
 use super::keys::{self, Keys};
 use super::local::Local;
@@ -26,15 +27,8 @@ pub use super::keys::KeyEdge;
 /// Something new was left for the screen.
 pub(super) const LOOK: Selector<()> = Selector::new("vestibule.screen.look");
 
-/// In case a wake-up is lost, the screen looks for news this often.
+/// In case a wake-up is lost, the screen looks for news and pictures this often.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// While pictures come, the screen looks for them about once a display period.
-///
-/// druid runs what other threads queue at most once in 16 ms, and the painting that follows from it 16 ms later. A
-/// timer's paintings follow in the same turn of its event loop, so that a picture waits 8 ms on average and never 32.
-const PACE: Duration = Duration::from_millis(16);
-/// After so many looks without a picture the screen waits to be told again.
-const PATIENCE: u32 = 60;
 /// A finger that stays repeats after this,
 const REPEAT_AFTER: Duration = Duration::from_millis(500);
 /// and then this often.
@@ -69,10 +63,7 @@ pub struct Surface {
     words: Typesetter,
     /// A picture of another shape came; the tiles must be laid out anew.
     stale: bool,
-    /// Looks since the last picture.
-    looks: u32,
     look_timer: TimerToken,
-    pace_timer: TimerToken,
     repeat_timer: TimerToken,
     key_timer: TimerToken,
     quit_timer: TimerToken,
@@ -103,9 +94,7 @@ impl Surface {
             keys: Keys::default(),
             words: Typesetter::new(PietText::new()),
             stale: false,
-            looks: 0,
             look_timer: TimerToken::INVALID,
-            pace_timer: TimerToken::INVALID,
             repeat_timer: TimerToken::INVALID,
             key_timer: TimerToken::INVALID,
             quit_timer: TimerToken::INVALID,
@@ -235,23 +224,13 @@ impl Surface {
         if let Some(rect) = changed {
             ctx.request_paint_rect(rect);
         }
-        if self.pace_timer == TimerToken::INVALID && !self.shared.owed().is_empty() {
-            self.looks = 0;
-            self.pace(ctx);
-        }
     }
 
-    /// Has new pictures painted, and goes on looking for them while they come.
-    fn pace(&mut self, ctx: &mut EventCtx) {
+    /// Has the pictures painted whose turn was missed.
+    fn catch_up(&mut self, ctx: &mut EventCtx) {
         let owed = self.shared.owed();
         for (_, rect) in self.scene.pictures().filter(|(id, _)| owed.contains(id)) {
             ctx.request_paint_rect(rect);
-        }
-        self.looks = if owed.is_empty() { self.looks + 1 } else { 0 };
-        let goes_on = self.looks < PATIENCE;
-        self.shared.set_pacing(goes_on);
-        if goes_on {
-            self.pace_timer = ctx.request_timer(PACE);
         }
     }
 
@@ -259,9 +238,7 @@ impl Surface {
         if token == self.look_timer {
             self.look_timer = ctx.request_timer(LOOK_EVERY);
             self.look(ctx);
-        } else if token == self.pace_timer {
-            self.pace_timer = TimerToken::INVALID;
-            self.pace(ctx);
+            self.catch_up(ctx);
         } else if token == self.repeat_timer {
             self.repeat(ctx);
         } else if token == self.key_timer {
@@ -285,6 +262,9 @@ impl Surface {
 
     fn connect(&mut self, ctx: &mut EventCtx) {
         ctx.request_focus();
+        if let RawWindowHandle::Xcb(handle) = ctx.window().raw_window_handle() {
+            self.shared.set_window(handle.window);
+        }
         if let Ok(scale) = ctx.window().get_scale() {
             self.scale = scale.x();
         }
@@ -351,11 +331,8 @@ impl Widget<()> for Surface {
 
     fn paint(&mut self, ctx: &mut PaintCtx, _: &(), _: &Env) {
         let part: Vec<Rect> = ctx.region().rects().to_vec();
-        for (id, rect) in self.scene.pictures() {
-            if part.iter().any(|part| part.intersect(rect).area() > 0.0) {
-                self.shared.painting(id);
-            }
-        }
+        let touched = |rect: &Rect| part.iter().any(|part| part.intersect(*rect).area() > 0.0);
+        self.shared.painting(self.scene.pictures().filter(|(_, rect)| touched(rect)).map(|(id, _)| id));
         let pressed = self.finger.as_ref().map(|finger| (finger.area.rect, finger.area.radius));
         let words = &mut self.words;
         let seen = self.painter.paint(ctx, &self.scene, &part, pressed, self.scale, words);
