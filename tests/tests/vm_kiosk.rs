@@ -1,12 +1,15 @@
 //! The kiosk on real kernel drivers: a V4L2 camera, an ALSA sound card, a GPIO chip and a touchscreen under Xorg meet a
-//! second kiosk, and every device is checked from the other side of its driver.
+//! second kiosk through a relay, and every device is checked from the other side of its driver. Relay and second kiosk
+//! run outside the virtual machine.
 
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use vestibule_kiosk::device::sim::stamp::read_stamp_rgba;
+use vestibule_tests::programs::{Kiosk, Relay};
 use vestibule_tests::vm::{
-    Camera, Error, GuestKiosk, GuestRelay, Level, Machine, Options, Picture, Pins, Screen, Sound, Wav,
-    eventually, small_program,
+    Camera, Error, GuestKiosk, Level, Machine, Options, Picture, Pins, Screen, Sound, Task, Wav, eventually,
+    small_program,
 };
 
 const MUTE: u32 = 0;
@@ -23,12 +26,20 @@ const HEARD: f64 = -30.0;
 /// Below this level there is silence, dBFS.
 const SILENT: f64 = -80.0;
 
-const SMALL_PICTURES: &str =
-    "--devices-camera-width 320 --devices-camera-height 180 --devices-camera-rate 5 --video-kbps 150";
+const SMALL_PICTURES: [&str; 8] = [
+    "--devices-camera-width",
+    "320",
+    "--devices-camera-height",
+    "180",
+    "--devices-camera-rate",
+    "5",
+    "--video-kbps",
+    "150",
+];
 
 #[test]
 fn vm_kiosk_meets_with_real_devices() -> Result<(), Error> {
-    let options = Options { screen: Some((1024, 600)), ..Options::default() };
+    let options = Options { screen: Some((1024, 600)), outside: true, ..Options::default() };
     let Some(vm) = Machine::boot_or_skip("vm_kiosk", options) else { return Ok(()) };
     let pins = Pins::plug(
         &vm,
@@ -47,7 +58,8 @@ fn vm_kiosk_meets_with_real_devices() -> Result<(), Error> {
     let program = vm.install(&small_program("vestibule-kiosk")?)?;
     the_devices_are_listed_with_reasons(&vm, &program, &camera, &pins)?;
 
-    let relay = GuestRelay::start(&vm)?;
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let relay = Relay::start(folder.path(), None, &[]).map_err(Error::Malformed)?;
     let boardroom = GuestKiosk::start(
         &vm,
         &program,
@@ -55,33 +67,60 @@ fn vm_kiosk_meets_with_real_devices() -> Result<(), Error> {
         &relay,
         &format!(
             "--devices-devices real --devices-microphone {0} --devices-speaker {0} --devices-audio-buffer-ms 100 \
-             {SMALL_PICTURES}",
-            sound.device()
+             {1}",
+            sound.device(),
+            SMALL_PICTURES.join(" ")
         ),
     )?;
     // The first letter takes a dozen seconds of this machine's time, which the fonts are looked at in.
     boardroom.touchable("StartMeeting")?;
-    let workshop = GuestKiosk::start(
-        &vm,
-        &program,
-        "Workshop",
-        &relay,
-        &format!(
-            "--screen none --devices-devices sim --devices-microphone sim:tone --devices-sim-stamp {SMALL_PICTURES}"
-        ),
-    )?;
-    let room = Room { boardroom, workshop, screen, pins, sound };
+    let options = ["--devices-devices", "sim", "--devices-microphone", "sim:tone", "--devices-sim-stamp"];
+    let options = [&options[..], &SMALL_PICTURES].concat();
+    let workshop =
+        Kiosk::start(folder.path(), "Workshop", &relay, &options, None).map_err(Error::Malformed)?;
+    let mut room = Room { boardroom, workshop: Workshop(workshop), screen, pins, sound };
     room.meets()?;
     room.pictures_pass()?;
     room.hears_and_is_heard()?;
     room.mutes()?;
     room.leaves()?;
-    for kiosk in [room.boardroom, room.workshop] {
-        let name = kiosk.name.clone();
-        let log = kiosk.stop()?;
-        assert!(!log.contains("panicked"), "{name}:\n{log}");
-    }
+    let log = room.boardroom.stop()?;
+    assert!(!log.contains("panicked"), "{log}");
     Ok(())
+}
+
+/// The other room.
+struct Workshop(Kiosk);
+
+impl Workshop {
+    fn see(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Result<(), Error> {
+        let mut last = Value::Null;
+        eventually(&format!("Workshop: {what}"), || {
+            last = self.0.view().map_err(Error::Malformed)?;
+            Ok(wanted(&last).then_some(()))
+        })
+        .map_err(|error| Error::Malformed(format!("{error}; Workshop shows {last}")))
+    }
+
+    fn touch(&mut self, intent: &str) -> Result<(), Error> {
+        self.0.touch(intent).map_err(Error::Malformed)
+    }
+
+    /// Waits for sound, or for silence.
+    fn hears(&mut self, sound: bool) -> Result<(), Error> {
+        eventually(if sound { "sound in Workshop" } else { "silence in Workshop" }, || {
+            let answer = self.0.ask("heard").map_err(Error::Malformed)?;
+            let level = answer["dbfs"].as_f64().unwrap_or(f64::NAN);
+            Ok((if sound { level >= HEARD } else { level <= SILENT }).then_some(()))
+        })
+    }
+
+    /// Waits for this many pictures from now on.
+    fn sees_pictures(&mut self, count: u64) -> Result<(), Error> {
+        let mut decoded = || self.0.counter("pictures_decoded").map_err(Error::Malformed);
+        let before = decoded()?;
+        eventually("pictures of the camera in Workshop", || Ok((decoded()? >= before + count).then_some(())))
+    }
 }
 
 fn the_devices_are_listed_with_reasons(
@@ -115,7 +154,7 @@ fn the_devices_are_listed_with_reasons(
 /// Boardroom with the far side of its devices, and Workshop.
 struct Room<'a> {
     boardroom: GuestKiosk<'a>,
-    workshop: GuestKiosk<'a>,
+    workshop: Workshop,
     screen: Screen<'a>,
     pins: Pins<'a>,
     sound: &'a Sound<'a>,
@@ -123,10 +162,10 @@ struct Room<'a> {
 
 impl Room<'_> {
     /// A touch starts the meeting, the button on the pin lets Workshop in.
-    fn meets(&self) -> Result<(), Error> {
-        for kiosk in [&self.boardroom, &self.workshop] {
-            kiosk.see("ready", |view| view["screen"]["Home"]["ready"] == true)?;
-        }
+    fn meets(&mut self) -> Result<(), Error> {
+        let ready = |view: &Value| view["screen"]["Home"]["ready"] == true;
+        self.boardroom.see("ready", ready)?;
+        self.workshop.see("ready", ready)?;
         self.keep("1-home")?;
         self.boardroom.tap(&self.screen, "StartMeeting")?;
         let view = self.boardroom.see("a meeting", |view| view["screen"]["Meeting"]["code"].is_string())?;
@@ -142,21 +181,18 @@ impl Room<'_> {
         self.level(APPROVE_LAMP, Level::High)?;
         self.keep("2-knock")?;
         self.pins.pulse(APPROVE, Level::Low, 200)?;
-        for kiosk in [&self.boardroom, &self.workshop] {
-            kiosk.see("the other room", |view| {
-                view["screen"]["Meeting"]["tiles"].as_array().is_some_and(|tiles| tiles.len() == 1)
-            })?;
-        }
+        let together = |view: &Value| {
+            view["screen"]["Meeting"]["tiles"].as_array().is_some_and(|tiles| tiles.len() == 1)
+        };
+        self.boardroom.see("the other room", together)?;
+        self.workshop.see("the other room", together)?;
         self.level(APPROVE_LAMP, Level::Low)
     }
 
     /// What the camera's driver captures is decoded in Workshop, and drawn as the own picture here; Workshop's picture
     /// is on the screen, and moves.
-    fn pictures_pass(&self) -> Result<(), Error> {
-        let before = self.workshop.counter("pictures_decoded")?;
-        eventually("pictures of the camera in Workshop", || {
-            Ok((self.workshop.counter("pictures_decoded")? >= before + 10).then_some(()))
-        })?;
+    fn pictures_pass(&mut self) -> Result<(), Error> {
+        self.workshop.sees_pictures(10)?;
         eventually("the camera's colour bars as the own picture", || {
             let place = self.boardroom.picture("Own")?;
             let picture = self.screen.look()?;
@@ -177,10 +213,10 @@ impl Room<'_> {
     }
 
     /// Sound goes through the card both ways.
-    fn hears_and_is_heard(&self) -> Result<(), Error> {
-        self.workshop_hears(false)?;
-        let whistle = self.whistle()?;
-        self.workshop_hears(true)?;
+    fn hears_and_is_heard(&mut self) -> Result<(), Error> {
+        self.workshop.hears(false)?;
+        let whistle = whistle(self.sound)?;
+        self.workshop.hears(true)?;
         whistle.stop()?;
 
         let recording = self.sound.record(48_000, 1)?;
@@ -195,16 +231,16 @@ impl Room<'_> {
     }
 
     /// The button closes the gate, the lamp and the other room say so, and nothing is heard; then all of it undone.
-    fn mutes(&self) -> Result<(), Error> {
-        let whistle = self.whistle()?;
-        self.workshop_hears(true)?;
+    fn mutes(&mut self) -> Result<(), Error> {
+        let whistle = whistle(self.sound)?;
+        self.workshop.hears(true)?;
         self.level(MUTE_LAMP, Level::Low)?;
 
         self.pins.pulse(MUTE, Level::Low, 100)?;
         self.level(MUTE_LAMP, Level::High)?;
         self.boardroom.see("Muted", |view| view["screen"]["Meeting"]["microphone"] == "Muted")?;
         self.workshop.see("the muted mark", |view| view["screen"]["Meeting"]["tiles"][0]["muted"] == true)?;
-        self.workshop_hears(false)?;
+        self.workshop.hears(false)?;
         self.keep("4-muted")?;
         assert!(whistle.is_running(), "the whistle ended: {}", whistle.output()?);
 
@@ -212,7 +248,7 @@ impl Room<'_> {
         self.level(MUTE_LAMP, Level::Low)?;
         self.boardroom.see("Live", |view| view["screen"]["Meeting"]["microphone"] == "Live")?;
         self.workshop.see("no muted mark", |view| view["screen"]["Meeting"]["tiles"][0]["muted"] == false)?;
-        self.workshop_hears(true)?;
+        self.workshop.hears(true)?;
         whistle.stop().map(drop)
     }
 
@@ -225,22 +261,6 @@ impl Room<'_> {
         self.level(MUTE_LAMP, Level::Low)
     }
 
-    /// Plays the whistle into Boardroom's microphone, for longer than any step waits.
-    fn whistle(&self) -> Result<vestibule_tests::vm::Task<'_>, Error> {
-        let sample = |at: u32| {
-            let turn = f64::from(at) * WHISTLE / 48_000.0;
-            ((turn * std::f64::consts::TAU).sin() * 8000.0) as i16
-        };
-        self.sound.play(&Wav { rate: 48_000, channels: 1, samples: (0..48_000 * 300).map(sample).collect() })
-    }
-
-    fn workshop_hears(&self, sound: bool) -> Result<f64, Error> {
-        eventually(if sound { "sound in Workshop" } else { "silence in Workshop" }, || {
-            let level = self.workshop.heard()?;
-            Ok((if sound { level >= HEARD } else { level <= SILENT }).then_some(level))
-        })
-    }
-
     fn level(&self, pin: u32, level: Level) -> Result<(), Error> {
         eventually(&format!("pin {pin} at {level:?}"), || Ok((self.pins.level(pin)? == level).then_some(())))
     }
@@ -251,6 +271,15 @@ impl Room<'_> {
         std::fs::create_dir_all(&folder).map_err(|error| Error::Malformed(error.to_string()))?;
         self.screen.save_png(&folder.join(format!("vm_kiosk-{step}.png")))
     }
+}
+
+/// Plays the whistle into a card's microphone, for longer than any step waits.
+fn whistle<'a>(sound: &'a Sound<'_>) -> Result<Task<'a>, Error> {
+    let sample = |at: u32| {
+        let turn = f64::from(at) * WHISTLE / 48_000.0;
+        ((turn * std::f64::consts::TAU).sin() * 8000.0) as i16
+    };
+    sound.play(&Wav { rate: 48_000, channels: 1, samples: (0..48_000 * 300).map(sample).collect() })
 }
 
 /// `target/vm/screenshots`.

@@ -86,10 +86,10 @@ const REST: Duration = Duration::from_secs(2);
 const SHRINK_PER_FRAME: i64 = 50;
 /// Frames concealed before the buffer takes the sender for silent.
 const CONCEAL_MOST: u32 = 6;
-/// A frame is played up to 10 ms past its target, because playout has its own rhythm; these go beyond, and their
-/// distance is more than a frame, so that one correction never calls for the opposite.
+/// Playout has its own rhythm, so that a frame is played up to 10 ms off the best moment. The distance of these is more
+/// than a frame, so that one correction never calls for the opposite; early is nearer, as the target has a margin.
 const TOO_EARLY: i64 = -3_000;
-const TOO_LATE: i64 = 13_000;
+const TOO_LATE: i64 = 8_000;
 /// This far off, no quiet moment is waited for.
 const FAR_OFF: i64 = 40_000;
 /// Frames to wait for a quiet moment; when far off; and between two corrections.

@@ -216,6 +216,7 @@ pub fn speaker(config: &DeviceConfig, span: Duration, out: &mut impl Write) -> R
         let mut delay = Duration::ZERO;
         for place in 0..100 {
             let period = if second % 2 == 0 { tone(place) } else { [0; PERIOD] };
+            opened.device.ready()?;
             let leaves = opened.device.write(&period)?;
             delay = delay.max(leaves.since(clock.now()));
         }

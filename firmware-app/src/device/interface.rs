@@ -71,8 +71,10 @@ pub trait Microphone: Send {
 
 /// A speaker that is open: 48 kHz, mono, 16 bit.
 pub trait Speaker: Send {
-    /// Waits for room and hands over one period. Says when its first sample will leave the converter, on the kiosk's
-    /// clock.
+    /// Waits until there is room for one period. What is made only now is played soonest.
+    fn ready(&mut self) -> Result<(), DeviceError>;
+    /// Hands over one period, for which there should be room. Says when its first sample will leave the converter, on
+    /// the kiosk's clock.
     fn write(&mut self, period: &[i16; PERIOD]) -> Result<Time, DeviceError>;
     /// How often it ran dry since it was opened because nobody wrote in time (underruns).
     fn xruns(&self) -> u64 {

@@ -151,14 +151,19 @@ fn meet([a, b]: &mut [Panel; 2]) -> Result<u64, String> {
     answer["released_us"].as_u64().ok_or_else(|| answer.to_string())
 }
 
-/// Both go home.
+/// Both go home. The host does away with the news that the other has left, which would stand above the next meeting's
+/// picture for a while and then let it move.
 fn part([a, b]: &mut [Panel; 2]) -> Result<(), String> {
-    for room in [b, a] {
-        room.tap("Ask(Leave)")?;
-        room.tap("Confirm")?;
-        room.see("home", |view| view["screen"]["Home"]["ready"] == true)?;
-    }
-    Ok(())
+    leave(b)?;
+    a.see("that the other has left", |view| view["notice"].is_object())?;
+    a.tap("DismissNotice")?;
+    leave(a)
+}
+
+fn leave(room: &mut Panel) -> Result<(), String> {
+    room.tap("Ask(Leave)")?;
+    room.tap("Confirm")?;
+    room.see("home", |view| view["screen"]["Home"]["ready"] == true).map(|_| ())
 }
 
 fn trace(out: &Path, name: &str, what: &str) -> PathBuf {

@@ -85,6 +85,9 @@ pub(crate) fn emulator(rig: &Path, folder: &Path, socket: &Path, options: &Optio
         qemu.args(["-device", &format!("virtio-gpu-pci,xres={width},yres={height}")])
             .args(["-device", "virtio-multitouch-pci,id=touch"]);
     }
+    if options.outside {
+        qemu.args(["-netdev", "user,id=outside", "-device", "virtio-net-pci,netdev=outside"]);
+    }
     qemu.args(&options.emulator_arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
     qemu
 }

@@ -20,6 +20,9 @@ use super::qmp::Qmp;
 use super::task::{Answers, Task};
 use super::{Error, LIMIT, or_skip, run_script};
 
+/// Where the guest finds this machine's loopback (QEMU's user network).
+pub const OUTSIDE: &str = "10.0.2.2";
+
 /// What a machine is made of.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -29,6 +32,8 @@ pub struct Options {
     pub processors: u32,
     /// Width and height of a screen with multi-touch, pixels; none by default.
     pub screen: Option<(u32, u32)>,
+    /// Whether programs in the guest reach those outside: what listens on this machine's loopback is at [`OUTSIDE`].
+    pub outside: bool,
     /// Further arguments for the guest's kernel.
     pub kernel_arguments: String,
     /// Further arguments for QEMU.
@@ -41,6 +46,7 @@ impl Default for Options {
             memory_mib: 1024,
             processors: 2,
             screen: None,
+            outside: false,
             kernel_arguments: String::new(),
             emulator_arguments: Vec::new(),
         }
@@ -110,6 +116,9 @@ impl Machine {
             next_id: AtomicU64::new(1),
         };
         machine.answer("HELLO", "the guest's first sign of life", LIMIT)?;
+        if options.outside {
+            machine.sh("ip address add 10.0.2.15/24 dev eth0 && ip link set eth0 up")?;
+        }
         Ok(machine)
     }
 

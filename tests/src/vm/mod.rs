@@ -22,11 +22,11 @@ mod yuyv;
 
 pub use camera::Camera;
 pub use error::Error;
-pub use machine::{Machine, Options};
+pub use machine::{Machine, OUTSIDE, Options};
 pub use network::{Network, Shape};
 pub use pi::Pi;
 pub use pins::{Level, Pins};
-pub use room::{GuestKiosk, GuestRelay};
+pub use room::GuestKiosk;
 pub use screen::{Picture, Screen};
 pub use script::{or_skip, run_script, small_program};
 pub use sound::{Recording, Sound, Wav};

@@ -1,45 +1,12 @@
-//! Vestibule's programs in the guest: the relay, and a kiosk that is watched through its observer.
+//! A kiosk in the guest, used as a person uses it, by touches on the glass, and watched through its observer.
 //!
-//! A kiosk with a screen is used as a person uses it, by touches on the glass; one without does what its observer is told.
+//! Its relay and the other rooms run outside, where they are not emulated: the guest has time for one kiosk.
 
 use serde_json::Value;
-use vestibule_common::id::PeerId;
-use vestibule_common::identity::Identity;
 
-use super::{Error, Machine, Screen, Task, eventually, small_program};
-
-/// A relay in the guest, on loopback.
-pub struct GuestRelay<'a> {
-    /// The process.
-    pub task: Task<'a>,
-    /// `host:port` of its control connections.
-    pub control: String,
-    /// Its key.
-    pub key: PeerId,
-}
-
-impl<'a> GuestRelay<'a> {
-    /// Installs the relay and starts it; returns once it listens.
-    ///
-    /// # Errors
-    /// When it does not start: its log.
-    pub fn start(machine: &'a Machine) -> Result<GuestRelay<'a>, Error> {
-        let program = machine.install(&small_program("vestibule-relay")?)?;
-        let task = machine.start(&format!(
-            "exec {program} --listen 127.0.0.1 --no-announce --state-dir /tmp/relay --port 0 --media-port 0"
-        ))?;
-        let said = task.wait_for_output("the relay listening", |said| said.contains("media="))?;
-        let control = said
-            .split_whitespace()
-            .find_map(|word| word.strip_prefix("control="))
-            .ok_or_else(|| Error::Malformed(format!("the relay says {said}")))?
-            .to_owned();
-        let seed = machine.sh("cat /tmp/relay/identity.key")?;
-        let seed: PeerId =
-            seed.trim().parse().map_err(|_| Error::Malformed("the relay's key is damaged".into()))?;
-        Ok(GuestRelay { task, control, key: Identity::from_seed(&seed.0).peer() })
-    }
-}
+use super::machine::OUTSIDE;
+use super::{Error, Machine, Screen, Task, eventually};
+use crate::programs::Relay;
 
 /// A kiosk in the guest.
 pub struct GuestKiosk<'a> {
@@ -51,7 +18,8 @@ pub struct GuestKiosk<'a> {
 }
 
 impl<'a> GuestKiosk<'a> {
-    /// Starts an installed kiosk that trusts `relay`; returns once it can be watched. `name` is one word.
+    /// Starts an installed kiosk that trusts `relay`, which runs outside; returns once it can be watched. `name` is one
+    /// word. The machine needs [`super::Options::outside`].
     ///
     /// # Errors
     /// When it does not start: its log.
@@ -59,15 +27,16 @@ impl<'a> GuestKiosk<'a> {
         machine: &'a Machine,
         program: &str,
         name: &str,
-        relay: &GuestRelay<'_>,
+        relay: &Relay,
         options: &str,
     ) -> Result<GuestKiosk<'a>, Error> {
         // Without the right to real-time priority: on a machine this slow the sound's threads would leave no time to
         // anything else, this watcher included.
         let task = machine.start(&format!(
-            "exec setpriv --bounding-set=-sys_nice --inh-caps=-sys_nice {program} --name {name} --no-discover --relay {} --relay-key {} --state-dir /tmp/{name} \
+            "exec setpriv --bounding-set=-sys_nice --inh-caps=-sys_nice {program} --name {name} --no-discover --relay {OUTSIDE}:{} --relay-key {} --state-dir /tmp/{name} \
              --observe /tmp/{name}.socket {options}",
-            relay.control, relay.key
+            relay.control.port(),
+            relay.key
         ))?;
         let kiosk = GuestKiosk { machine, task, name: name.to_owned() };
         eventually("the kiosk's observer", || {
@@ -101,15 +70,6 @@ impl<'a> GuestKiosk<'a> {
         counters[name].as_u64().ok_or_else(|| Error::Malformed(format!("no {name} in {counters}")))
     }
 
-    /// How loud a simulated speaker was over the last second, dBFS.
-    ///
-    /// # Errors
-    /// When the kiosk does not answer.
-    pub fn heard(&self) -> Result<f64, Error> {
-        let answer = self.ask("heard")?;
-        answer["dbfs"].as_f64().ok_or_else(|| Error::Malformed(format!("heard {answer}")))
-    }
-
     /// Waits until the view is as wanted, and returns it.
     ///
     /// # Errors
@@ -121,15 +81,6 @@ impl<'a> GuestKiosk<'a> {
             Ok(wanted(&last).then(|| last.clone()))
         });
         self.explained(seen, || last.to_string())
-    }
-
-    /// Does what a touch would mean; `intent` in JSON.
-    ///
-    /// # Errors
-    /// When the kiosk does not take it.
-    pub fn touch(&self, intent: &str) -> Result<(), Error> {
-        let answer = self.ask(&format!("touch {intent}"))?;
-        if answer["touched"] == true { Ok(()) } else { Err(Error::Malformed(answer.to_string())) }
     }
 
     /// Touches the glass where the kiosk says that it means `intent`, as Rust prints it.

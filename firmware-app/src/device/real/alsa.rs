@@ -248,6 +248,19 @@ struct AlsaSpeaker {
 }
 
 impl Speaker for AlsaSpeaker {
+    fn ready(&mut self) -> Result<(), DeviceError> {
+        let line = &mut self.line;
+        for _ in 0..MENDS {
+            match line.pcm.avail_update() {
+                Ok(room) if room >= PERIOD as i64 => return Ok(()),
+                Ok(_) => line.wait()?,
+                Err(error) => line.mend(error)?,
+            }
+        }
+        // Each wait said that there is room, and there never was: the writing will find out why.
+        Ok(())
+    }
+
     fn write(&mut self, period: &[i16; PERIOD]) -> Result<Time, DeviceError> {
         let line = &mut self.line;
         spread(period, line.channels, &mut line.bytes);

@@ -115,6 +115,14 @@ impl SimSpeaker {
 }
 
 impl Speaker for SimSpeaker {
+    fn ready(&mut self) -> Result<(), DeviceError> {
+        // Two periods fit: there is room once the one before the last begins to play.
+        if let Some(empty_at) = self.empty_at {
+            self.clock.sleep_until(empty_at - PERIOD_TIME);
+        }
+        Ok(())
+    }
+
     fn write(&mut self, period: &[i16; PERIOD]) -> Result<Time, DeviceError> {
         let now = self.clock.now();
         let at = match self.empty_at {
@@ -126,8 +134,6 @@ impl Speaker for SimSpeaker {
             }
             None => now + PERIOD_TIME,
         };
-        // Two periods fit: there is room once the one before this begins to play.
-        self.clock.sleep_until(at - PERIOD_TIME);
         self.empty_at = Some(at + PERIOD_TIME);
         self.recording.push(at, period);
         self.append(period)
@@ -151,6 +157,7 @@ mod tests {
         let mut speaker = SimSpeaker::new(recording.clone(), clock);
         let mut times = Vec::new();
         for n in 0..20_i16 {
+            speaker.ready().unwrap();
             times.push(speaker.write(&[n * 100; PERIOD]).unwrap());
         }
         // Room for the last came at the earliest when the one before began.
@@ -182,6 +189,7 @@ mod tests {
         let path = folder.path().join("out.wav");
         let mut speaker = SimSpeaker::with_file(Recording::new(), Clock::start(), &path).unwrap();
         for n in 0..5 {
+            speaker.ready().unwrap();
             speaker.write(&[n; PERIOD]).unwrap();
         }
         drop(speaker);

@@ -26,6 +26,8 @@ const MAX_WAITING: usize = 32;
 /// A room's pictures count as arriving for this long after the last one.
 const PICTURES_LINGER: Duration = Duration::from_secs(2);
 const TICK: Duration = Duration::from_millis(250);
+/// From a picture in its slot to its light: painting, and half a refresh of a screen with 60 of them a second.
+const DISPLAY: Duration = Duration::from_millis(15);
 /// Pictures of one room that may wait for their sound: the longest hold at 60 pictures a second.
 const MAX_HELD: usize = 12;
 /// A frame that has waited for the decoder this long is not worth showing any more.
@@ -154,7 +156,7 @@ impl DecodeThread {
             self.rooms.entry(*peer).or_insert_with(|| Room {
                 decoder: None,
                 needs_keyframe: false,
-                sync: LipSync::new(Duration::ZERO),
+                sync: LipSync::new(DISPLAY),
                 sequence: 0,
                 seen: None,
                 held: VecDeque::new(),

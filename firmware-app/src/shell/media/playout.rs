@@ -101,18 +101,19 @@ pub(super) fn start(
         }
         let mut next = clock.now();
         loop {
-            let now = clock.now();
-            let period = player.period(now);
-            match speaker.run(PATIENCE, |speaker| speaker.write(&period)) {
-                Some(leaves) => {
-                    player.was_heard(leaves);
-                    next = clock.now();
-                }
-                None => {
-                    // Without a speaker the buffers are drained in step all the same.
-                    next = next.max(now) + Duration::from_millis(10);
-                    clock.sleep_until(next);
-                }
+            let played = speaker.run(PATIENCE, |speaker| {
+                speaker.ready()?;
+                let period = player.period(clock.now());
+                let leaves = speaker.write(&period)?;
+                player.was_heard(leaves);
+                Ok(())
+            });
+            next = next.max(clock.now());
+            if played.is_none() {
+                // Without a speaker the buffers are drained in step all the same.
+                player.period(next);
+                next += Duration::from_millis(10);
+                clock.sleep_until(next);
             }
         }
     };
