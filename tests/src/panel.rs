@@ -15,6 +15,9 @@ const HEARD: f64 = -45.0;
 /// Below this level there is silence.
 const SILENT: f64 = -80.0;
 
+/// A place that has not changed for this long stays.
+const SETTLED: Duration = Duration::from_secs(1);
+
 /// A kiosk and its display.
 pub struct Panel {
     /// The kiosk.
@@ -145,6 +148,23 @@ impl Panel {
             areas.as_array().and_then(|areas| areas.iter().find(room)).ok_or_else(|| areas.to_string())?;
         let number = |key: &str| area[key].as_f64().unwrap_or(0.0).max(0.0).round() as usize;
         Ok(["x", "y", "width", "height"].map(number))
+    }
+
+    /// As [`Panel::place`], once it has stayed the same for a second: the first picture's shape moves the tiles.
+    pub fn settled_place(&mut self) -> Result<[usize; 4], String> {
+        let mut since = (self.place()?, Instant::now());
+        let begin = Instant::now();
+        while since.1.elapsed() < SETTLED {
+            thread::sleep(Duration::from_millis(20));
+            let place = self.place()?;
+            if place != since.0 {
+                since = (place, Instant::now());
+            }
+            if begin.elapsed() > PATIENCE {
+                return Err("the other room's picture does not stay in its place".into());
+            }
+        }
+        Ok(since.0)
     }
 
     fn tile(&mut self) -> Result<Screenshot, String> {

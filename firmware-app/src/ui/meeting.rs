@@ -26,11 +26,12 @@ pub(super) fn draw(c: &mut Canvas<'_>, view: &View, meeting: &MeetingView) {
     }
     let mut rect = c.frame.screen();
     let bar = take_bottom(&mut rect, c.frame.bottom_bar);
-    take_top(&mut rect, c.shelf);
     let panel = meeting.panel.as_ref().map(|open| (open, take_right(&mut rect, c.frame.panel())));
-    // What lies across the top takes the place of the upper bar; what the bar says can wait.
+    // What lies across the top hides this bar and a little of the pictures, which must not jump when it comes and goes;
+    // what the bar says can wait.
+    let top = take_top(&mut rect, c.frame.top_bar);
     if c.shelf == 0.0 {
-        top_bar(c, take_top(&mut rect, c.frame.top_bar), view, meeting);
+        top_bar(c, top, view, meeting);
     }
     let stage = rect.inset((-GRID, 0.0));
     let own = own_rect(c, stage, meeting);
@@ -40,6 +41,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, view: &View, meeting: &MeetingView) {
     own_tile(c, own, &meeting.own);
     c.area(own, CORNER, Touch::Tap(Intent::MoveOwnPicture));
     if let Some((open, place)) = panel {
+        let place = below_shelf(c, place);
         c.fill(place, 0.0, tokens::SURFACE);
         let asked = view.question.as_ref();
         match open {
@@ -54,6 +56,11 @@ pub(super) fn draw(c: &mut Canvas<'_>, view: &View, meeting: &MeetingView) {
     if let Some(place) = hint {
         speaking_while_muted(c, place);
     }
+}
+
+/// What of a place lies below the shelf.
+fn below_shelf(c: &Canvas<'_>, rect: Rect) -> Rect {
+    Rect { y0: rect.y0.max(c.shelf), ..rect }
 }
 
 /// Code, lock and duration on the left, the room and the time on the right.
@@ -87,7 +94,7 @@ fn top_bar(c: &mut Canvas<'_>, rect: Rect, view: &View, meeting: &MeetingView) {
 fn pictures(c: &mut Canvas<'_>, stage: Rect, own: Rect, said: Option<Rect>, meeting: &MeetingView) {
     if meeting.tiles.is_empty() {
         if let Some(alone) = &meeting.alone {
-            invite(c, stage, own, &meeting.code, alone);
+            invite(c, below_shelf(c, stage), own, &meeting.code, alone);
         }
         return;
     }

@@ -23,7 +23,9 @@ pub fn scene(view: &View, local: &Local, size: Size, measure: &mut dyn Measure) 
         Screen::Settings(screen) => settings::draw(c, view, screen),
         Screen::Relays(screen) => relays::draw(c, screen),
     }
-    if c.shelf > 0.0 {
+    if matches!(view.screen, Screen::Meeting(_)) {
+        banner.into_iter().chain(strip).for_each(|place| c.cover(place));
+    } else if c.shelf > 0.0 {
         let shelf = Rect { y1: c.shelf, ..c.frame.screen() };
         c.cover(shelf);
         c.fill(shelf, 0.0, tokens::GROUND);

@@ -176,7 +176,7 @@ fn watch(out: &Path, room: &mut Panel) -> Result<Process, String> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let file = File::create(trace(out, &room.kiosk.name, "screen")).map_err(|error| error.to_string())?;
     let mut command = Command::new(program);
-    command.arg("watch-screen").arg(framebuffer).args(room.place()?.map(|number| number.to_string()));
+    command.arg("watch-screen").arg(framebuffer).args(room.settled_place()?.map(|number| number.to_string()));
     command.stdout(Stdio::from(file));
     Process::start(command, &out.join(format!("{}.watch.log", room.kiosk.name)))
         .map_err(|error| error.to_string())
