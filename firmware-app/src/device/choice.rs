@@ -5,13 +5,12 @@
 use vestibule_common::time::Duration;
 
 use crate::device::clock::Clock;
-use crate::device::config::{CardName, ConfigError, DeviceConfig, Pins};
+use crate::device::config::{CardName, ConfigError, DeviceConfig};
 use crate::device::found::Found;
 use crate::device::plan::{
-    self, ButtonsPlan, CameraPlan, GpioWay, MicrophonePlan, NoGpio, SpeakerPlan, Way, best_camera, best_card,
-    best_gpio, named_chip, wiring_on,
+    self, ButtonsPlan, CameraPlan, MicrophonePlan, SpeakerPlan, Way, best_camera, best_card,
 };
-use crate::device::real::{self, GpioOptions, WantedPicture};
+use crate::device::real::{self, WantedPicture};
 use crate::device::reopen::{Opened, Source};
 use crate::device::sim::SimHandles;
 use crate::device::sim::buttons::SimButtons;
@@ -145,29 +144,7 @@ fn speaker(plan: &SpeakerPlan, config: &DeviceConfig, clock: Clock, sim: &SimHan
     }
 }
 
-/// Finds the pins whenever they are opened: a chip may come back under another node.
-fn find_gpio(plan: &ButtonsPlan, pins: &Pins) -> Result<GpioWay, DeviceError> {
-    let unsupported = |error: ConfigError| DeviceError::Unsupported(error.0);
-    match plan {
-        ButtonsPlan::None | ButtonsPlan::Sim => Err(DeviceError::Missing("there are no pins".into())),
-        ButtonsPlan::Rppal(wiring) => Ok(GpioWay::Rppal(*wiring)),
-        ButtonsPlan::Chip(name) => {
-            let chips = real::gpiocdev::find();
-            let chip = named_chip(&chips, name)
-                .ok_or_else(|| DeviceError::Missing(format!("no GPIO chip is called {name}")))?;
-            let wiring = wiring_on(chip, pins).map_err(unsupported)?;
-            Ok(GpioWay::Chip(chip.path.clone(), wiring))
-        }
-        ButtonsPlan::Best => match best_gpio(pins, &Found::look_for_gpio()) {
-            Ok((way, _)) => Ok(way),
-            Err(NoGpio::None(why)) => Err(DeviceError::Missing(why)),
-            Err(NoGpio::Pins(error)) => Err(unsupported(error)),
-        },
-    }
-}
-
 fn buttons(plan: &ButtonsPlan, config: &DeviceConfig, clock: Clock, sim: &SimHandles) -> Source<dyn Buttons> {
-    let (plan, pins, options) = (plan.clone(), config.pins.clone(), GpioOptions::of(config));
     let presses = sim.buttons.clone();
     match plan {
         ButtonsPlan::None => Source::missing("the configuration says that there are no buttons"),
@@ -175,25 +152,11 @@ fn buttons(plan: &ButtonsPlan, config: &DeviceConfig, clock: Clock, sim: &SimHan
             let device = Box::new(SimButtons::new(presses.clone()));
             Ok(Opened { device, description: "keys F1 and F2".into() })
         }),
-        ButtonsPlan::Rppal(_) | ButtonsPlan::Chip(_) | ButtonsPlan::Best => {
-            Source::<dyn Buttons>::new(move || {
-                let way = find_gpio(&plan, &pins)?;
-                let device: Box<dyn Buttons> = match &way {
-                    GpioWay::Rppal(wiring) => {
-                        Box::new(real::rppal::RppalButtons::open(*wiring, options, clock)?)
-                    }
-                    GpioWay::Chip(path, wiring) => {
-                        Box::new(real::gpiocdev::ChipButtons::open(path, *wiring, options, clock)?)
-                    }
-                };
-                Ok(Opened { device, description: way.to_string() })
-            })
-        }
+        ButtonsPlan::Gpio(plan) => real::gpio::buttons(plan.clone(), config, clock),
     }
 }
 
 fn lamps(plan: &ButtonsPlan, config: &DeviceConfig, sim: &SimHandles) -> Source<dyn Lamps> {
-    let (plan, pins, options) = (plan.clone(), config.pins.clone(), GpioOptions::of(config));
     let record = sim.lamps.clone();
     match plan {
         ButtonsPlan::None => Source::missing("the configuration says that there are no lamps"),
@@ -201,18 +164,7 @@ fn lamps(plan: &ButtonsPlan, config: &DeviceConfig, sim: &SimHandles) -> Source<
             let device = Box::new(SimLamps::new(record.clone()));
             Ok(Opened { device, description: "simulated".into() })
         }),
-        ButtonsPlan::Rppal(_) | ButtonsPlan::Chip(_) | ButtonsPlan::Best => {
-            Source::<dyn Lamps>::new(move || {
-                let way = find_gpio(&plan, &pins)?;
-                let device: Box<dyn Lamps> = match &way {
-                    GpioWay::Rppal(wiring) => Box::new(real::rppal::RppalLamps::open(*wiring, options)?),
-                    GpioWay::Chip(path, wiring) => {
-                        Box::new(real::gpiocdev::ChipLamps::open(path, *wiring, options)?)
-                    }
-                };
-                Ok(Opened { device, description: way.to_string() })
-            })
-        }
+        ButtonsPlan::Gpio(plan) => real::gpio::lamps(plan.clone(), config),
     }
 }
 
@@ -231,7 +183,13 @@ mod tests {
             speaker: SpeakerName::File(folder.path().join("out.wav")),
             ..DeviceConfig::simulated()
         };
-        let mut devices = choose_from(&config, "Workshop", clock, &Found::look_for_gpio()).unwrap();
+        let found = Found {
+            cameras: Vec::new(),
+            other_nodes: Vec::new(),
+            cards: Vec::new(),
+            gpio: real::gpio::find(),
+        };
+        let mut devices = choose_from(&config, "Workshop", clock, &found).unwrap();
         assert!(devices.camera.open().unwrap().device.next_frame().is_ok());
         assert!(devices.speaker.open().unwrap().device.write(&[5; 480]).is_ok());
         assert_eq!(devices.sim.speaker.after(Time::ZERO).len(), 1);

@@ -65,11 +65,11 @@ pub fn list(config: &DeviceConfig, out: &mut impl Write) -> Result<(), DiagnoseE
         writeln!(out, "  {}: not used: {why}", path.display())?;
     }
     section(out, "sound cards", &found.cards)?;
-    match &found.raspberry_pi {
+    match &found.gpio.raspberry_pi {
         Ok(model) => writeln!(out, "pins of this board through rppal: {model}")?,
         Err(why) => writeln!(out, "pins of this board through rppal: none ({why})")?,
     }
-    section(out, "GPIO chips", &found.chips)?;
+    section(out, "GPIO chips", &found.gpio.chips)?;
     writeln!(out, "taken:")?;
     for taken in choice::choose(config, "", Clock::start())?.report {
         writeln!(out, "  {taken}")?;

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::device::gpio::FoundGpio;
 use crate::device::real;
 
 /// A node that captures pictures.
@@ -34,33 +35,6 @@ pub struct SoundCard {
     pub plays: bool,
 }
 
-/// A GPIO chip.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct GpioChip {
-    /// Such as `/dev/gpiochip0`.
-    pub path: PathBuf,
-    /// Such as `gpiochip0`.
-    pub name: String,
-    /// What kind of chip, such as `pinctrl-bcm2835`.
-    pub label: String,
-    /// The names of its lines, empty where they have none.
-    pub lines: Vec<String>,
-}
-
-impl GpioChip {
-    /// The line of a name; case, `_` and `-` do not matter.
-    pub fn line(&self, name: &str) -> Option<u32> {
-        let plain = |name: &str| name.to_ascii_lowercase().replace('_', "-");
-        let place = self.lines.iter().position(|line| plain(line) == plain(name))?;
-        u32::try_from(place).ok()
-    }
-
-    /// How many lines it has.
-    pub fn count(&self) -> u32 {
-        u32::try_from(self.lines.len()).unwrap_or(u32::MAX)
-    }
-}
-
 /// What was found, or why looking failed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Found {
@@ -70,34 +44,15 @@ pub struct Found {
     pub other_nodes: Vec<(PathBuf, String)>,
     /// Sound cards, by number.
     pub cards: Vec<SoundCard>,
-    /// The Raspberry Pi this is, or why its pins cannot be used.
-    pub raspberry_pi: Result<String, String>,
-    /// GPIO chips, by number.
-    pub chips: Vec<GpioChip>,
+    /// Pins.
+    pub gpio: FoundGpio,
 }
 
 impl Found {
     /// Looks around.
     pub fn look() -> Found {
         let (cameras, other_nodes) = real::v4l::find();
-        Found {
-            cameras,
-            other_nodes,
-            cards: real::alsa::find(),
-            raspberry_pi: real::rppal::find(),
-            chips: real::gpiocdev::find(),
-        }
-    }
-
-    /// Looks for pins only.
-    pub(super) fn look_for_gpio() -> Found {
-        Found {
-            cameras: Vec::new(),
-            other_nodes: Vec::new(),
-            cards: Vec::new(),
-            raspberry_pi: real::rppal::find(),
-            chips: real::gpiocdev::find(),
-        }
+        Found { cameras, other_nodes, cards: real::alsa::find(), gpio: real::gpio::find() }
     }
 }
 
@@ -116,11 +71,5 @@ impl fmt::Display for SoundCard {
             (false, false) => "neither records nor plays",
         };
         write!(f, "hw:CARD={} ({}, {}, {ways})", self.id, self.name, self.driver)
-    }
-}
-
-impl fmt::Display for GpioChip {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}, {} lines)", self.path.display(), self.label, self.lines.len())
     }
 }

@@ -9,6 +9,7 @@ pub mod config;
 pub mod debounce;
 pub mod diagnose;
 pub mod found;
+pub mod gpio;
 mod interface;
 pub mod lamps;
 mod plan;

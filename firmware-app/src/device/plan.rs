@@ -3,13 +3,13 @@
 //! Pure: the configuration and what was found go in, a plan and its reasons come out. `choice` carries it out.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::device::config::{
-    ButtonsName, CameraName, CardName, ConfigError, DeviceConfig, MicrophoneName, Mode, Pins,
-    RASPBERRY_PI_PINS, SimSound, SpeakerName, Wiring,
+    ButtonsName, CameraName, CardName, ConfigError, DeviceConfig, MicrophoneName, Mode, SimSound, SpeakerName,
 };
-use crate::device::found::{CameraNode, Found, GpioChip, SoundCard};
+use crate::device::found::{CameraNode, Found, SoundCard};
+use crate::device::gpio::{GpioPlan, GpioWay, NoGpio, best_gpio, named_chip, wiring_on};
 
 /// What was taken for one device, and why.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -71,16 +71,7 @@ pub(super) enum SpeakerPlan {
 pub(super) enum ButtonsPlan {
     None,
     Sim,
-    Rppal(Wiring),
-    Chip(String),
-    Best,
-}
-
-/// A way to the pins.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum GpioWay {
-    Rppal(Wiring),
-    Chip(PathBuf, Wiring),
+    Gpio(GpioPlan),
 }
 
 const NAMED: &str = "the configuration names it";
@@ -180,11 +171,15 @@ pub(super) fn plan(config: &DeviceConfig, found: &Found) -> Result<Plan, ConfigE
     let buttons = match &config.buttons {
         ButtonsName::Auto => {
             let keys = "the keys F1 (mute) and F2 (approve)".to_owned();
-            let (plan, taken, why) = match (mode, best_gpio(&config.pins, found)) {
+            let (plan, taken, why) = match (mode, best_gpio(&config.pins, &found.gpio)) {
                 (Mode::Sim, _) => (ButtonsPlan::Sim, keys, SIMULATED.into()),
-                (Mode::Auto | Mode::Real, Ok((way, why))) => (ButtonsPlan::Best, way.to_string(), why),
+                (Mode::Auto | Mode::Real, Ok((way, why))) => {
+                    (ButtonsPlan::Gpio(GpioPlan::Best), way.to_string(), why)
+                }
                 (Mode::Auto, Err(NoGpio::None(why))) => (ButtonsPlan::Sim, keys, why),
-                (Mode::Real, Err(NoGpio::None(why))) => (ButtonsPlan::Best, "none yet".into(), why),
+                (Mode::Real, Err(NoGpio::None(why))) => {
+                    (ButtonsPlan::Gpio(GpioPlan::Best), "none yet".into(), why)
+                }
                 (Mode::Auto | Mode::Real, Err(NoGpio::Pins(error))) => return Err(error),
             };
             say("buttons and lamps", taken, why);
@@ -201,15 +196,15 @@ pub(super) fn plan(config: &DeviceConfig, found: &Found) -> Result<Plan, ConfigE
         ButtonsName::Rppal => {
             let wiring = config.pins.on_raspberry_pi();
             say("buttons and lamps", GpioWay::Rppal(wiring).to_string(), NAMED.into());
-            ButtonsPlan::Rppal(wiring)
+            ButtonsPlan::Gpio(GpioPlan::Rppal(wiring))
         }
         ButtonsName::Gpiocdev(name) => {
             // A chip that is there tells now whether the pins can be meant.
-            if let Some(chip) = named_chip(&found.chips, name) {
+            if let Some(chip) = named_chip(&found.gpio.chips, name) {
                 wiring_on(chip, &config.pins)?;
             }
             say("buttons and lamps", config.buttons.to_string(), NAMED.into());
-            ButtonsPlan::Chip(name.clone())
+            ButtonsPlan::Gpio(GpioPlan::Chip(name.clone()))
         }
     };
     Ok(Plan { camera, microphone, speaker, buttons, report })
@@ -266,107 +261,27 @@ pub(super) fn best_card(cards: &[SoundCard], way: Way) -> Option<(&SoundCard, St
     Some((best, why))
 }
 
-/// Why there are no pins to use.
-pub(super) enum NoGpio {
-    /// There is no chip, or none that may be taken unasked.
-    None(String),
-    /// There is one, and the configured pins cannot be meant.
-    Pins(ConfigError),
-}
-
-/// rppal on a Raspberry Pi that lets it; else a chip of the kernel, if it is clear which. Lines of an unknown board are
-/// never driven on a guess.
-pub(super) fn best_gpio(pins: &Pins, found: &Found) -> Result<(GpioWay, String), NoGpio> {
-    let no_pi = match &found.raspberry_pi {
-        Ok(model) => {
-            let wiring = pins.on_raspberry_pi();
-            wiring.check(RASPBERRY_PI_PINS).map_err(NoGpio::Pins)?;
-            return Ok((GpioWay::Rppal(wiring), format!("this is a {model}")));
-        }
-        Err(why) => why,
-    };
-    if let Some(chip) = found.chips.iter().find(|chip| is_raspberry_pi(chip)) {
-        let wiring = wiring_on(chip, pins).map_err(NoGpio::Pins)?;
-        let why = format!("it is a Raspberry Pi's chip, and rppal cannot be used ({no_pi})");
-        return Ok((GpioWay::Chip(chip.path.clone(), wiring), why));
-    }
-    if let Some(chip) = found.chips.iter().find(|chip| chip.line("mute").is_some()) {
-        let wiring = wiring_on(chip, pins).map_err(NoGpio::Pins)?;
-        return Ok((
-            GpioWay::Chip(chip.path.clone(), wiring),
-            "the chip's lines bear the buttons' names".into(),
-        ));
-    }
-    let all_set = pins.mute.and(pins.approve).and(pins.mute_lamp).and(pins.approve_lamp).is_some();
-    match found.chips.as_slice() {
-        [] => Err(NoGpio::None(format!("rppal cannot be used ({no_pi}), and there is no GPIO chip"))),
-        [chip] if all_set => {
-            let wiring = wiring_on(chip, pins).map_err(NoGpio::Pins)?;
-            let why = format!("it is the only GPIO chip, and rppal cannot be used ({no_pi})");
-            Ok((GpioWay::Chip(chip.path.clone(), wiring), why))
-        }
-        [chip] => Err(NoGpio::None(format!(
-            "{chip} is no Raspberry Pi, none of its lines is named \"mute\", and devices.pins are not all set"
-        ))),
-        chips => Err(NoGpio::None(format!(
-            "there are {} GPIO chips and none has lines named for the buttons; say which with devices.buttons = \
-             \"gpiocdev:CHIP\"",
-            chips.len()
-        ))),
-    }
-}
-
-fn is_raspberry_pi(chip: &GpioChip) -> bool {
-    chip.label.starts_with("pinctrl-bcm2") || chip.label == "pinctrl-rp1"
-}
-
-pub(super) fn named_chip<'a>(chips: &'a [GpioChip], name: &str) -> Option<&'a GpioChip> {
-    chips.iter().find(|chip| chip.name == name || chip.label == name || chip.path == Path::new(name))
-}
-
-/// The pins on a chip. A Raspberry Pi's chip counts its lines as BCM does.
-pub(super) fn wiring_on(chip: &GpioChip, pins: &Pins) -> Result<Wiring, ConfigError> {
-    if is_raspberry_pi(chip) {
-        let wiring = pins.on_raspberry_pi();
-        return wiring.check(RASPBERRY_PI_PINS).map(|()| wiring);
-    }
-    let wiring = pins
-        .on_chip(|name| chip.line(name))
-        .map_err(|ConfigError(error)| ConfigError(format!("{error} ({chip})")))?;
-    wiring.check(chip.count()).map(|()| wiring)
-}
-
-impl fmt::Display for GpioWay {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let wiring = match self {
-            GpioWay::Rppal(wiring) => {
-                f.write_str("rppal")?;
-                wiring
-            }
-            GpioWay::Chip(path, wiring) => {
-                write!(f, "gpiocdev on {}", path.display())?;
-                wiring
-            }
-        };
-        write!(
-            f,
-            ", pins mute {} approve {} lamps {} {}",
-            wiring.mute, wiring.approve, wiring.mute_lamp, wiring.approve_lamp
-        )
-    }
-}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::config::Pins;
+    use crate::device::gpio::{FoundGpio, GpioChip};
 
     fn empty() -> Found {
         Found {
             cameras: Vec::new(),
             other_nodes: Vec::new(),
             cards: Vec::new(),
-            raspberry_pi: Err("Unknown Raspberry Pi model".into()),
-            chips: Vec::new(),
+            gpio: FoundGpio { raspberry_pi: Err("Unknown Raspberry Pi model".into()), chips: Vec::new() },
         }
+    }
+
+    fn pi(model: &str) -> FoundGpio {
+        FoundGpio { raspberry_pi: Ok(model.into()), chips: Vec::new() }
+    }
+
+    fn chips(chips: Vec<GpioChip>) -> Found {
+        Found { gpio: FoundGpio { chips, ..empty().gpio }, ..empty() }
     }
 
     fn node(number: u32, bus: &str) -> CameraNode {
@@ -410,14 +325,17 @@ mod tests {
 
         let room = plan(&config(Mode::Real), &empty()).unwrap();
         assert_eq!((room.camera.clone(), room.microphone.clone()), (CameraPlan::Best, MicrophonePlan::Best));
-        assert_eq!((room.speaker.clone(), room.buttons.clone()), (SpeakerPlan::Best, ButtonsPlan::Best));
+        assert_eq!(
+            (room.speaker.clone(), room.buttons.clone()),
+            (SpeakerPlan::Best, ButtonsPlan::Gpio(GpioPlan::Best))
+        );
         assert_eq!(why(&room, "camera"), "camera: none yet, because no camera was found");
         assert_eq!(room.report.len(), 4);
     }
 
     #[test]
     fn simulated_means_simulated_whatever_is_plugged_in() {
-        let found = Found { cameras: vec![node(0, "usb-1")], raspberry_pi: Ok("Pi".into()), ..empty() };
+        let found = Found { cameras: vec![node(0, "usb-1")], gpio: pi("Pi"), ..empty() };
         let plan = plan(&config(Mode::Sim), &found).unwrap();
         assert_eq!((plan.camera, plan.buttons), (CameraPlan::TestPicture, ButtonsPlan::Sim));
     }
@@ -448,15 +366,17 @@ mod tests {
 
     #[test]
     fn rppal_is_taken_on_a_raspberry_pi_and_its_chip_where_rppal_cannot() {
-        let pi = Found { raspberry_pi: Ok("Raspberry Pi 4 B".into()), ..empty() };
+        let pi = Found { gpio: pi("Raspberry Pi 4 B"), ..empty() };
         let plan_on_pi = plan(&config(Mode::Real), &pi).unwrap();
         assert_eq!(
             why(&plan_on_pi, "buttons and lamps"),
             "buttons and lamps: rppal, pins mute 17 approve 27 lamps 22 23, because this is a Raspberry Pi 4 B"
         );
         let locked = Found {
-            raspberry_pi: Err("Permission denied: /dev/gpiomem".into()),
-            chips: vec![chip(0, "pinctrl-bcm2711", &[""; 58])],
+            gpio: FoundGpio {
+                raspberry_pi: Err("Permission denied: /dev/gpiomem".into()),
+                chips: vec![chip(0, "pinctrl-bcm2711", &[""; 58])],
+            },
             ..empty()
         };
         let plan = plan(&config(Mode::Real), &locked).unwrap();
@@ -469,13 +389,13 @@ mod tests {
 
     #[test]
     fn an_unknown_boards_pins_are_never_driven_on_a_guess() {
-        let strange = Found { chips: vec![chip(0, "INT34C5:00", &[""; 100])], ..empty() };
+        let strange = chips(vec![chip(0, "INT34C5:00", &[""; 100])]);
         let desk = plan(&config(Mode::Auto), &strange).unwrap();
         assert_eq!(desk.buttons, ButtonsPlan::Sim);
         assert!(why(&desk, "buttons and lamps").contains("not all set"), "{:?}", desk.report);
 
         let named = ["x", "MUTE", "approve", "mute_lamp", "Approve-Lamp"];
-        let labelled = Found { chips: vec![chip(0, "INT", &[""; 9]), chip(1, "kiosk", &named)], ..empty() };
+        let labelled = chips(vec![chip(0, "INT", &[""; 9]), chip(1, "kiosk", &named)]);
         let plan_named = plan(&config(Mode::Auto), &labelled).unwrap();
         let line = why(&plan_named, "buttons and lamps");
         assert!(line.contains("/dev/gpiochip1, pins mute 1 approve 2 lamps 3 4"), "{line}");
@@ -488,14 +408,14 @@ mod tests {
             ..Pins::default()
         };
         let set = DeviceConfig { pins, ..config(Mode::Auto) };
-        assert_eq!(plan(&set, &strange).unwrap().buttons, ButtonsPlan::Best);
-        let two = Found { chips: vec![chip(0, "a", &[""; 9]), chip(1, "b", &[""; 9])], ..empty() };
+        assert_eq!(plan(&set, &strange).unwrap().buttons, ButtonsPlan::Gpio(GpioPlan::Best));
+        let two = chips(vec![chip(0, "a", &[""; 9]), chip(1, "b", &[""; 9])]);
         assert_eq!(plan(&set, &two).unwrap().buttons, ButtonsPlan::Sim);
     }
 
     #[test]
     fn a_named_chip_is_checked_at_the_start() {
-        let small = Found { chips: vec![chip(3, "kiosk", &[""; 4])], ..empty() };
+        let small = chips(vec![chip(3, "kiosk", &[""; 4])]);
         let with = |pins| DeviceConfig {
             buttons: ButtonsName::Gpiocdev("kiosk".into()),
             pins,

@@ -1,0 +1,220 @@
+//! Watches the two buttons' lines: takes the edges that the driver tells, and looks at the levels as well. Where
+//! interrupts do not work, or a chip was unplugged, only looking notices.
+
+use vestibule_common::time::{Duration, Time};
+
+use crate::device::clock::Clock;
+use crate::device::debounce::Contacts;
+use crate::device::{Button, ButtonEdge, Buttons, DeviceError};
+
+/// Between two looks when edges are told.
+pub(super) const LOOK: Duration = Duration::from_millis(20);
+
+/// Between two looks without edges.
+pub(super) const LOOK_OFTEN: Duration = Duration::from_millis(5);
+
+/// An edge as the driver tells it, bouncing and all.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(super) struct ToldEdge {
+    /// Which button's line.
+    pub(super) button: Button,
+    /// Down, or up again.
+    pub(super) pressed: bool,
+    /// When, in `CLOCK_MONOTONIC`.
+    pub(super) at: Duration,
+}
+
+/// The lines of both buttons.
+pub(super) trait Lines: Send {
+    /// Whether the button is down now.
+    fn is_pressed(&self, button: Button) -> Result<bool, DeviceError>;
+    /// The next edge told, if there is one before the time is over. Without interrupts the time just passes.
+    fn wait_edge(&mut self, limit: Duration) -> Result<Option<ToldEdge>, DeviceError>;
+}
+
+/// The buttons on these lines.
+pub(super) struct Watched<L> {
+    lines: L,
+    /// Between two looks.
+    look: Duration,
+    contacts: Contacts,
+    next_look: Time,
+    /// How many buttons were last said to chatter.
+    chattering: usize,
+    clock: Clock,
+}
+
+impl<L: Lines> Watched<L> {
+    /// Looks every `look`, besides what is told. A button that is down already is no press.
+    ///
+    /// Errors: as reading a line.
+    pub(super) fn new(lines: L, look: Duration, clock: Clock) -> Result<Watched<L>, DeviceError> {
+        let now = clock.now();
+        let contacts =
+            Contacts::new(lines.is_pressed(Button::Mute)?, lines.is_pressed(Button::Approve)?, now);
+        Ok(Watched { lines, look, contacts, next_look: now, chattering: 0, clock })
+    }
+
+    /// Looks at both lines.
+    fn look(&mut self) -> Result<Option<ButtonEdge>, DeviceError> {
+        let now = self.clock.now();
+        if let Some(edge) = self.contacts.handle_timeout(now) {
+            return Ok(Some(edge));
+        }
+        let mute = self.lines.is_pressed(Button::Mute)?;
+        let approve = self.lines.is_pressed(Button::Approve)?;
+        // Both are looked at again next time if the first has something to report.
+        let edge = self.contacts.handle_level(Button::Mute, mute, now);
+        Ok(edge.or_else(|| self.contacts.handle_level(Button::Approve, approve, now)))
+    }
+
+    fn handle_told(&mut self, edge: ToldEdge) -> Option<ButtonEdge> {
+        let at = self.clock.from_monotonic(edge.at).min(self.clock.now());
+        self.contacts.handle_level(edge.button, edge.pressed, at)
+    }
+
+    /// Says once that a button chatters, and once that it stopped.
+    fn tell_chattering(&mut self) {
+        let buttons: Vec<Button> = self.contacts.chattering().collect();
+        if buttons.len() > self.chattering {
+            for button in &buttons {
+                log::warn!("the {button} button's contact is loose: it is ignored until it rests");
+            }
+        } else if buttons.len() < self.chattering {
+            log::info!("a loose button rests again");
+        }
+        self.chattering = buttons.len();
+    }
+}
+
+impl<L: Lines> Buttons for Watched<L> {
+    fn wait(&mut self, limit: Duration) -> Result<Option<ButtonEdge>, DeviceError> {
+        let end = self.clock.now() + limit;
+        loop {
+            let now = self.clock.now();
+            // What was told comes first, with its exact time, but not so much that looking starves.
+            if now >= self.next_look || self.contacts.poll_timeout().is_some_and(|due| now >= due) {
+                while let Some(told) = self.lines.wait_edge(Duration::ZERO)? {
+                    if let Some(edge) = self.handle_told(told) {
+                        return Ok(Some(edge));
+                    }
+                    if self.clock.now().since(now) > self.look {
+                        break;
+                    }
+                }
+                if let Some(edge) = self.look()? {
+                    return Ok(Some(edge));
+                }
+                self.next_look = now + self.look;
+                self.tell_chattering();
+            }
+            if now >= end {
+                return Ok(None);
+            }
+            let until = self.contacts.poll_timeout().map_or(self.next_look, |due| due.min(self.next_look));
+            if let Some(told) = self.lines.wait_edge(until.min(end).since(now))?
+                && let Some(edge) = self.handle_told(told)
+            {
+                return Ok(Some(edge));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::sync::{Arc, Mutex};
+    use std::thread;
+
+    use super::*;
+
+    /// A board whose wires the test holds.
+    #[derive(Clone, Default)]
+    struct Board(Arc<Mutex<State>>);
+
+    #[derive(Default)]
+    struct State {
+        down: Vec<Button>,
+        told: VecDeque<ToldEdge>,
+        unplugged: bool,
+    }
+
+    impl Board {
+        fn change(&self, change: impl FnOnce(&mut State)) {
+            change(&mut self.0.lock().unwrap());
+        }
+    }
+
+    impl Lines for Board {
+        fn is_pressed(&self, button: Button) -> Result<bool, DeviceError> {
+            let state = self.0.lock().unwrap();
+            if state.unplugged {
+                return Err(DeviceError::Lost("no chip".into()));
+            }
+            Ok(state.down.contains(&button))
+        }
+        fn wait_edge(&mut self, limit: Duration) -> Result<Option<ToldEdge>, DeviceError> {
+            let told = self.0.lock().unwrap().told.pop_front();
+            if told.is_none() {
+                thread::sleep(limit);
+            }
+            Ok(told)
+        }
+    }
+
+    const LIMIT: Duration = Duration::from_secs(60);
+
+    fn watched(board: &Board, clock: Clock) -> Watched<Board> {
+        Watched::new(board.clone(), LOOK_OFTEN, clock).unwrap()
+    }
+
+    #[test]
+    fn a_press_is_seen_by_looking_where_no_edge_is_told() {
+        let (board, clock) = (Board::default(), Clock::start());
+        board.change(|state| state.down = vec![Button::Approve]);
+        let mut buttons = watched(&board, clock);
+        board.change(|state| state.down = vec![Button::Mute]);
+        // Released and pressed within one look: both come, one after the other.
+        let edges = [buttons.wait(LIMIT), buttons.wait(LIMIT)].map(|edge| edge.unwrap().unwrap());
+        assert_eq!((edges[0].button, edges[0].pressed), (Button::Mute, true));
+        assert_eq!((edges[1].button, edges[1].pressed), (Button::Approve, false));
+        assert_eq!(buttons.wait(Duration::ZERO), Ok(None));
+    }
+
+    #[test]
+    fn a_told_edge_has_its_own_time_and_is_no_second_press_when_looked_at() {
+        let (board, clock) = (Board::default(), Clock::start());
+        let mut buttons = watched(&board, clock);
+        let at = clock.now();
+        let told = Duration::from_micros(clock.to_monotonic_us(at));
+        board.change(|state| {
+            state.down = vec![Button::Mute];
+            state.told.push_back(ToldEdge { button: Button::Mute, pressed: true, at: told });
+        });
+        let edge = buttons.wait(LIMIT).unwrap().unwrap();
+        assert_eq!(edge, ButtonEdge { button: Button::Mute, pressed: true, at });
+        assert_eq!(buttons.wait(LOOK_OFTEN * 3), Ok(None));
+    }
+
+    #[test]
+    fn an_edge_from_the_future_happened_now() {
+        let (board, clock) = (Board::default(), Clock::start());
+        let mut buttons = watched(&board, clock);
+        let ahead = Duration::from_micros(clock.to_monotonic_us(clock.now() + LIMIT));
+        board.change(|state| {
+            state.told.push_back(ToldEdge { button: Button::Approve, pressed: true, at: ahead });
+        });
+        let edge = buttons.wait(LIMIT).unwrap().unwrap();
+        assert!(edge.at <= clock.now());
+    }
+
+    #[test]
+    fn a_board_that_is_gone_is_an_error_though_nothing_is_told() {
+        let (board, clock) = (Board::default(), Clock::start());
+        let mut buttons = watched(&board, clock);
+        board.change(|state| state.unplugged = true);
+        assert_eq!(buttons.wait(LIMIT), Err(DeviceError::Lost("no chip".into())));
+        assert!(Watched::new(board, LOOK, clock).is_err());
+    }
+}
