@@ -6,9 +6,18 @@ cd "$(dirname "$0")/../.."
 export CARGO_TERM_PROGRESS_WHEN=never RUSTDOCFLAGS="-D warnings"
 
 installed() { tests/scripts/install.sh build screen clips; }
-formatting() { cargo fmt --all --check; }
-clippy() { cargo clippy --workspace --all-targets --locked -q -- -D warnings; }
-documentation() { cargo doc --workspace --no-deps --locked -q --document-private-items; }
+# The Raspberry Pi's program is a workspace of its own.
+pi=(--manifest-path tests/vm/pi/buttons/Cargo.toml)
+pi_target=(--target-dir "${CARGO_TARGET_DIR:-target}")
+formatting() { cargo fmt --all --check && cargo fmt "${pi[@]}" --check; }
+clippy() {
+  cargo clippy --workspace --all-targets --locked -q -- -D warnings &&
+    cargo clippy "${pi[@]}" "${pi_target[@]}" --locked -q -- -D warnings
+}
+documentation() {
+  cargo doc --workspace --no-deps --locked -q --document-private-items &&
+    cargo doc "${pi[@]}" "${pi_target[@]}" --no-deps --locked -q --document-private-items
+}
 # The wire format alone, without std: it must go on to need neither std nor an allocator.
 wire_without_std() { cargo check -p vestibule-common --no-default-features --locked -q; }
 cores_and_sockets() { cargo test --workspace --exclude vestibule-tests --locked -q; }

@@ -42,7 +42,7 @@ screen_rig() {
 }
 raspberry_pi() {
   local status=0
-  retried tests/vm/pi/build.sh >/dev/null || status=$?
+  { retried tests/vm/pi/build.sh && retried tests/vm/pi/buttons/build.sh; } >/dev/null || status=$?
   case $status in 0) ;; 69) unfit "the Raspberry Pi" ;; *) return 1 ;; esac
 }
 packages() { tests/scripts/install.sh build; }
@@ -63,7 +63,7 @@ mkdir -p "${log%/*}"
 stage "install what is missing" packages
 stage "the programs" programs
 stage "kernel and root file system (built once)" screen_rig
-stage "the Raspberry Pi's kernel (built once)" raspberry_pi
+stage "the Raspberry Pi's kernel and program (built once)" raspberry_pi
 for name in "${scenarios[@]}"; do stage "$name" scenario "$name"; done
 stages_report
 if [ ${#skipped[@]} -gt 0 ]; then

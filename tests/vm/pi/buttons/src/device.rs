@@ -36,18 +36,25 @@ pub struct Controls {
     pub lamps: Source<dyn Lamps>,
 }
 
-/// Takes the pins that a kiosk with this configuration takes by itself.
+/// Takes the pins that a kiosk with this configuration takes: those of the chip of that name, or the best there are.
 ///
 /// Errors: why there are none.
-pub fn choose(config: &DeviceConfig, clock: Clock) -> Result<Controls, String> {
-    config.check().map_err(|error| error.to_string())?;
-    let (way, why) = gpio::best_gpio(&config.pins, &real_gpio::find()).map_err(|error| match error {
-        NoGpio::None(why) => why,
-        NoGpio::Pins(error) => error.to_string(),
-    })?;
+pub fn choose(chip: Option<String>, config: &DeviceConfig, clock: Clock) -> Result<Controls, String> {
+    let plan = chip.map_or(GpioPlan::Best, GpioPlan::Chip);
+    let found = real_gpio::find();
+    let (way, why) = match &plan {
+        GpioPlan::Best => gpio::best_gpio(&config.pins, &found).map_err(|error| match error {
+            NoGpio::None(why) => why,
+            NoGpio::Pins(error) => error.to_string(),
+        })?,
+        GpioPlan::Rppal(_) | GpioPlan::Chip(_) => {
+            let way = plan.way(&config.pins, || found).map_err(|error| error.to_string())?;
+            (way, "it was asked for".to_owned())
+        }
+    };
     Ok(Controls {
         taken: format!("{way}, because {why}"),
-        buttons: real_gpio::buttons(GpioPlan::Best, config, clock),
-        lamps: real_gpio::lamps(GpioPlan::Best, config),
+        buttons: real_gpio::buttons(plan.clone(), config, clock),
+        lamps: real_gpio::lamps(plan, config),
     })
 }

@@ -1,12 +1,16 @@
 //! Lights the lamp of each button while it is held, through the kiosk's own back ends, and says what it sees. The
 //! Raspberry Pi scenario runs this; it is no kiosk, and knows no relay and no screen.
 //!
-//! Holding both buttons ends it, because its only input are the pins. `vestibule-pi-buttons [--poll]` looks at the pins
-//! without asking for interrupts, like `gpio_poll`.
+//! Holding both buttons ends it, because its only input are the pins. With `--poll` it asks for no interrupts, like
+//! `gpio_poll`; with `--chip NAME` it takes that chip of the kernel, like `gpiocdev:NAME`.
 
 #![forbid(unsafe_code)]
 
 #[allow(dead_code, unused_imports, reason = "the kiosk uses all of its files, this program a part")]
+#[allow(
+    clippy::wrong_self_convention,
+    reason = "the kiosk's clock is public there, and may have its own names"
+)]
 mod device;
 
 use std::process::ExitCode;
@@ -32,15 +36,17 @@ fn main() -> ExitCode {
     // Set once, before anything logs.
     let _ = log::set_logger(&Console);
     log::set_max_level(log::LevelFilter::Info);
-    let gpio_poll = match std::env::args().nth(1).as_deref() {
-        None => false,
-        Some("--poll") => true,
-        Some(other) => {
-            println!("there is no option {other}; there is --poll");
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (gpio_poll, chip) = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] => (false, None),
+        ["--poll"] => (true, None),
+        ["--chip", name] => (false, Some((*name).to_owned())),
+        other => {
+            println!("not understood: {other:?}; there are --poll and --chip NAME");
             return ExitCode::FAILURE;
         }
     };
-    match follow(&DeviceConfig { gpio_poll, ..DeviceConfig::default() }) {
+    match follow(chip, &DeviceConfig { gpio_poll, ..DeviceConfig::default() }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             println!("no pins: {why}");
@@ -49,9 +55,9 @@ fn main() -> ExitCode {
     }
 }
 
-fn follow(config: &DeviceConfig) -> Result<(), String> {
+fn follow(chip: Option<String>, config: &DeviceConfig) -> Result<(), String> {
     let clock = Clock::start();
-    let Controls { taken, buttons, lamps } = device::choose(config, clock)?;
+    let Controls { taken, buttons, lamps } = device::choose(chip, config, clock)?;
     println!("taken: {taken}");
     let mut lamps = KeptLamps::new(lamps, clock, |state| tell("lamps", state));
     lamps.refresh();
