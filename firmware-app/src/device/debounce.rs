@@ -48,6 +48,16 @@ impl Debouncer {
         due.or_else(|| self.handle_timeout(at))
     }
 
+    /// The contact was looked at, which does not say since when it is so. As [`Debouncer::handle_level`], but what the
+    /// look before saw while the contact bounced is forgotten: it did not come to rest so.
+    pub fn handle_look(&mut self, pressed: bool, now: Time) -> Option<(bool, Time)> {
+        if pressed != self.raw && now.since(self.raw_since) < BOUNCE {
+            self.raw = pressed;
+            self.raw_since = now;
+        }
+        self.handle_level(pressed, now)
+    }
+
     /// When [`Debouncer::handle_timeout`] has something to do, if nothing is seen until then.
     pub fn poll_timeout(&self) -> Option<Time> {
         if self.raw == self.reported && !self.chattering {
@@ -109,11 +119,12 @@ impl Contacts {
 
     /// As [`Debouncer::handle_level`].
     pub fn handle_level(&mut self, button: Button, pressed: bool, at: Time) -> Option<ButtonEdge> {
-        let contact = match button {
-            Button::Mute => &mut self.mute,
-            Button::Approve => &mut self.approve,
-        };
-        contact.handle_level(pressed, at).map(|(pressed, at)| ButtonEdge { button, pressed, at })
+        self.contact(button).handle_level(pressed, at).map(|(pressed, at)| ButtonEdge { button, pressed, at })
+    }
+
+    /// As [`Debouncer::handle_look`].
+    pub fn handle_look(&mut self, button: Button, pressed: bool, now: Time) -> Option<ButtonEdge> {
+        self.contact(button).handle_look(pressed, now).map(|(pressed, at)| ButtonEdge { button, pressed, at })
     }
 
     /// As [`Debouncer::poll_timeout`], the earlier of the two.
@@ -132,6 +143,13 @@ impl Contacts {
     pub fn chattering(&self) -> impl Iterator<Item = Button> {
         let mute = self.mute.is_chattering().then_some(Button::Mute);
         mute.into_iter().chain(self.approve.is_chattering().then_some(Button::Approve))
+    }
+
+    fn contact(&mut self, button: Button) -> &mut Debouncer {
+        match button {
+            Button::Mute => &mut self.mute,
+            Button::Approve => &mut self.approve,
+        }
     }
 }
 
@@ -175,6 +193,27 @@ mod tests {
         assert_eq!(contact.handle_level(true, at(200)), Some((false, at(110))));
         assert_eq!(contact.poll_timeout(), Some(at(230)));
         assert_eq!(contact.handle_timeout(at(230)), Some((true, at(200))));
+    }
+
+    #[test]
+    fn what_a_look_saw_of_the_bouncing_is_no_release() {
+        let mut contact = Debouncer::new(false, at(0));
+        assert_eq!(contact.handle_look(true, at(100)), Some((true, at(100))));
+        // Open at this look, closed again when the bouncing is over.
+        assert_eq!(contact.handle_look(false, at(120)), None);
+        assert_eq!(contact.poll_timeout(), Some(at(130)));
+        assert_eq!(contact.handle_look(true, at(130)), None);
+        assert_eq!(contact.handle_look(true, at(150)), None);
+        assert_eq!(contact.handle_look(false, at(500)), Some((false, at(500))));
+    }
+
+    #[test]
+    fn looks_that_come_late_do_not_lose_the_state_before() {
+        let mut contact = Debouncer::new(false, at(0));
+        contact.handle_look(true, at(100));
+        assert_eq!(contact.handle_look(false, at(120)), None);
+        assert_eq!(contact.handle_look(true, at(400)), Some((false, at(120))));
+        assert_eq!(contact.handle_look(true, at(430)), Some((true, at(400))));
     }
 
     #[test]

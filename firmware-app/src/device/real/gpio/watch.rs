@@ -58,14 +58,11 @@ impl<L: Lines> Watched<L> {
     /// Looks at both lines.
     fn look(&mut self) -> Result<Option<ButtonEdge>, DeviceError> {
         let now = self.clock.now();
-        if let Some(edge) = self.contacts.handle_timeout(now) {
-            return Ok(Some(edge));
-        }
         let mute = self.lines.is_pressed(Button::Mute)?;
         let approve = self.lines.is_pressed(Button::Approve)?;
         // Both are looked at again next time if the first has something to report.
-        let edge = self.contacts.handle_level(Button::Mute, mute, now);
-        Ok(edge.or_else(|| self.contacts.handle_level(Button::Approve, approve, now)))
+        let edge = self.contacts.handle_look(Button::Mute, mute, now);
+        Ok(edge.or_else(|| self.contacts.handle_look(Button::Approve, approve, now)))
     }
 
     fn handle_told(&mut self, edge: ToldEdge) -> Option<ButtonEdge> {
