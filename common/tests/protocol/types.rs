@@ -8,7 +8,7 @@ use vestibule_common::control::{Ask, ErrorCode, RoomEvent, Tell, parse_ask, pars
 use crate::samples::{asks, events, tells};
 
 /// Every code. A code that is added must be added to `position`, and then here.
-pub(crate) const ERROR_CODES: [ErrorCode; 23] = [
+pub(crate) const ERROR_CODES: [ErrorCode; 24] = [
     ErrorCode::Version,
     ErrorCode::BadProof,
     ErrorCode::NoSuite,
@@ -26,6 +26,7 @@ pub(crate) const ERROR_CODES: [ErrorCode; 23] = [
     ErrorCode::KnockGone,
     ErrorCode::Refused,
     ErrorCode::WaitingForHost,
+    ErrorCode::Ended,
     ErrorCode::NoSuchMember,
     ErrorCode::TooLarge,
     ErrorCode::TooFast,
@@ -54,12 +55,13 @@ fn position(code: ErrorCode) -> usize {
         ErrorCode::KnockGone => 14,
         ErrorCode::Refused => 15,
         ErrorCode::WaitingForHost => 16,
-        ErrorCode::NoSuchMember => 17,
-        ErrorCode::TooLarge => 18,
-        ErrorCode::TooFast => 19,
-        ErrorCode::Stopping => 20,
-        ErrorCode::Replaced => 21,
-        ErrorCode::Other => 22,
+        ErrorCode::Ended => 17,
+        ErrorCode::NoSuchMember => 18,
+        ErrorCode::TooLarge => 19,
+        ErrorCode::TooFast => 20,
+        ErrorCode::Stopping => 21,
+        ErrorCode::Replaced => 22,
+        ErrorCode::Other => 23,
     }
 }
 

@@ -175,6 +175,8 @@ impl Session {
             ErrorCode::WaitingForHost | ErrorCode::NoSuchRoom | ErrorCode::NotInRoom if hosting => {
                 self.reopen(now);
             }
+            // Everybody left, and this room's people want to go on.
+            ErrorCode::Ended if hosting && by_hand => self.reopen(now),
             ErrorCode::WaitingForHost if self.waited_too_long(now) => self.out(Out::TooLate),
             ErrorCode::WaitingForHost
             | ErrorCode::Busy
@@ -187,7 +189,7 @@ impl Session {
                 // "Rejoin" means that room: when there is no way back, knock.
                 self.knock(room_code, now);
             }
-            ErrorCode::NoSuchRoom | ErrorCode::NotInRoom => self.out(Out::Ended),
+            ErrorCode::NoSuchRoom | ErrorCode::NotInRoom | ErrorCode::Ended => self.out(Out::Ended),
             ErrorCode::Version
             | ErrorCode::BadProof
             | ErrorCode::NoSuite
@@ -222,6 +224,7 @@ impl Session {
             | ErrorCode::TooFast
             | ErrorCode::Stopping
             | ErrorCode::WaitingForHost => self.retry_at(now + wait),
+            ErrorCode::Ended => self.out(Out::Ended),
             ErrorCode::Version
             | ErrorCode::BadProof
             | ErrorCode::NoSuite

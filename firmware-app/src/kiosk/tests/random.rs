@@ -92,6 +92,7 @@ fn tell() -> impl Strategy<Value = Tell> {
         ErrorCode::Busy,
         ErrorCode::TooFast,
         ErrorCode::WaitingForHost,
+        ErrorCode::Ended,
         ErrorCode::Refused,
     ]);
     prop_oneof![

@@ -334,10 +334,11 @@ fn the_end_waits_for_every_cut() {
 fn a_meeting_is_not_opened_again_before_its_end_is_certain() {
     let mut world = World::meeting(2);
     world.confirms = false;
-    world.ask(0, Ask::End);
-    world.connect(0);
+    world.ask(0, Ask::Leave);
+    world.confirm_one();
+    world.drain();
     let reopen = world.reopen_ask(0);
-    assert_eq!(world.error(0, reopen.clone()), ErrorCode::Busy);
+    assert_eq!(world.error(0, reopen.clone()), ErrorCode::Busy, "its guest is still being cut off");
     world.confirm_all();
     assert!(matches!(world.ask(0, reopen), Some(Tell::Entered(_))));
     world.end();
