@@ -90,11 +90,18 @@ impl Session {
                 | Asked::State
                 | Asked::NameSuccessor
                 | Asked::Farewell
-                | Asked::Wish(_)
                 | Asked::Time,
-            ) => {
+            ) => return,
+            // The relay says `closed` to the others only.
+            Some(Asked::Wish(Wish::End)) => {
+                if let Phase::In(_) = self.phase {
+                    self.out(Out::Ended);
+                }
                 return;
             }
+            Some(Asked::Wish(
+                Wish::Approve | Wish::Deny | Wish::Remove | Wish::Lock | Wish::MuteMember,
+            )) => return,
             Some(Asked::Create { .. } | Asked::Knock { .. } | Asked::Resume | Asked::Reopen) => {
                 "\"done\" where a room was expected"
             }

@@ -138,14 +138,18 @@ impl Relay {
         };
         match room.heirs.iter().filter(able).max_by_key(|word| word.serial).copied() {
             Some(succession) => drop(self.publish(id, RoomEvent::HostChanged { succession })),
-            None => self.end(id),
+            None => self.end(id, None),
         }
     }
 
-    fn end(&mut self, id: RoomId) {
+    /// Everyone but whoever asked is told.
+    fn end(&mut self, id: RoomId, asked: Option<PeerId>) {
         let room = self.rooms.remove(&id).unwrap();
         for peer in room.members.into_keys() {
             self.place.remove(&peer);
+            if asked == Some(peer) {
+                continue;
+            }
             self.tell(peer, Tell::Closed { room: id, why: ClosedWhy::Ended });
         }
     }
@@ -305,7 +309,7 @@ impl Relay {
                 Tell::Done
             }
             Ask::End => {
-                self.end(here?);
+                self.end(here?, Some(from));
                 Tell::Done
             }
             Ask::NameSuccessor { succession } => {
