@@ -164,7 +164,13 @@ impl Kiosk {
     ) -> Result<Kiosk, String> {
         let (control, key) = (relay.control.to_string(), relay.key.to_string());
         let trusts = ["--no-discover", "--relay", &control, "--relay-key", &key];
-        Kiosk::launch(Command::new(program("vestibule-kiosk")), folder, name, &[&trusts, options].concat(), display)
+        Kiosk::launch(
+            Command::new(program("vestibule-kiosk")),
+            folder,
+            name,
+            &[&trusts, options].concat(),
+            display,
+        )
     }
 
     /// Starts a kiosk by `command`, which may put it into surroundings of its own, and says nothing about relays but what

@@ -171,7 +171,11 @@ pub fn together(rooms: &mut [&mut Kiosk]) -> Result<(), String> {
             let arrive = tiles.as_array().is_some_and(|tiles| {
                 tiles.len() == others && tiles.iter().all(|tile| tile["placeholder"].is_null())
             });
-            if arrive && now.0 > before.0 && now.1 > before.1 { Ok(()) } else { Err(format!("{tiles} {now:?}")) }
+            if arrive && now.0 > before.0 && now.1 > before.1 {
+                Ok(())
+            } else {
+                Err(format!("{tiles} {now:?}"))
+            }
         })?;
     }
     Ok(())

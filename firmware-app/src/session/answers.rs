@@ -86,11 +86,7 @@ impl Session {
         let unexpected = match asked {
             None => "an answer to nothing",
             Some(
-                Asked::Approve { .. }
-                | Asked::State
-                | Asked::NameSuccessor
-                | Asked::Farewell
-                | Asked::Time,
+                Asked::Approve { .. } | Asked::State | Asked::NameSuccessor | Asked::Farewell | Asked::Time,
             ) => return,
             // The relay says `closed` to the others only.
             Some(Asked::Wish(Wish::End)) => {
@@ -99,9 +95,9 @@ impl Session {
                 }
                 return;
             }
-            Some(Asked::Wish(
-                Wish::Approve | Wish::Deny | Wish::Remove | Wish::Lock | Wish::MuteMember,
-            )) => return,
+            Some(Asked::Wish(Wish::Approve | Wish::Deny | Wish::Remove | Wish::Lock | Wish::MuteMember)) => {
+                return;
+            }
             Some(Asked::Create { .. } | Asked::Knock { .. } | Asked::Resume | Asked::Reopen) => {
                 "\"done\" where a room was expected"
             }

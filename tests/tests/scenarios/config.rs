@@ -36,7 +36,8 @@ fn faults_in_a_kiosks_file_are_refused_with_their_line() {
         assert!(errors.contains(line) && errors.contains(part), "{text:?}: {errors}");
         assert!(errors.contains("kiosk.toml") || line.is_empty(), "{text:?}: {errors}");
     }
-    let (output, errors) = check("vestibule-kiosk", &file, "name = \"Boardroom\"\n[devices]\ncamera = \"sim\"\n");
+    let (output, errors) =
+        check("vestibule-kiosk", &file, "name = \"Boardroom\"\n[devices]\ncamera = \"sim\"\n");
     assert!(output.status.success(), "{errors}");
     let printed = String::from_utf8_lossy(&output.stdout);
     assert!(printed.contains("name = \"Boardroom\"") && printed.contains("camera = \"sim\""), "{printed}");

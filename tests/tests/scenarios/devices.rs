@@ -1,7 +1,9 @@
 //! Devices that are missing, taken or pulled: a sentence on the screen, one in the log, and the rest goes on.
 
 use vestibule_tests::programs::{Kiosk, Relay};
-use vestibule_tests::rooms::{SMALL, home, join, lamp, logged, meet, out, read, see, silent, start, tile, told};
+use vestibule_tests::rooms::{
+    SMALL, home, join, lamp, logged, meet, out, read, see, silent, start, tile, told,
+};
 
 fn other(kiosk: &mut Kiosk, name: &str, what: &str, look: impl Fn(&serde_json::Value) -> bool) {
     kiosk
@@ -69,7 +71,11 @@ fn a_microphone_and_a_speaker_that_vanish_are_said_to_be_gone_and_come_back() {
         .guest
         .wait_for("sound", |kiosk| {
             let heard = kiosk.ask("heard")?;
-            if heard["dbfs"].as_f64().is_some_and(|level| level > -50.0) { Ok(()) } else { Err(heard.to_string()) }
+            if heard["dbfs"].as_f64().is_some_and(|level| level > -50.0) {
+                Ok(())
+            } else {
+                Err(heard.to_string())
+            }
         })
         .unwrap();
 }

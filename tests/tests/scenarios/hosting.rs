@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use vestibule_tests::programs::{Kiosk, Relay};
 use vestibule_tests::rooms::{
-    DEVICES, SMALL, approve, code, confirm, digits, home, join, knock, lamp, logged, meet, out, peer, read, see,
-    silent, start, tile, together, told,
+    DEVICES, SMALL, approve, code, confirm, digits, home, join, knock, lamp, logged, meet, out, peer, read,
+    see, silent, start, tile, together, told,
 };
 
 #[test]

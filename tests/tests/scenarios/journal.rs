@@ -21,7 +21,16 @@ fn relay(journal: &Path, state: &Path) -> Child {
     let mut command = Command::new("unshare");
     command.args(user_options()).args(["--mount", "sh", "-c", WITH_JOURNAL]).arg(journal);
     command.arg(program("vestibule-relay"));
-    command.args(["--listen", "127.0.0.1", "--port", "0", "--media-port", "0", "--no-announce", "--state-dir"]);
+    command.args([
+        "--listen",
+        "127.0.0.1",
+        "--port",
+        "0",
+        "--media-port",
+        "0",
+        "--no-announce",
+        "--state-dir",
+    ]);
     command.arg(state).env("JOURNAL_STREAM", format!("{}:{}", stream.dev(), stream.ino()));
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr).spawn().unwrap()
 }
@@ -45,14 +54,14 @@ fn under_systemd_the_journal_has_the_log() {
     let mut relay = relay(&journal, &folder.path().join("state"));
     let mut seen = String::new();
     let mut buffer = [0; 65536];
-    while !seen.contains("listening") {
+    while !seen.contains("kiosks reach it at") {
         let len = socket.recv(&mut buffer).unwrap_or_else(|error| panic!("{error} after {seen}"));
         seen.push_str(&String::from_utf8_lossy(&buffer[..len]));
         seen.push('\n');
     }
     relay.kill().unwrap();
     relay.wait().unwrap();
-    for field in ["PRIORITY=", "SYSLOG_IDENTIFIER=", "MESSAGE"] {
+    for field in ["PRIORITY=", "SYSLOG_IDENTIFIER=vestibule-relay", "MESSAGE", "\nRELAY\n"] {
         assert!(seen.contains(field), "{field} in {seen}");
     }
 }

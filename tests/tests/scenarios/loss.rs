@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use vestibule_tests::programs::{Kiosk, Relay, wait_for};
 use vestibule_tests::rooms::{
-    DEVICES, SMALL, Meeting, confirm, home, join, logged, meet, meet_at, out, read, see, tile, together,
+    DEVICES, Meeting, SMALL, confirm, home, join, logged, meet, meet_at, out, read, see, tile, together,
 };
 
 /// A meeting at a relay that waits for the lost for some seconds only.
@@ -77,7 +77,8 @@ fn a_lost_guest_is_shown_as_lost_then_gone_and_comes_back_all_the_same() {
     let mut meeting = impatient(folder.path());
     meeting.guest.process.kill();
     read(&mut meeting.host, "Reconnecting…").unwrap();
-    see(&mut meeting.host, "an empty meeting", |view| view["screen"]["Meeting"]["alone"].is_string()).unwrap();
+    see(&mut meeting.host, "an empty meeting", |view| view["screen"]["Meeting"]["alone"].is_string())
+        .unwrap();
     logged(&mut meeting.host, "Workshop has left.").unwrap();
     meeting.guest = Kiosk::start(folder.path(), "Workshop", &meeting.relay, &DEVICES, None).unwrap();
     meeting.together().unwrap();

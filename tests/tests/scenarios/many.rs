@@ -2,8 +2,8 @@
 
 use vestibule_tests::programs::{Kiosk, Relay};
 use vestibule_tests::rooms::{
-    SMALL, chat, confirm, digits, home, join, knock, logged, message, open_chat, out, peer, see, start, together,
-    told, write,
+    SMALL, chat, confirm, digits, home, join, knock, logged, message, open_chat, out, peer, see, start,
+    together, told, write,
 };
 
 #[test]
@@ -112,5 +112,7 @@ fn two_rooms_of_one_name_are_told_apart() {
     together(&mut [&mut host, &mut *one, &mut *two]).unwrap();
     let tiles = host.meeting().unwrap()["tiles"].clone();
     assert_ne!(tiles[0]["name"], tiles[1]["name"], "{tiles}");
-    assert!(tiles.as_array().unwrap().iter().all(|tile| tile["name"].as_str().unwrap().starts_with("Workshop")));
+    assert!(
+        tiles.as_array().unwrap().iter().all(|tile| tile["name"].as_str().unwrap().starts_with("Workshop"))
+    );
 }

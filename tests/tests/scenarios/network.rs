@@ -6,11 +6,14 @@ use vestibule_tests::rooms::{SMALL, home, logged, read, see};
 
 #[test]
 fn two_relays_are_offered_and_the_chosen_one_is_kept() {
-    let Some(network) = Network::or_say_so("two_relays_are_offered_and_the_chosen_one_is_kept") else { return };
+    let Some(network) = Network::or_say_so("two_relays_are_offered_and_the_chosen_one_is_kept") else {
+        return;
+    };
     let folder = tempfile::tempdir().unwrap();
     let relay = |name: &str| {
         let options = ["--name", name, "--port", "0", "--media-port", "0"];
-        Relay::launch(network.command(&program("vestibule-relay")), &folder.path().join(name), &options).unwrap()
+        Relay::launch(network.command(&program("vestibule-relay")), &folder.path().join(name), &options)
+            .unwrap()
     };
     let kiosk = || {
         let command = network.command(&program("vestibule-kiosk"));

@@ -120,9 +120,14 @@ fn a_relay_that_is_stopped_says_so_and_lists_its_rooms_before() {
     let table = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let code = meeting.host.meeting().unwrap()["code"].as_str().unwrap().to_owned();
-    for part in
-        [&format!("meeting {code}: 2 rooms"), "host Boardroom", "Workshop", "127.0.0.1:", "in no meeting: 1", "Lobby"]
-    {
+    for part in [
+        &format!("meeting {code}: 2 rooms"),
+        "host Boardroom",
+        "Workshop",
+        "127.0.0.1:",
+        "in no meeting: 1",
+        "Lobby",
+    ] {
         assert!(table.contains(part), "{part:?} in\n{table}");
     }
 

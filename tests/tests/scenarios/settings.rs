@@ -76,7 +76,8 @@ fn a_silent_room_is_asked_whether_anyone_is_there() {
     let folder = tempfile::tempdir().unwrap();
     let relay = Relay::start(folder.path(), None, &[]).unwrap();
     // A minute is the shortest that can be set; leaving after another one is shown by the core's tests.
-    let silent = ["--devices-devices", "sim", "--devices-microphone", "sim:silence", "--anyone-there-min", "1"];
+    let silent =
+        ["--devices-devices", "sim", "--devices-microphone", "sim:silence", "--anyone-there-min", "1"];
     let mut host = Kiosk::start(folder.path(), "Boardroom", &relay, &silent, None).unwrap();
     home(&mut host).unwrap();
     start(&mut host).unwrap();

@@ -44,7 +44,11 @@ impl Plugs {
     }
 
     /// Lets `source` open only what is plugged in, and what it opened fail when it is not any more.
-    pub(in crate::device) fn guard<D: ?Sized + 'static>(&self, device: Plugged, mut source: Source<D>) -> Source<D>
+    pub(in crate::device) fn guard<D: ?Sized + 'static>(
+        &self,
+        device: Plugged,
+        mut source: Source<D>,
+    ) -> Source<D>
     where
         Guarded<D>: Into<Box<D>>,
     {
