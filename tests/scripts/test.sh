@@ -5,7 +5,7 @@ cd "$(dirname "$0")/../.."
 . tests/scripts/stages.sh
 export CARGO_TERM_PROGRESS_WHEN=never RUSTDOCFLAGS="-D warnings"
 
-installed() { tests/scripts/install.sh build screen clips; }
+installed() { tests/scripts/install.sh build screen network clips; }
 formatting() { cargo fmt --all --check; }
 clippy() { cargo clippy --workspace --all-targets --locked -q -- -D warnings; }
 documentation() { cargo doc --workspace --no-deps --locked -q --document-private-items; }

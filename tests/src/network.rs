@@ -75,6 +75,6 @@ pub fn user_options() -> &'static [&'static str] {
 pub fn forgo(test: &str, why: &str) {
     assert!(std::env::var_os("CI").is_none(), "{test} cannot run here: {why}");
     // Not by `eprintln`, which the test harness keeps to itself.
-    let line = format!("\n*** NOT RUN: {test}: this machine gives no namespace of its own: {}\n", why.trim());
+    let line = format!("\n*** NOT RUN: {test}: this machine does not allow it: {}\n", why.trim());
     let _ = std::io::stderr().write_all(line.as_bytes());
 }

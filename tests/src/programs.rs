@@ -82,6 +82,13 @@ impl Process {
         let _ = self.child.wait();
     }
 
+    /// Stops its time (SIGSTOP), like a cable that was pulled; `false` lets it go on.
+    pub fn freeze(&self, frozen: bool) -> io::Result<()> {
+        use rustix::process::{Pid, Signal, kill_process};
+        let signal = if frozen { Signal::STOP } else { Signal::CONT };
+        Ok(kill_process(Pid::from_child(&self.child), signal)?)
+    }
+
     /// Whether it still runs.
     pub fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))

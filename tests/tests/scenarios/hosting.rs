@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use vestibule_tests::programs::{Kiosk, Relay};
 use vestibule_tests::rooms::{
-    DEVICES, SMALL, approve, code, confirm, digits, home, join, knock, lamp, logged, meet, out, peer, read,
-    see, silent, start, tile, together, told,
+    DEVICES, SMALL, approve, code, confirm, digits, home, join, knock, lamp, logged, meet, meet_at, out,
+    peer, read, see, silent, start, tile, together, told,
 };
 
 #[test]
@@ -112,4 +112,18 @@ fn a_meeting_ended_for_all_ends_for_all_also_for_a_room_that_was_away() {
     // Its code leads nowhere now.
     knock(&mut third, &code).unwrap();
     told(&mut third, "There is no meeting with the code").unwrap();
+}
+
+#[test]
+fn a_room_that_was_cut_off_when_the_meeting_ended_is_told_so_when_it_is_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let relay = Relay::start(folder.path(), None, &["--rooms-idle-timeout-s", "3"]).unwrap();
+    let mut meeting = meet_at(folder.path(), relay).unwrap();
+    meeting.guest.process.freeze(true).unwrap();
+    read(&mut meeting.host, "Reconnecting…").unwrap();
+    confirm(&mut meeting.host, "\"EndForAll\"").unwrap();
+    out(&mut meeting.host).unwrap();
+    meeting.guest.process.freeze(false).unwrap();
+    told(&mut meeting.guest, "The meeting has ended.").unwrap();
+    out(&mut meeting.guest).unwrap();
 }

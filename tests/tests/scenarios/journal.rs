@@ -1,4 +1,4 @@
-//! Under systemd the log goes to the journal, with fields. Here the journal is the test itself.
+//! Under systemd the log goes to the journal, with fields, and the service manager is told how it goes. Here the test is both.
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
@@ -8,7 +8,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use vestibule_tests::network::{forgo, user_options};
-use vestibule_tests::programs::{PATIENCE, program};
+use vestibule_tests::programs::{Kiosk, PATIENCE, program};
+use vestibule_tests::rooms::SMALL;
 
 /// Puts the test's journal where the system's is, for one program only.
 const WITH_JOURNAL: &str = "mount -t tmpfs none /run && mkdir -p /run/systemd/journal && \
@@ -64,4 +65,29 @@ fn under_systemd_the_journal_has_the_log() {
     for field in ["PRIORITY=", "SYSLOG_IDENTIFIER=vestibule-relay", "MESSAGE", "\nRELAY\n"] {
         assert!(seen.contains(field), "{field} in {seen}");
     }
+}
+
+#[test]
+fn the_service_manager_hears_that_a_kiosk_is_ready_alive_and_stopping() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notify");
+    let manager = UnixDatagram::bind(&path).unwrap();
+    manager.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut hear = {
+        let mut buffer = [0; 500];
+        move |word: &str| loop {
+            let len = manager.recv(&mut buffer).unwrap_or_else(|error| panic!("{word}: {error}"));
+            if String::from_utf8_lossy(&buffer[..len]).contains(word) {
+                return;
+            }
+        }
+    };
+    let mut command = Command::new(program("vestibule-kiosk"));
+    command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "10000000").env_remove("WATCHDOG_PID");
+    let options = [&SMALL[..], &["--no-discover"]].concat();
+    let mut kiosk = Kiosk::launch(command, folder.path(), "Boardroom", &options, None).unwrap();
+    hear("READY=1");
+    hear("WATCHDOG=1");
+    assert!(kiosk.process.stop().unwrap(), "it ends well");
+    hear("STOPPING=1");
 }

@@ -6,6 +6,7 @@
 mod codes;
 mod config;
 mod devices;
+mod door;
 mod hosting;
 mod journal;
 mod loss;

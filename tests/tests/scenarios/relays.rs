@@ -10,8 +10,9 @@ use tokio_rustls::TlsAcceptor;
 use vestibule_common::control::{ErrorCode, FrameDecoder, RelayError, Tell, ToKiosk, encode_frame};
 use vestibule_common::identity::Identity;
 use vestibule_relay::shell::tls;
+use vestibule_tests::network::forgo;
 use vestibule_tests::programs::{Kiosk, Relay, program, wait_for};
-use vestibule_tests::rooms::{SMALL, home, logged, meet, out, read, see, told};
+use vestibule_tests::rooms::{SMALL, home, logged, meet, meet_at, out, read, see, told};
 
 fn again(folder: &Path, relay: &Relay) -> Relay {
     let ports = (relay.control.port(), relay.media.port());
@@ -156,4 +157,17 @@ fn a_relay_whose_port_is_taken_names_the_program_that_has_it() {
     let error = Relay::start(&folder.path().join("second"), Some(ports), &[]).err().unwrap();
     let words = format!("TCP port {} is taken by vestibule-relay (process {})", ports.0, relay.process.id());
     assert!(error.contains(&words), "{error}");
+}
+
+#[test]
+fn rooms_meet_over_ipv6() {
+    if let Err(error) = std::net::UdpSocket::bind("[::1]:0") {
+        return forgo("rooms_meet_over_ipv6", &error.to_string());
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let options = ["--listen", "::1", "--no-announce", "--port", "0", "--media-port", "0"];
+    let command = Command::new(program("vestibule-relay"));
+    let relay = Relay::launch(command, folder.path(), &options).unwrap();
+    assert!(relay.control.is_ipv6());
+    meet_at(folder.path(), relay).unwrap();
 }
