@@ -200,6 +200,8 @@ pub enum ErrorCode {
     WaitingForHost,
     /// The meeting is over, and nobody comes back into it.
     Ended,
+    /// The host has removed this kiosk since it was admitted; it has to knock again.
+    Removed,
     /// A member named in the request is not in the room.
     NoSuchMember,
     /// A field is longer than allowed.

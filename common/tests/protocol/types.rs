@@ -8,7 +8,7 @@ use vestibule_common::control::{Ask, ErrorCode, RoomEvent, Tell, parse_ask, pars
 use crate::samples::{asks, events, tells};
 
 /// Every code. A code that is added must be added to `position`, and then here.
-pub(crate) const ERROR_CODES: [ErrorCode; 24] = [
+pub(crate) const ERROR_CODES: [ErrorCode; 25] = [
     ErrorCode::Version,
     ErrorCode::BadProof,
     ErrorCode::NoSuite,
@@ -27,6 +27,7 @@ pub(crate) const ERROR_CODES: [ErrorCode; 24] = [
     ErrorCode::Refused,
     ErrorCode::WaitingForHost,
     ErrorCode::Ended,
+    ErrorCode::Removed,
     ErrorCode::NoSuchMember,
     ErrorCode::TooLarge,
     ErrorCode::TooFast,
@@ -56,12 +57,13 @@ fn position(code: ErrorCode) -> usize {
         ErrorCode::Refused => 15,
         ErrorCode::WaitingForHost => 16,
         ErrorCode::Ended => 17,
-        ErrorCode::NoSuchMember => 18,
-        ErrorCode::TooLarge => 19,
-        ErrorCode::TooFast => 20,
-        ErrorCode::Stopping => 21,
-        ErrorCode::Replaced => 22,
-        ErrorCode::Other => 23,
+        ErrorCode::Removed => 18,
+        ErrorCode::NoSuchMember => 19,
+        ErrorCode::TooLarge => 20,
+        ErrorCode::TooFast => 21,
+        ErrorCode::Stopping => 22,
+        ErrorCode::Replaced => 23,
+        ErrorCode::Other => 24,
     }
 }
 

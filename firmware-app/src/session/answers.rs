@@ -186,13 +186,18 @@ impl Session {
             | ErrorCode::TooFast
             | ErrorCode::Stopping
             | ErrorCode::Greeting => self.retry_at(now + wait),
-            ErrorCode::NoSuchRoom | ErrorCode::NotInRoom | ErrorCode::Refused | ErrorCode::Full
+            ErrorCode::NoSuchRoom
+            | ErrorCode::NotInRoom
+            | ErrorCode::Refused
+            | ErrorCode::Removed
+            | ErrorCode::Full
                 if by_hand =>
             {
                 // "Rejoin" means that room: when there is no way back, knock.
                 self.knock(room_code, now);
             }
             ErrorCode::NoSuchRoom | ErrorCode::NotInRoom | ErrorCode::Ended => self.out(Out::Ended),
+            ErrorCode::Removed => self.out(Out::Removed),
             ErrorCode::Version
             | ErrorCode::BadProof
             | ErrorCode::NoSuite
@@ -228,6 +233,7 @@ impl Session {
             | ErrorCode::Stopping
             | ErrorCode::WaitingForHost => self.retry_at(now + wait),
             ErrorCode::Ended => self.out(Out::Ended),
+            ErrorCode::Removed => self.out(Out::Removed),
             ErrorCode::Version
             | ErrorCode::BadProof
             | ErrorCode::NoSuite

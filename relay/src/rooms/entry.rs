@@ -76,7 +76,8 @@ impl Rooms {
                 Refused::Forged | Refused::OtherMember | Refused::NotHost => {
                     warn!("{} shows an admission that is not its own: {why}", peer.short());
                 }
-                Refused::OtherRoom | Refused::Expired | Refused::Removed | Refused::NotFounded => {}
+                Refused::Removed => return Err(refusal(ErrorCode::Removed, why.to_string())),
+                Refused::OtherRoom | Refused::Expired | Refused::NotFounded => {}
             }
             return Err(refused(why));
         }

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use vestibule_tests::programs::{Kiosk, Relay};
-use vestibule_tests::rooms::{SMALL, digits, home, knock, lamp, out, read, see, start, told};
+use vestibule_tests::programs::{Kiosk, Relay, wait_for};
+use vestibule_tests::rooms::{
+    SMALL, approve, digits, home, knock, lamp, out, read, see, start, together, told,
+};
 
 /// A host in its meeting, a guest at home, and the code.
 fn before_the_door(folder: &std::path::Path, options: &[&str]) -> (Relay, Kiosk, Kiosk, String) {
@@ -60,4 +62,39 @@ fn a_knock_that_nobody_answers_comes_to_an_end() {
     told(&mut guest, "Nobody answered at Boardroom.").unwrap();
     see(&mut host, "no banner", |view| view["knock"].is_null()).unwrap();
     lamp(&mut host, "Approve", false).unwrap();
+}
+
+#[test]
+fn a_relay_that_is_lost_takes_the_knock_with_it_and_the_code_stays_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut relay, mut host, mut guest, code) = before_the_door(folder.path(), &[]);
+    knock(&mut guest, &code).unwrap();
+    see(&mut host, "an armed knock", |view| view["knock"]["armed"] == true).unwrap();
+    relay.process.kill();
+    told(&mut guest, "The connection to the relay was lost. Try again when it is back.").unwrap();
+    see(&mut host, "no banner", |view| view["knock"].is_null()).unwrap();
+    lamp(&mut host, "Approve", false).unwrap();
+    let ports = (relay.control.port(), relay.media.port());
+    let again = || Relay::start(folder.path(), Some(ports), &[]);
+    let _relay = wait_for("the ports to be free", again).unwrap();
+    see(&mut host, "the meeting without trouble", |view| {
+        view["screen"]["Meeting"].is_object() && view["notice"].is_null()
+    })
+    .unwrap();
+    guest
+        .wait_for("the door", |guest| {
+            let view = guest.view()?;
+            match &view["screen"]["Waiting"] {
+                waiting if waiting.is_object() => Ok(()),
+                // Its relay may not be back yet: the boxes are empty again then.
+                _ if view["screen"]["Join"]["busy"] == false => {
+                    digits(guest, &code)?;
+                    Err(view.to_string())
+                }
+                _ => Err(view.to_string()),
+            }
+        })
+        .unwrap();
+    approve(&mut host).unwrap();
+    together(&mut [&mut host, &mut guest]).unwrap();
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use vestibule_tests::programs::{Kiosk, Relay, wait_for};
 use vestibule_tests::rooms::{
-    DEVICES, Meeting, SMALL, confirm, home, join, logged, meet, meet_at, out, read, see, tile, together,
+    DEVICES, Meeting, SMALL, confirm, home, join, logged, meet, meet_at, out, peer, read, see, tile,
+    together, told,
 };
 
 /// A meeting at a relay that waits for the lost for some seconds only.
@@ -128,5 +129,34 @@ fn a_room_that_gives_up_the_way_back_may_rejoin_when_the_host_is_there_again() {
     meeting.host = Kiosk::start(folder.path(), "Boardroom", &meeting.relay, &DEVICES, None).unwrap();
     see(&mut meeting.host, "the meeting", |view| view["screen"]["Meeting"].is_object()).unwrap();
     meeting.guest.touch("\"Rejoin\"").unwrap();
+    meeting.together().unwrap();
+}
+
+#[test]
+fn a_host_whose_meeting_was_ended_by_its_successor_does_not_bring_it_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut meeting = impatient(folder.path());
+    meeting.host.process.kill();
+    see(&mut meeting.guest, "hosting", |view| view["screen"]["Meeting"]["own"]["host"] == true).unwrap();
+    confirm(&mut meeting.guest, "\"EndForAll\"").unwrap();
+    out(&mut meeting.guest).unwrap();
+    meeting.host = Kiosk::start(folder.path(), "Boardroom", &meeting.relay, &DEVICES, None).unwrap();
+    told(&mut meeting.host, "The meeting has ended.").unwrap();
+    out(&mut meeting.host).unwrap();
+}
+
+#[test]
+fn a_room_that_was_removed_while_it_was_away_is_told_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut meeting = meet(folder.path()).unwrap();
+    let workshop = peer(&mut meeting.host, "Workshop").unwrap();
+    meeting.guest.process.kill();
+    read(&mut meeting.host, "Reconnecting…").unwrap();
+    confirm(&mut meeting.host, &format!("{{\"Remove\":\"{workshop}\"}}")).unwrap();
+    logged(&mut meeting.host, "Workshop was removed by the host.").unwrap();
+    meeting.guest = Kiosk::start(folder.path(), "Workshop", &meeting.relay, &DEVICES, None).unwrap();
+    told(&mut meeting.guest, "The host removed this room from the meeting.").unwrap();
+    out(&mut meeting.guest).unwrap();
+    join(&mut meeting.guest, &mut meeting.host).unwrap();
     meeting.together().unwrap();
 }

@@ -116,3 +116,19 @@ fn two_rooms_of_one_name_are_told_apart() {
         tiles.as_array().unwrap().iter().all(|tile| tile["name"].as_str().unwrap().starts_with("Workshop"))
     );
 }
+
+#[test]
+fn a_relay_without_room_for_another_meeting_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let relay = Relay::start(folder.path(), None, &["--rooms-max-rooms", "1"]).unwrap();
+    let mut first = Kiosk::start(folder.path(), "Boardroom", &relay, &SMALL, None).unwrap();
+    let mut second = Kiosk::start(folder.path(), "Workshop", &relay, &SMALL, None).unwrap();
+    home(&mut first).unwrap();
+    home(&mut second).unwrap();
+    start(&mut first).unwrap();
+    second.touch("\"StartMeeting\"").unwrap();
+    told(&mut second, "The relay has no place for another meeting.").unwrap();
+    confirm(&mut first, "\"Leave\"").unwrap();
+    out(&mut first).unwrap();
+    start(&mut second).unwrap();
+}

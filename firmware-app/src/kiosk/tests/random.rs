@@ -93,6 +93,7 @@ fn tell() -> impl Strategy<Value = Tell> {
         ErrorCode::TooFast,
         ErrorCode::WaitingForHost,
         ErrorCode::Ended,
+        ErrorCode::Removed,
         ErrorCode::Refused,
     ]);
     prop_oneof![
