@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages of the named groups that are missing, and says which.
-# Usage: install.sh GROUP...   Groups: build screen clips vm tools
+# Usage: install.sh GROUP...   Groups: build screen network clips vm tools
 set -euo pipefail
 
 packages() {
@@ -9,6 +9,8 @@ packages() {
     build) echo gcc g++ make pkg-config nasm libclang-dev libpango1.0-dev libxkbcommon-dev libxkbcommon-x11-dev libasound2-dev ;;
     # What a virtual display needs, and the fonts of the screen.
     screen) echo xvfb xdotool x11-utils fonts-inter fonts-noto-core fonts-noto-cjk ;;
+    # What a network of a test's own is made with.
+    network) echo iproute2 util-linux ;;
     # What the demonstration's real clip and real speech are made from.
     clips) echo ffmpeg alsa-utils python3-pip ;;
     *) echo "install.sh: no such group: $1" >&2; exit 2 ;;

@@ -5,7 +5,7 @@ cd "$(dirname "$0")/../.."
 . tests/scripts/stages.sh
 export CARGO_TERM_PROGRESS_WHEN=never RUSTDOCFLAGS="-D warnings"
 
-installed() { tests/scripts/install.sh build screen clips; }
+installed() { tests/scripts/install.sh build screen network clips; }
 # The Raspberry Pi's program is a workspace of its own.
 pi=(--manifest-path tests/vm/pi/buttons/Cargo.toml)
 pi_target=(--target-dir "${CARGO_TARGET_DIR:-target}")

@@ -82,6 +82,13 @@ impl Process {
         let _ = self.child.wait();
     }
 
+    /// Stops its time (SIGSTOP), like a cable that was pulled; `false` lets it go on.
+    pub fn freeze(&self, frozen: bool) -> io::Result<()> {
+        use rustix::process::{Pid, Signal, kill_process};
+        let signal = if frozen { Signal::STOP } else { Signal::CONT };
+        Ok(kill_process(Pid::from_child(&self.child), signal)?)
+    }
+
     /// Whether it still runs.
     pub fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
@@ -111,12 +118,16 @@ pub struct Relay {
 impl Relay {
     /// Starts a relay on loopback with its state and log under `folder`, on free ports unless told otherwise.
     pub fn start(folder: &Path, ports: Option<(u16, u16)>, options: &[&str]) -> Result<Relay, String> {
-        std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
         let (tcp, udp) = ports.unwrap_or((0, 0));
-        let mut command = Command::new(program("vestibule-relay"));
-        command.args(["--listen", "127.0.0.1", "--no-announce", "--state-dir"]).arg(folder.join("relay"));
-        command.args(["--port", &tcp.to_string(), "--media-port", &udp.to_string()]).args(options);
-        command.stdout(Stdio::piped());
+        let (tcp, udp) = (tcp.to_string(), udp.to_string());
+        let here = ["--listen", "127.0.0.1", "--no-announce", "--port", &tcp, "--media-port", &udp];
+        Relay::launch(Command::new(program("vestibule-relay")), folder, &[&here, options].concat())
+    }
+
+    /// Starts a relay by `command`, which may put it into surroundings of its own, with its state and log under `folder`.
+    pub fn launch(mut command: Command, folder: &Path, options: &[&str]) -> Result<Relay, String> {
+        std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
+        command.arg("--state-dir").arg(folder.join("relay")).args(options).stdout(Stdio::piped());
         let log = folder.join("relay.log");
         let mut process = Process::start(command, &log).map_err(|error| error.to_string())?;
         let mut line = String::new();
@@ -144,6 +155,8 @@ pub struct Kiosk {
     pub process: Process,
     /// The room's name.
     pub name: String,
+    /// Its log.
+    pub log: PathBuf,
     observer: BufReader<UnixStream>,
 }
 
@@ -156,12 +169,30 @@ impl Kiosk {
         options: &[&str],
         display: Option<&str>,
     ) -> Result<Kiosk, String> {
+        let (control, key) = (relay.control.to_string(), relay.key.to_string());
+        let trusts = ["--no-discover", "--relay", &control, "--relay-key", &key];
+        Kiosk::launch(
+            Command::new(program("vestibule-kiosk")),
+            folder,
+            name,
+            &[&trusts, options].concat(),
+            display,
+        )
+    }
+
+    /// Starts a kiosk by `command`, which may put it into surroundings of its own, and says nothing about relays but what
+    /// is in `options`. State, socket and log are under `folder`.
+    pub fn launch(
+        mut command: Command,
+        folder: &Path,
+        name: &str,
+        options: &[&str],
+        display: Option<&str>,
+    ) -> Result<Kiosk, String> {
         std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;
         let slug: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
         let socket = folder.join(format!("{slug}.socket"));
-        let mut command = Command::new(program("vestibule-kiosk"));
-        command.args(["--name", name, "--no-discover", "--relay", &relay.control.to_string()]);
-        command.args(["--relay-key", &relay.key.to_string(), "--state-dir"]).arg(folder.join(&slug));
+        command.args(["--name", name, "--state-dir"]).arg(folder.join(&slug));
         command.arg("--observe").arg(&socket).args(options).stdout(Stdio::null());
         match display {
             Some(display) => command.env("DISPLAY", display),
@@ -175,7 +206,7 @@ impl Kiosk {
             }
             UnixStream::connect(&socket).map_err(|error| error.to_string())
         })?;
-        Ok(Kiosk { process, name: name.into(), observer: BufReader::new(stream) })
+        Ok(Kiosk { process, name: name.into(), log, observer: BufReader::new(stream) })
     }
 
     /// Sends one command to the observer and reads its answer.

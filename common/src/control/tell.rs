@@ -198,6 +198,10 @@ pub enum ErrorCode {
     Refused,
     /// The room is waiting for its host's kiosk to bring it back.
     WaitingForHost,
+    /// The meeting is over, and nobody comes back into it.
+    Ended,
+    /// The host has removed this kiosk since it was admitted; it has to knock again.
+    Removed,
     /// A member named in the request is not in the room.
     NoSuchMember,
     /// A field is longer than allowed.

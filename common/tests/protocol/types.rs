@@ -8,7 +8,7 @@ use vestibule_common::control::{Ask, ErrorCode, RoomEvent, Tell, parse_ask, pars
 use crate::samples::{asks, events, tells};
 
 /// Every code. A code that is added must be added to `position`, and then here.
-pub(crate) const ERROR_CODES: [ErrorCode; 23] = [
+pub(crate) const ERROR_CODES: [ErrorCode; 25] = [
     ErrorCode::Version,
     ErrorCode::BadProof,
     ErrorCode::NoSuite,
@@ -26,6 +26,8 @@ pub(crate) const ERROR_CODES: [ErrorCode; 23] = [
     ErrorCode::KnockGone,
     ErrorCode::Refused,
     ErrorCode::WaitingForHost,
+    ErrorCode::Ended,
+    ErrorCode::Removed,
     ErrorCode::NoSuchMember,
     ErrorCode::TooLarge,
     ErrorCode::TooFast,
@@ -54,12 +56,14 @@ fn position(code: ErrorCode) -> usize {
         ErrorCode::KnockGone => 14,
         ErrorCode::Refused => 15,
         ErrorCode::WaitingForHost => 16,
-        ErrorCode::NoSuchMember => 17,
-        ErrorCode::TooLarge => 18,
-        ErrorCode::TooFast => 19,
-        ErrorCode::Stopping => 20,
-        ErrorCode::Replaced => 21,
-        ErrorCode::Other => 22,
+        ErrorCode::Ended => 17,
+        ErrorCode::Removed => 18,
+        ErrorCode::NoSuchMember => 19,
+        ErrorCode::TooLarge => 20,
+        ErrorCode::TooFast => 21,
+        ErrorCode::Stopping => 22,
+        ErrorCode::Replaced => 23,
+        ErrorCode::Other => 24,
     }
 }
 

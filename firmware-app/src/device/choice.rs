@@ -17,6 +17,7 @@ use crate::device::sim::buttons::SimButtons;
 use crate::device::sim::camera::SimCamera;
 use crate::device::sim::lamps::SimLamps;
 use crate::device::sim::microphone::SimMicrophone;
+use crate::device::sim::plugs::Plugged;
 use crate::device::sim::speaker::SimSpeaker;
 use crate::device::{Buttons, Camera, DeviceError, Lamps, Microphone, Speaker};
 
@@ -56,8 +57,8 @@ fn choose_from(
     let plan = plan::plan(config, found)?;
     let sim = SimHandles::new(clock);
     Ok(Devices {
-        camera: camera(&plan.camera, config, room, clock),
-        microphone: microphone(&plan.microphone, config, clock),
+        camera: camera(&plan.camera, config, room, clock, &sim),
+        microphone: microphone(&plan.microphone, config, clock, &sim),
         speaker: speaker(&plan.speaker, config, clock, &sim),
         buttons: buttons(&plan.buttons, config, clock, &sim),
         lamps: lamps(&plan.buttons, config, &sim),
@@ -66,24 +67,31 @@ fn choose_from(
     })
 }
 
-fn camera(plan: &CameraPlan, config: &DeviceConfig, room: &str, clock: Clock) -> Source<dyn Camera> {
+fn camera(
+    plan: &CameraPlan,
+    config: &DeviceConfig,
+    room: &str,
+    clock: Clock,
+    sim: &SimHandles,
+) -> Source<dyn Camera> {
+    let simulated = |source| sim.plugs.guard(Plugged::Camera, source);
     let wanted =
         WantedPicture { width: config.camera_width, height: config.camera_height, rate: config.camera_rate };
     let room = room.to_owned();
     match plan.clone() {
         CameraPlan::None => Source::missing("the configuration says that there is no camera"),
-        CameraPlan::TestPicture => Source::<dyn Camera>::new(move || {
+        CameraPlan::TestPicture => simulated(Source::<dyn Camera>::new(move || {
             let camera = SimCamera::test_picture(wanted.width, wanted.height, wanted.rate, &room, clock);
             let description = format!("the test picture, {}", camera.format());
             Ok(Opened { device: Box::new(camera), description })
-        }),
+        })),
         CameraPlan::File(path) => {
             let stamped = config.sim_stamp;
-            Source::<dyn Camera>::new(move || {
+            simulated(Source::<dyn Camera>::new(move || {
                 let camera = SimCamera::clip(&path, stamped, clock)?;
                 let description = format!("{}, {}", path.display(), camera.format());
                 Ok(Opened { device: Box::new(camera), description })
-            })
+            }))
         }
         CameraPlan::Node(path) => Source::<dyn Camera>::new(move || real::v4l::open(&path, wanted, clock)),
         CameraPlan::Best => Source::<dyn Camera>::new(move || {
@@ -95,18 +103,24 @@ fn camera(plan: &CameraPlan, config: &DeviceConfig, room: &str, clock: Clock) ->
     }
 }
 
-fn microphone(plan: &MicrophonePlan, config: &DeviceConfig, clock: Clock) -> Source<dyn Microphone> {
+fn microphone(
+    plan: &MicrophonePlan,
+    config: &DeviceConfig,
+    clock: Clock,
+    sim: &SimHandles,
+) -> Source<dyn Microphone> {
+    let simulated = |source| sim.plugs.guard(Plugged::Microphone, source);
     let buffer = Duration::from_millis(config.audio_buffer_ms.into());
     match plan.clone() {
         MicrophonePlan::None => Source::missing("the configuration says that there is no microphone"),
-        MicrophonePlan::Sim(sound) => Source::<dyn Microphone>::new(move || {
+        MicrophonePlan::Sim(sound) => simulated(Source::<dyn Microphone>::new(move || {
             let device = Box::new(SimMicrophone::sound(sound, clock));
             Ok(Opened { device, description: "made-up sound".into() })
-        }),
-        MicrophonePlan::File(path) => Source::<dyn Microphone>::new(move || {
+        })),
+        MicrophonePlan::File(path) => simulated(Source::<dyn Microphone>::new(move || {
             let device = Box::new(SimMicrophone::clip(&path, clock)?);
             Ok(Opened { device, description: path.display().to_string() })
-        }),
+        })),
         MicrophonePlan::Card(card) => {
             Source::<dyn Microphone>::new(move || real::alsa::open_microphone(&card, buffer, clock))
         }
@@ -122,16 +136,17 @@ fn microphone(plan: &MicrophonePlan, config: &DeviceConfig, clock: Clock) -> Sou
 fn speaker(plan: &SpeakerPlan, config: &DeviceConfig, clock: Clock, sim: &SimHandles) -> Source<dyn Speaker> {
     let buffer = Duration::from_millis(config.audio_buffer_ms.into());
     let recording = sim.speaker.clone();
+    let simulated = |source| sim.plugs.guard(Plugged::Speaker, source);
     match plan.clone() {
         SpeakerPlan::None => Source::missing("the configuration says that there is no speaker"),
-        SpeakerPlan::Sim => Source::<dyn Speaker>::new(move || {
+        SpeakerPlan::Sim => simulated(Source::<dyn Speaker>::new(move || {
             let device = Box::new(SimSpeaker::new(recording.clone(), clock));
             Ok(Opened { device, description: "simulated".into() })
-        }),
-        SpeakerPlan::File(path) => Source::<dyn Speaker>::new(move || {
+        })),
+        SpeakerPlan::File(path) => simulated(Source::<dyn Speaker>::new(move || {
             let device = Box::new(SimSpeaker::with_file(recording.clone(), clock, &path)?);
             Ok(Opened { device, description: format!("recorded to {}", path.display()) })
-        }),
+        })),
         SpeakerPlan::Card(card) => {
             Source::<dyn Speaker>::new(move || real::alsa::open_speaker(&card, buffer, clock))
         }

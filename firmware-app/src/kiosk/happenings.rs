@@ -176,6 +176,12 @@ impl Kiosk {
                     self.log(log::Level::Info, format!("{} does not knock any more", knock.name));
                 }
             }
+            Told::DoorLocked => {
+                if let Some(id) = self.door.shown().map(|knock| knock.id) {
+                    self.approve_button.gone(&id);
+                }
+                self.door.clear();
+            }
             Told::Out(out) => self.out(out, now),
             Told::MuteRequested { by } => {
                 let room = self.label(&by).unwrap_or_default().to_owned();

@@ -86,13 +86,16 @@ impl Session {
         let unexpected = match asked {
             None => "an answer to nothing",
             Some(
-                Asked::Approve { .. }
-                | Asked::State
-                | Asked::NameSuccessor
-                | Asked::Farewell
-                | Asked::Wish(_)
-                | Asked::Time,
-            ) => {
+                Asked::Approve { .. } | Asked::State | Asked::NameSuccessor | Asked::Farewell | Asked::Time,
+            ) => return,
+            // The relay says `closed` to the others only.
+            Some(Asked::Wish(Wish::End)) => {
+                if let Phase::In(_) = self.phase {
+                    self.out(Out::Ended);
+                }
+                return;
+            }
+            Some(Asked::Wish(Wish::Approve | Wish::Deny | Wish::Remove | Wish::Lock | Wish::MuteMember)) => {
                 return;
             }
             Some(Asked::Create { .. } | Asked::Knock { .. } | Asked::Resume | Asked::Reopen) => {
@@ -175,19 +178,26 @@ impl Session {
             ErrorCode::WaitingForHost | ErrorCode::NoSuchRoom | ErrorCode::NotInRoom if hosting => {
                 self.reopen(now);
             }
+            // Everybody left, and this room's people want to go on.
+            ErrorCode::Ended if hosting && by_hand => self.reopen(now),
             ErrorCode::WaitingForHost if self.waited_too_long(now) => self.out(Out::TooLate),
             ErrorCode::WaitingForHost
             | ErrorCode::Busy
             | ErrorCode::TooFast
             | ErrorCode::Stopping
             | ErrorCode::Greeting => self.retry_at(now + wait),
-            ErrorCode::NoSuchRoom | ErrorCode::NotInRoom | ErrorCode::Refused | ErrorCode::Full
+            ErrorCode::NoSuchRoom
+            | ErrorCode::NotInRoom
+            | ErrorCode::Refused
+            | ErrorCode::Removed
+            | ErrorCode::Full
                 if by_hand =>
             {
                 // "Rejoin" means that room: when there is no way back, knock.
                 self.knock(room_code, now);
             }
-            ErrorCode::NoSuchRoom | ErrorCode::NotInRoom => self.out(Out::Ended),
+            ErrorCode::NoSuchRoom | ErrorCode::NotInRoom | ErrorCode::Ended => self.out(Out::Ended),
+            ErrorCode::Removed => self.out(Out::Removed),
             ErrorCode::Version
             | ErrorCode::BadProof
             | ErrorCode::NoSuite
@@ -222,6 +232,8 @@ impl Session {
             | ErrorCode::TooFast
             | ErrorCode::Stopping
             | ErrorCode::WaitingForHost => self.retry_at(now + wait),
+            ErrorCode::Ended => self.out(Out::Ended),
+            ErrorCode::Removed => self.out(Out::Removed),
             ErrorCode::Version
             | ErrorCode::BadProof
             | ErrorCode::NoSuite

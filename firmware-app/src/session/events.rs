@@ -66,9 +66,10 @@ impl Session {
         meeting.heir_named = None;
         meeting.doubtful = doubtful.into_iter().map(|peer| (peer, now + DOUBT)).collect();
         self.phase = Phase::In(meeting);
-        self.name_everyone();
+        let twins = self.name_everyone();
         self.told.push_back(Told::Media(Media::Join { own, others }));
         self.told.push_back(Told::Entered { back: came_back });
+        self.told.extend(twins);
         self.told.push_back(Told::TicketChanged);
     }
 
@@ -125,8 +126,10 @@ impl Session {
                     if self.send_history && meeting.roster.hosting() {
                         meeting.chat.tell_newcomer(member);
                     }
-                    self.name_everyone();
+                    // Of two sentences the newer one is shown: that of the shared name.
+                    let twins = self.name_everyone();
                     self.told.push_back(Told::Joined(member));
+                    self.told.extend(twins);
                 }
                 self.told.push_back(Told::TicketChanged);
             }
@@ -143,7 +146,12 @@ impl Session {
                 self.told.push_back(Told::TicketChanged);
             }
             Change::Member | Change::Nothing => {}
-            Change::Locked => self.told.push_back(Told::TicketChanged),
+            Change::Locked => {
+                if meeting.roster.locked {
+                    self.told.push_back(Told::DoorLocked);
+                }
+                self.told.push_back(Told::TicketChanged);
+            }
             Change::Host(host) => {
                 meeting.heir_named = None;
                 self.told.push_back(Told::HostIs(host));
@@ -203,13 +211,12 @@ impl Session {
         self.ask(Ask::Leave, Asked::Farewell, now);
     }
 
-    fn name_everyone(&mut self) {
-        let Phase::In(meeting) = &mut self.phase else { return };
-        for member in &meeting.roster.members {
-            if let Some(name) = meeting.labels.give(member.id(), &member.name) {
-                self.told.push_back(Told::Twins(name));
-            }
-        }
+    /// Gives everyone a label. Returns what is to be said of names that two rooms share.
+    fn name_everyone(&mut self) -> Vec<Told> {
+        let Phase::In(meeting) = &mut self.phase else { return Vec::new() };
+        let Meeting { roster, labels, .. } = meeting.as_mut();
+        let shared = roster.members.iter().filter_map(|member| labels.give(member.id(), &member.name));
+        shared.map(Told::Twins).collect()
     }
 }
 

@@ -34,6 +34,8 @@ pub(crate) enum Told {
     Left { label: String, removed: bool },
     /// Another room hosts.
     HostIs(PeerId),
+    /// The meeting was locked: the relay turns away whoever waits at the door.
+    DoorLocked,
     /// Two rooms in the meeting share this name.
     Twins(RoomName),
     /// Wrong codes pile up at the relay.

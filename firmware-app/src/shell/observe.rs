@@ -4,7 +4,8 @@
 //! One command a line, one line of JSON as the answer: `view`, `counters`, `lamps`, `clock`, `press mute`,
 //! `release approve`, `heard` (how loud the simulated speaker played the last second), `played` with a moment in
 //! microseconds of `CLOCK_MONOTONIC` (the periods that it played since, with their times), `areas` and `pictures` (where
-//! the screen can be touched and shows rooms), and `touch` with an intent in JSON, which is what a finger on the screen
+//! the screen can be touched and shows rooms), `unplug camera`, `take camera` (as another program does) and `plug camera` (or
+//! `microphone`, `speaker`: the simulated ones), and `touch` with an intent in JSON, which is what a finger on the screen
 //! would have meant.
 
 use std::io;
@@ -22,6 +23,7 @@ use super::room::{Input, Observation};
 use crate::device::Button;
 use crate::device::clock::Clock;
 use crate::device::sim::SimHandles;
+use crate::device::sim::plugs::Plug;
 use crate::ui::bridge::ScreenHandle;
 
 /// The longest command.
@@ -92,7 +94,22 @@ async fn answer(command: &str, kiosk: &Observed) -> Value {
         "approve" => Some(Button::Approve),
         _ => None,
     };
+    let plug = |word: &str| match word {
+        "plug" => Some(Plug::In),
+        "unplug" => Some(Plug::Out),
+        "take" => Some(Plug::Taken),
+        _ => None,
+    };
     match command.split_once(' ') {
+        Some((word, device)) if plug(word).is_some() => {
+            return match device.parse() {
+                Ok(device) => {
+                    plug(word).into_iter().for_each(|plug| sim.plugs.set(device, plug));
+                    json!({ "plugged": word })
+                }
+                Err(_) => json!({ "error": format!("{device:?} is none of camera, microphone, speaker") }),
+            };
+        }
         Some(("press", name)) if button(name).is_some() => {
             button(name).into_iter().for_each(|button| sim.buttons.press(button));
             return json!({ "pressed_us": clock.to_monotonic_us(clock.now()) });
@@ -173,7 +190,7 @@ async fn answer(command: &str, kiosk: &Observed) -> Value {
             }),
         },
         other => {
-            json!({ "error": format!("{other:?} is none of view, counters, lamps, clock, areas, pictures, heard, played, press, release, touch") })
+            json!({ "error": format!("{other:?} is none of view, counters, lamps, clock, areas, pictures, heard, played, press, release, plug, unplug, take, touch") })
         }
     }
 }

@@ -11,6 +11,7 @@ use vestibule_common::id::{KnockId, PeerId, RoomId, SessionId};
 use vestibule_common::signed::Removal;
 use vestibule_common::time::Time;
 
+use super::ended::How;
 use super::entry::refused;
 use super::room::Presence;
 use super::roster::MAX_REMOVALS;
@@ -121,6 +122,7 @@ impl Rooms {
     pub(super) fn end(&mut self, connection: ConnectionId, request: u32, now: Time) -> Outcome {
         let id = self.hosted_by(connection)?.id();
         self.end_room(id, Some((connection, request)), now);
+        self.ended.remember(id, How::ForAll, now);
         Ok(Answer::Elsewhere)
     }
 
@@ -319,12 +321,16 @@ impl Rooms {
         room.publish(RoomEvent::Left { member, why }, &mut self.out);
         if room.seats.is_empty() {
             self.end_room(id, None, now);
+            if deliberate {
+                self.ended.remember(id, How::Deserted, now);
+            }
         } else if room.host() == member {
             room.host_overdue = true;
             self.timers.cancel(Timer::Host(id));
             if !self.pass_hosting(id) && deliberate {
                 debug!("the host left and no heir of its choice is there");
                 self.end_room(id, None, now);
+                self.ended.remember(id, How::Deserted, now);
             }
         }
     }

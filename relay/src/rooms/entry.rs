@@ -63,6 +63,9 @@ impl Rooms {
         let peer = self.newcomer(connection)?.peer;
         let wall_ms = self.wall_ms(now);
         let Some(room) = self.rooms.get(&id) else {
+            if self.ended.how(id, now).is_some() {
+                return Err(refusal(ErrorCode::Ended, "the meeting is over"));
+            }
             let detail = "the meeting is not open here; its host's kiosk can bring it back";
             return Err(not_yet(ErrorCode::WaitingForHost, detail, RETRY_REOPENED));
         };
@@ -73,7 +76,8 @@ impl Rooms {
                 Refused::Forged | Refused::OtherMember | Refused::NotHost => {
                     warn!("{} shows an admission that is not its own: {why}", peer.short());
                 }
-                Refused::OtherRoom | Refused::Expired | Refused::Removed | Refused::NotFounded => {}
+                Refused::Removed => return Err(refusal(ErrorCode::Removed, why.to_string())),
+                Refused::OtherRoom | Refused::Expired | Refused::NotFounded => {}
             }
             return Err(refused(why));
         }

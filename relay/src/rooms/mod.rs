@@ -10,6 +10,7 @@
 mod codes;
 mod config;
 mod departure;
+mod ended;
 mod entry;
 mod guard;
 mod hosting;
@@ -41,6 +42,7 @@ pub use config::{ConfigError, MAX_MEMBERS, RoomsConfig};
 use crate::route::{AckId, RouteChange};
 use codes::Codes;
 use departure::{Awaited, Ending, EndingId};
+use ended::Ended;
 use guard::Guard;
 use outbox::{Outbox, not_yet, refusal};
 use rate::{Bucket, Rate};
@@ -82,6 +84,7 @@ pub struct Rooms {
     /// What happens when forwarding confirms.
     awaited: BTreeMap<AckId, Awaited>,
     endings: BTreeMap<EndingId, Ending>,
+    ended: Ended,
     timers: Timers,
     out: Outbox,
     next_ack: u64,
@@ -144,6 +147,7 @@ impl Rooms {
             rooms: BTreeMap::new(),
             awaited: BTreeMap::new(),
             endings: BTreeMap::new(),
+            ended: Ended::default(),
             timers: Timers::default(),
             out: Outbox::default(),
             next_ack: 0,

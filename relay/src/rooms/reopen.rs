@@ -12,6 +12,7 @@ use vestibule_common::name::RoomName;
 use vestibule_common::signed::{Admission, Authority, Founding, Removal, Succession};
 use vestibule_common::time::Time;
 
+use super::ended::How;
 use super::entry::{no_code, refused};
 use super::room::{Presence, Room};
 use super::roster::{MAX_REMOVALS, MAX_SUCCESSIONS, Roster};
@@ -58,6 +59,9 @@ impl Rooms {
         if authority.host() != peer {
             return Err(refusal(ErrorCode::NotHost, "only the host's kiosk can bring the meeting back"));
         }
+        if self.ended.how(authority.room(), now) == Some(How::ForAll) {
+            return Err(refusal(ErrorCode::Ended, "the meeting was ended for all"));
+        }
         let wall_ms = self.wall_ms(now);
         let removals = checked_removals(&authority, &told.removals);
         let removal_list: Vec<Removal> = removals.values().copied().collect();
@@ -92,6 +96,7 @@ impl Rooms {
             self.timers.set(Timer::Member(id, member), now + self.config.member_grace());
         }
         self.rooms.insert(id, room);
+        self.ended.reopened(id);
         self.join(id, connection, streams, told.admission, None, Some(request));
         Ok(Answer::Elsewhere)
     }

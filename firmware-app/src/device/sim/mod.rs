@@ -7,15 +7,17 @@ mod clip;
 pub mod lamps;
 pub mod microphone;
 mod picture;
+pub mod plugs;
 pub mod speaker;
 pub mod stamp;
 
 use crate::device::clock::Clock;
 use buttons::Presses;
 use lamps::LampRecord;
+use plugs::Plugs;
 use speaker::Recording;
 
-/// The other end of the simulated devices: what presses the buttons, and what sees and hears the rest.
+/// The other end of the simulated devices: what presses the buttons, pulls the plugs, and sees and hears the rest.
 #[derive(Clone)]
 pub struct SimHandles {
     /// Presses the simulated buttons.
@@ -24,11 +26,18 @@ pub struct SimHandles {
     pub lamps: LampRecord,
     /// What the simulated speaker played.
     pub speaker: Recording,
+    /// Pulls the plugs of camera, microphone and speaker.
+    pub plugs: Plugs,
 }
 
 impl SimHandles {
     /// Nothing pressed, nothing lit, nothing heard.
     pub fn new(clock: Clock) -> SimHandles {
-        SimHandles { buttons: Presses::new(clock), lamps: LampRecord::new(clock), speaker: Recording::new() }
+        SimHandles {
+            buttons: Presses::new(clock),
+            lamps: LampRecord::new(clock),
+            speaker: Recording::new(),
+            plugs: Plugs::default(),
+        }
     }
 }

@@ -199,3 +199,27 @@ fn a_relay_that_falls_silent_is_left_for_another_try() {
     assert_eq!(world.meeting(1).tiles.len(), 1);
     assert_eq!(world.notice(1), "");
 }
+
+#[test]
+fn a_room_that_was_away_when_the_meeting_ended_is_told_so() {
+    for by_hand in [false, true] {
+        let mut world = World::met(TWO);
+        if by_hand {
+            world.touch(1, Intent::Ask(Destructive::Leave));
+            world.touch(1, Intent::Confirm);
+        }
+        let ticket = power_cut(&mut world, 1);
+        world.touch(0, Intent::Ask(Destructive::EndForAll));
+        world.touch(0, Intent::Confirm);
+        assert!(!world.in_meeting(0), "whoever ended it is out too");
+        assert_eq!(world.notice(0), "The meeting has ended.");
+        world.add(config(TWO[1]), 1, ticket);
+        world.run();
+        if by_hand {
+            world.touch(1, Intent::Rejoin);
+        }
+        assert_eq!(world.notice(1), "The meeting has ended.");
+        let Screen::Home(home) = world.view(1).screen else { panic!("{:?}", world.view(1).screen) };
+        assert_eq!(home.rejoin, None);
+    }
+}

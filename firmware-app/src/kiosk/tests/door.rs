@@ -153,3 +153,14 @@ fn a_knock_for_a_kiosk_that_does_not_host_is_not_shown() {
     assert_eq!(world.view(1).knock, None);
     assert_eq!(world.asks(1, |ask| matches!(ask, Ask::Approve { .. })), 0);
 }
+
+#[test]
+fn nobody_is_at_a_locked_door() {
+    let mut world = knocking(&["Boardroom", "Workshop"]);
+    world.ms(1000);
+    world.touch(0, Intent::Lock(true));
+    assert_eq!(world.view(0).knock, None);
+    assert_eq!(world.shells[0].lamps[&Button::Approve], LampState::Off);
+    world.press_approve(0, 100);
+    assert_eq!(approvals(&world), 0);
+}

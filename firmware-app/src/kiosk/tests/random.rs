@@ -92,6 +92,8 @@ fn tell() -> impl Strategy<Value = Tell> {
         ErrorCode::Busy,
         ErrorCode::TooFast,
         ErrorCode::WaitingForHost,
+        ErrorCode::Ended,
+        ErrorCode::Removed,
         ErrorCode::Refused,
     ]);
     prop_oneof![

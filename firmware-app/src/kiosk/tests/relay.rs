@@ -1,6 +1,6 @@
 //! A relay of a few lines: what PROTOCOL.md asks of one, without its limits, so that a test can also let it lie.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use vestibule_common::control::*;
 use vestibule_common::id::{KnockId, PeerId, RoomCode, RoomId, StreamId};
@@ -26,6 +26,8 @@ pub(super) struct Relay {
     names: BTreeMap<PeerId, RoomName>,
     pub(super) place: BTreeMap<PeerId, RoomId>,
     knocks: BTreeMap<KnockId, (PeerId, RoomId)>,
+    /// Ended for all.
+    ended: BTreeSet<RoomId>,
     fresh: u32,
     out: VecDeque<(PeerId, ToKiosk)>,
     /// Sends no answer to these requests any more.
@@ -138,14 +140,21 @@ impl Relay {
         };
         match room.heirs.iter().filter(able).max_by_key(|word| word.serial).copied() {
             Some(succession) => drop(self.publish(id, RoomEvent::HostChanged { succession })),
-            None => self.end(id),
+            None => self.end(id, None),
         }
     }
 
-    fn end(&mut self, id: RoomId) {
+    /// Everyone but whoever asked is told.
+    fn end(&mut self, id: RoomId, asked: Option<PeerId>) {
         let room = self.rooms.remove(&id).unwrap();
+        if asked.is_some() {
+            self.ended.insert(id);
+        }
         for peer in room.members.into_keys() {
-            self.place.remove(&peer);
+            let here = self.place.remove(&peer).is_some();
+            if asked == Some(peer) || !here {
+                continue;
+            }
             self.tell(peer, Tell::Closed { room: id, why: ClosedWhy::Ended });
         }
     }
@@ -244,7 +253,8 @@ impl Relay {
             },
             Ask::Resume { room, admission, last_event } => {
                 let Some(known) = self.rooms.get(&room) else {
-                    return Some(refuse(ErrorCode::WaitingForHost));
+                    let over = self.ended.contains(&room);
+                    return Some(refuse(if over { ErrorCode::Ended } else { ErrorCode::WaitingForHost }));
                 };
                 if !known.members.contains_key(&from) {
                     self.join(room, admission, None, re);
@@ -305,7 +315,7 @@ impl Relay {
                 Tell::Done
             }
             Ask::End => {
-                self.end(here?);
+                self.end(here?, Some(from));
                 Tell::Done
             }
             Ask::NameSuccessor { succession } => {

@@ -154,3 +154,46 @@ fn hosting_passes_a_bounded_number_of_times() {
     assert_eq!(world.error(host, Ask::NameSuccessor { succession }), ErrorCode::Full);
     world.end();
 }
+
+#[test]
+fn whoever_was_away_when_a_meeting_ended_is_told_so() {
+    let mut world = World::meeting(3);
+    world.disconnect(2);
+    world.done(0, Ask::End);
+    world.connect(2);
+    let again = world.resume_ask(2);
+    assert_eq!(world.error(2, again.clone()), ErrorCode::Ended);
+    let reopen = world.reopen_ask(0);
+    assert_eq!(world.error(0, reopen), ErrorCode::Ended, "for all is for all");
+    world.advance(Duration::from_secs(24 * 3600));
+    assert_eq!(world.error(2, again), ErrorCode::WaitingForHost, "nothing is remembered for ever");
+    world.end();
+}
+
+#[test]
+fn a_meeting_that_was_left_has_ended_until_its_host_opens_it_again() {
+    let mut world = World::meeting(2);
+    world.disconnect(1);
+    world.done(0, Ask::Leave);
+    world.connect(1);
+    let again = world.resume_ask(1);
+    assert_eq!(world.error(1, again), ErrorCode::Ended);
+    let reopen = world.reopen_ask(0);
+    assert!(matches!(world.ask(0, reopen), Some(Tell::Entered(_))));
+    assert!(matches!(world.resume(1), Some(Tell::Entered(_))));
+    world.end();
+}
+
+#[test]
+fn a_meeting_that_lost_everybody_waits_for_its_host() {
+    let mut world = World::meeting(2);
+    (0..2).for_each(|kiosk| world.disconnect(kiosk));
+    world.advance(Duration::from_secs(200));
+    (0..2).for_each(|kiosk| world.connect(kiosk));
+    let again = world.resume_ask(1);
+    assert_eq!(world.error(1, again), ErrorCode::WaitingForHost);
+    let reopen = world.reopen_ask(0);
+    assert!(matches!(world.ask(0, reopen), Some(Tell::Entered(_))));
+    assert!(matches!(world.resume(1), Some(Tell::Entered(_))));
+    world.end();
+}

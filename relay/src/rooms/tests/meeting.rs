@@ -253,7 +253,7 @@ fn a_removed_member_stays_out_until_it_is_admitted_anew() {
     assert!(matches!(world.news(1).last(), Some(Tell::Closed { why: ClosedWhy::Removed, .. })));
     assert!(world.roster_of(2).removals.contains_key(&second));
     assert_eq!(world.routed.len(), 2);
-    assert_eq!(world.error(1, Ask::Resume { room, admission: old, last_event: 0 }), ErrorCode::Refused);
+    assert_eq!(world.error(1, Ask::Resume { room, admission: old, last_event: 0 }), ErrorCode::Removed);
     let code = world.code_of(0);
     let knock = world.knock(1, code);
     assert_eq!(world.error(0, Ask::Approve { knock, admission: old }), ErrorCode::Refused);
@@ -275,7 +275,7 @@ fn one_who_is_away_or_gone_can_be_removed_too() {
     world.connect(1);
     for gone in [1, 2] {
         let resume = world.resume_ask(gone);
-        assert_eq!(world.error(gone, resume), ErrorCode::Refused);
+        assert_eq!(world.error(gone, resume), ErrorCode::Removed);
     }
     world.end();
 }
@@ -334,10 +334,11 @@ fn the_end_waits_for_every_cut() {
 fn a_meeting_is_not_opened_again_before_its_end_is_certain() {
     let mut world = World::meeting(2);
     world.confirms = false;
-    world.ask(0, Ask::End);
-    world.connect(0);
+    world.ask(0, Ask::Leave);
+    world.confirm_one();
+    world.drain();
     let reopen = world.reopen_ask(0);
-    assert_eq!(world.error(0, reopen.clone()), ErrorCode::Busy);
+    assert_eq!(world.error(0, reopen.clone()), ErrorCode::Busy, "its guest is still being cut off");
     world.confirm_all();
     assert!(matches!(world.ask(0, reopen), Some(Tell::Entered(_))));
     world.end();

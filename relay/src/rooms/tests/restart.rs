@@ -113,7 +113,7 @@ fn what_does_not_hold_is_left_out() {
     assert!(entered.locked);
     assert!(matches!(world.resume(1), Some(Tell::Entered(_))));
     let resume = world.resume_ask(2);
-    assert_eq!(world.error(2, resume), ErrorCode::Refused);
+    assert_eq!(world.error(2, resume), ErrorCode::Removed);
     world.end();
 }
 
