@@ -28,7 +28,10 @@ impl<'a> Camera<'a> {
     /// When the driver does not load.
     pub fn pattern(machine: &'a Machine) -> Result<Camera<'a>, Error> {
         machine.sh("modprobe vivid n_devs=1 node_types=0x1 num_inputs=1 input_types=0 && udevadm settle")?;
-        Ok(Camera { machine, capture: node(machine, ":capture:")?, feed: None })
+        let capture = node(machine, ":capture:")?;
+        // Without the driver's text, which covers most of a small picture.
+        machine.sh(&format!("v4l2-ctl -d {capture} -c osd_text_mode=2"))?;
+        Ok(Camera { machine, capture, feed: None })
     }
 
     /// Plugs in an HDMI capture device whose other end is the test's. Once [`Camera::show`] has been called, it

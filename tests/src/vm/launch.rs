@@ -62,7 +62,7 @@ pub(crate) fn emulator(rig: &Path, folder: &Path, socket: &Path, options: &Optio
         .arg("-append")
         .arg(format!(
             "console=ttyS0 panic=-1 quiet mitigations=off audit=0 random.trust_cpu=on clocksource=hpet \
-             no_timer_check {}",
+             no_timer_check net.ifnames=0 {}",
             options.kernel_arguments
         ))
         .arg("-serial")

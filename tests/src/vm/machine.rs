@@ -117,7 +117,8 @@ impl Machine {
         };
         machine.answer("HELLO", "the guest's first sign of life", LIMIT)?;
         if options.outside {
-            machine.sh("ip address add 10.0.2.15/24 dev eth0 && ip link set eth0 up")?;
+            machine.sh("until [ -e /sys/class/net/eth0 ]; do sleep 0.1; done\n\
+                 ip address add 10.0.2.15/24 dev eth0 && ip link set eth0 up")?;
         }
         Ok(machine)
     }

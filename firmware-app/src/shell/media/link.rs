@@ -72,14 +72,22 @@ impl Socket {
     /// Sends datagrams of `segment` bytes each, the last one shorter perhaps, in one call to the kernel. What the
     /// kernel does not take is lost, as on any network, and counted.
     pub fn send(&self, datagrams: &[u8], segment: usize) {
-        let segment_size = (datagrams.len() > segment).then_some(segment);
-        let transmit =
-            Transmit { destination: self.relay, ecn: None, contents: datagrams, segment_size, src_ip: None };
-        if let Err(error) = self.state.try_send(UdpSockRef::from(&self.udp), &transmit)
+        let mut sent = self.try_send(datagrams, segment);
+        if sent.is_err() && datagrams.len() > segment && self.max_segments() == 1 {
+            // The card cannot take several at once, which this call has found out; from now on it gets one at a time.
+            sent = datagrams.chunks(segment).try_for_each(|one| self.try_send(one, segment));
+        }
+        if let Err(error) = sent
             && self.refused.fetch_add(1, Ordering::Relaxed) == 0
         {
             log::info!("the network does not take what this room sends: {error}");
         }
+    }
+
+    fn try_send(&self, contents: &[u8], segment: usize) -> io::Result<()> {
+        let segment_size = (contents.len() > segment).then_some(segment);
+        let transmit = Transmit { destination: self.relay, ecn: None, contents, segment_size, src_ip: None };
+        self.state.try_send(UdpSockRef::from(&self.udp), &transmit)
     }
 
     /// How many datagrams fit one call.
