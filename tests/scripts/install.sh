@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages of the named groups that are missing, and says which.
-# Usage: install.sh GROUP...   Groups: build screen network clips vm tools
+# Usage: install.sh GROUP...   Groups: build screen network clips
 set -euo pipefail
 
 packages() {

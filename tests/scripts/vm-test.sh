@@ -12,9 +12,6 @@ scenarios=("$@")
 if [ $# = 0 ]; then
   for file in tests/tests/vm_*.rs; do scenarios+=("$(basename "$file" .rs)"); done
 fi
-# Unoptimised, the kiosk's own code is too slow for an emulated processor.
-faster=()
-case " ${scenarios[*]} " in *" vm_kiosk "*) faster=(--config profile.dev.package.vestibule-kiosk.opt-level=1) ;; esac
 skipped=()
 
 # Three tries: what is fetched from the network the first time may fail for the network's reasons. Not where the
@@ -46,12 +43,12 @@ raspberry_pi() {
   case $status in 0) ;; 69) unfit "the Raspberry Pi" ;; *) return 1 ;; esac
 }
 packages() { tests/scripts/install.sh build; }
-programs() { cargo build --workspace --bins --locked -q "${faster[@]}" && cargo test -p vestibule-tests --locked -q --no-run "${faster[@]}"; }
+programs() { cargo build --workspace --bins --locked -q && cargo test -p vestibule-tests --locked -q --no-run; }
 
 # One test file's scenarios, with their names and times.
 scenario() {
   local status=0
-  cargo test -p vestibule-tests --locked -q "${faster[@]}" --test "$1" -- vm_ --test-threads=1 --nocapture >"$log" 2>&1 || status=$?
+  cargo test -p vestibule-tests --locked -q --test "$1" -- vm_ --test-threads=1 --nocapture >"$log" 2>&1 || status=$?
   cat "$log"
   while read -r line; do skipped+=("$line"); done < <(sed -n 's/^\*\*\* SKIPPED, NOT TESTED: //p' "$log")
   [ "$status" = 0 ] || return 1
