@@ -1,13 +1,43 @@
 //! H.264 of one stream: an access unit in, a picture out.
+//!
+//! Access units come from other members: [`sps::check`] reads each of them before the codec does.
+
+use std::fmt;
 
 use openh264::OpenH264API;
 use openh264::decoder::{DecodeOptions, DecoderConfig, Flush};
 use openh264::formats::YUVSource;
 
 use super::i420::I420View;
+use super::sps::{self, BadUnit};
 
-/// The codec refused; a keyframe mends it.
-pub type DecoderError = openh264::Error;
+/// No picture; a keyframe mends it.
+#[derive(Debug)]
+pub enum DecoderError {
+    /// The bytes were refused before the codec saw them.
+    Refused(BadUnit),
+    /// The codec refused.
+    Codec(openh264::Error),
+    /// The codec made a picture of a size that no room may show.
+    Size {
+        /// Pixels.
+        width: usize,
+        /// Pixels.
+        height: usize,
+    },
+}
+
+impl fmt::Display for DecoderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DecoderError::Refused(reason) => write!(f, "refused: {reason}"),
+            DecoderError::Codec(error) => write!(f, "{error}"),
+            DecoderError::Size { width, height } => write!(f, "a picture of {width} x {height} pixels"),
+        }
+    }
+}
+
+impl std::error::Error for DecoderError {}
 
 /// A decoder of one stream.
 pub struct Decoder {
@@ -18,22 +48,25 @@ impl Decoder {
     /// A decoder that waits for a keyframe.
     pub fn new() -> Result<Decoder, DecoderError> {
         let config = DecoderConfig::new().flush_after_decode(Flush::NoFlush);
-        let codec = openh264::decoder::Decoder::with_api_config(OpenH264API::from_source(), config)?;
-        Ok(Decoder { codec })
+        let codec = openh264::decoder::Decoder::with_api_config(OpenH264API::from_source(), config);
+        Ok(Decoder { codec: codec.map_err(DecoderError::Codec)? })
     }
 
     /// Decodes one access unit and shows the picture to `look`. `None` when no picture comes of it.
     ///
-    /// Errors: [`DecoderError`] for bytes that are no valid continuation of the stream.
+    /// Errors: [`DecoderError`] for bytes that are no valid continuation of the stream, or none that a kiosk makes.
     pub fn decode<T>(
         &mut self,
         unit: &[u8],
         look: impl FnOnce(I420View<'_>) -> T,
     ) -> Result<Option<T>, DecoderError> {
-        let Some(picture) = self.codec.decode_with_options(unit, DecodeOptions::default())? else {
-            return Ok(None);
-        };
+        sps::check(unit).map_err(DecoderError::Refused)?;
+        let decoded = self.codec.decode_with_options(unit, DecodeOptions::default());
+        let Some(picture) = decoded.map_err(DecoderError::Codec)? else { return Ok(None) };
         let (width, height) = picture.dimensions();
+        if !sps::is_allowed(width, height) {
+            return Err(DecoderError::Size { width, height });
+        }
         let (y_stride, u_stride, v_stride) = picture.strides();
         let planes = [picture.y(), picture.u(), picture.v()];
         let strides = [y_stride, u_stride, v_stride];

@@ -6,3 +6,4 @@ pub mod encoder;
 pub mod i420;
 pub mod scale;
 pub mod slot;
+pub mod sps;
