@@ -8,6 +8,12 @@ use openh264::encoder::{
 use vestibule_common::unit::Bitrate;
 
 use super::i420::I420View;
+use super::scale::Scaler;
+use super::slot::TileSize;
+use super::sps;
+
+/// What a larger picture is scaled down to.
+const LARGEST: TileSize = TileSize { width: 640, height: 480 };
 
 /// The codec refused; the encoder is of no further use.
 pub type EncoderError = openh264::Error;
@@ -33,6 +39,7 @@ pub struct EncodedFrame<'a> {
 /// An encoder of one layer.
 pub struct Encoder {
     codec: openh264::encoder::Encoder,
+    scaler: Scaler,
     output: Vec<u8>,
 }
 
@@ -54,10 +61,11 @@ impl Encoder {
             .num_threads(1)
             .vui(VuiConfig::bt601());
         let codec = openh264::encoder::Encoder::with_api_config(OpenH264API::from_source(), config)?;
-        Ok(Encoder { codec, output: Vec::with_capacity(64 * 1024) })
+        Ok(Encoder { codec, scaler: Scaler::default(), output: Vec::with_capacity(64 * 1024) })
     }
 
-    /// Encodes one picture; `keyframe` makes it one. `None` when the codec had nothing to say about it.
+    /// Encodes one picture; `keyframe` makes it one. `None` when the codec had nothing to say about it. One larger than
+    /// rooms may show, from a camera that has no smaller one, is scaled down.
     pub fn encode(
         &mut self,
         picture: I420View<'_>,
@@ -66,6 +74,8 @@ impl Encoder {
         if keyframe {
             self.codec.force_intra_frame();
         }
+        let fits = sps::is_allowed(picture.width, picture.height);
+        let picture = if fits { picture } else { self.scaler.to_fit(picture, LARGEST) };
         let stream = self.codec.encode(&picture)?;
         let keyframe = matches!(stream.frame_type(), FrameType::IDR | FrameType::I);
         self.output.clear();

@@ -4,6 +4,7 @@ pub mod convert;
 pub mod decoder;
 pub mod encoder;
 pub mod i420;
+pub mod recovery;
 pub mod scale;
 pub mod slot;
 pub mod sps;

@@ -32,11 +32,20 @@ impl Scaler {
 
     /// The picture in the tile's size, as red, green, blue and 255 a pixel, with its width and height.
     pub fn to_rgba(&mut self, picture: I420View<'_>, tile: TileSize) -> (Arc<[u8]>, usize, usize) {
+        let scaled = self.to_fit(picture, tile);
+        (rgba(scaled), scaled.width, scaled.height)
+    }
+
+    /// The picture in the largest size within the tile. One without pixels becomes an undefined one.
+    pub fn to_fit<'a>(&'a mut self, picture: I420View<'a>, tile: TileSize) -> I420View<'a> {
         let (width, height) = Self::fit(picture.width, picture.height, tile);
         if (width, height) == (picture.width, picture.height) {
-            return (rgba(picture), width, height);
+            return picture;
         }
         self.scaled.resize(width, height);
+        if picture.width < 2 || picture.height < 2 {
+            return self.scaled.view();
+        }
         self.packed.resize(picture.width, picture.height);
         let filter =
             ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).use_alpha(false);
@@ -62,7 +71,7 @@ impl Scaler {
                 log::debug!("a picture could not be scaled: {error}");
             }
         }
-        (rgba(self.scaled.view()), width, height)
+        self.scaled.view()
     }
 }
 
@@ -92,6 +101,16 @@ mod tests {
         assert_eq!(Scaler::fit(640, 360, tile(400, 400)), (400, 224));
         assert_eq!(Scaler::fit(640, 480, tile(640, 480)), (640, 480));
         assert_eq!(Scaler::fit(4000, 2, tile(10, 10)), (10, 2));
+    }
+
+    #[test]
+    fn a_picture_without_pixels_does_no_harm() {
+        let empty: [&[u8]; 3] = [&[0; 64], &[0; 32], &[0; 32]];
+        for (width, height) in [(0, 0), (0, 8), (8, 0)] {
+            let view = I420View { width, height, planes: empty, strides: [8, 4, 4] };
+            let (rgba, width, height) = Scaler::default().to_rgba(view, TileSize { width: 20, height: 10 });
+            assert_eq!(rgba.len(), width * height * 4);
+        }
     }
 
     #[test]

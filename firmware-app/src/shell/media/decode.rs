@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
@@ -16,7 +17,8 @@ use super::receive::ReceiveCommand;
 use super::stats::Stats;
 use super::{MediaNews, NewsSender, Screen};
 use crate::device::clock::Clock;
-use crate::video::decoder::Decoder;
+use crate::video::decoder::{Decoder, DecoderError};
+use crate::video::recovery::{Recovery, Verdict};
 use crate::video::scale::Scaler;
 use crate::video::slot::{Picture, PictureSlots};
 use crate::view::PictureId;
@@ -118,8 +120,7 @@ struct Room {
     decoder: Option<Decoder>,
     sync: LipSync,
     sequence: u64,
-    /// Frames were dropped that later ones refer to.
-    needs_keyframe: bool,
+    recovery: Recovery,
     /// When its last picture was decoded.
     seen: Option<Time>,
     /// Decoded pictures that wait for their sound, oldest first, each with its moment.
@@ -155,7 +156,7 @@ impl DecodeThread {
         for peer in rooms {
             self.rooms.entry(*peer).or_insert_with(|| Room {
                 decoder: None,
-                needs_keyframe: false,
+                recovery: Recovery::default(),
                 sync: LipSync::new(DISPLAY),
                 sequence: 0,
                 seen: None,
@@ -167,16 +168,15 @@ impl DecodeThread {
     fn decode(&mut self, job: &DecodeJob) {
         let Some(room) = self.rooms.get_mut(&job.peer) else { return };
         // A decoder that falls behind shows fewer pictures, never old ones: the backlog goes, and a keyframe begins anew.
-        let stale = self.clock.now().since(job.frame.completed) > STALE;
-        if stale || (room.needs_keyframe && !job.frame.keyframe) {
+        let now = self.clock.now();
+        let stale = now.since(job.frame.completed) > STALE;
+        if let Verdict::Drop { ask } = room.recovery.admit(job.frame.keyframe, stale, now) {
             self.stats.frames_overflowed.one();
-            let known = std::mem::replace(&mut room.needs_keyframe, true);
-            if !known || job.frame.keyframe {
+            if ask {
                 self.tell_failure(job.peer);
             }
             return;
         }
-        room.needs_keyframe = false;
         if room.decoder.is_none() {
             room.decoder = Decoder::new().map_err(|error| log::warn!("no decoder: {error}")).ok();
         }
@@ -185,7 +185,9 @@ impl DecodeThread {
         let tile = self.slots.size(id);
         let scaler = &mut self.scaler;
         // Without a tile the picture is decoded all the same: later ones refer to it.
-        let decoded = decoder.decode(&job.frame.bytes, |view| tile.map(|tile| scaler.to_rgba(view, tile)));
+        let decoded = contained(|| {
+            decoder.decode(&job.frame.bytes, |view| tile.map(|tile| scaler.to_rgba(view, tile)))
+        });
         match decoded {
             Ok(Some(pixels)) => {
                 self.stats.pictures_decoded.one();
@@ -206,11 +208,25 @@ impl DecodeThread {
                 }
             }
             Ok(None) => {}
-            Err(error) => {
-                log::debug!("a picture of {} could not be decoded: {error}", job.peer.short());
+            Err(failure) => {
+                match failure {
+                    Failure::Refused(error) => {
+                        log::debug!("a picture of {} could not be decoded: {error}", job.peer.short());
+                    }
+                    Failure::Panicked => {
+                        log::warn!(
+                            "decoding a picture of {} broke off; its decoder begins anew",
+                            job.peer.short()
+                        );
+                        // It was in the midst of something.
+                        self.scaler = Scaler::default();
+                    }
+                }
                 self.stats.frames_undecodable.one();
                 room.decoder = None;
-                self.tell_failure(job.peer);
+                if room.recovery.handle_failure(self.clock.now()) {
+                    self.tell_failure(job.peer);
+                }
             }
         }
     }
@@ -246,5 +262,36 @@ impl DecodeThread {
         let now = self.clock.now();
         let due = self.rooms.values().filter_map(|room| room.held.front()).map(|(_, due)| due.since(now));
         due.min().unwrap_or(TICK).min(TICK)
+    }
+}
+
+/// Why there is no picture.
+#[derive(Debug)]
+enum Failure {
+    Refused(DecoderError),
+    Panicked,
+}
+
+/// Keeps a panic over one room's picture from ending the thread that decodes every room's.
+fn contained<T>(decode: impl FnOnce() -> Result<T, DecoderError>) -> Result<T, Failure> {
+    match catch_unwind(AssertUnwindSafe(decode)) {
+        Ok(decoded) => decoded.map_err(Failure::Refused),
+        Err(_) => Err(Failure::Panicked),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_one_rooms_failure() {
+        assert!(matches!(
+            contained(|| -> Result<(), _> { panic!("a picture without width") }),
+            Err(Failure::Panicked)
+        ));
+        let size = DecoderError::Size { width: 0, height: 480 };
+        assert!(matches!(contained(|| -> Result<(), _> { Err(size) }), Err(Failure::Refused(_))));
+        assert!(matches!(contained(|| Ok(7)), Ok(7)));
     }
 }

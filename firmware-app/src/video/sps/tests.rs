@@ -100,7 +100,10 @@ fn what_our_encoder_makes_is_allowed() {
         let at = bytes.windows(4).position(|four| four == [0, 0, 1, 0x67]).unwrap() + 4;
         assert_eq!(Sps::parse(&bytes[at..]), Ok(Sps { width, height }));
     }
-    assert!(matches!(check(&keyframe(1280, 720)), Err(BadUnit::Size { width: 80, height: 45 })));
+    let large = keyframe(1280, 720);
+    assert_eq!(check(&large), Ok(()));
+    let at = large.windows(4).position(|four| four == [0, 0, 1, 0x67]).unwrap() + 4;
+    assert_eq!(Sps::parse(&large[at..]), Ok(Sps { width: 640, height: 360 }), "scaled down");
 }
 
 #[test]
