@@ -1,5 +1,6 @@
 //! Pictures: converted, scaled, encoded, decoded, and handed to the screen.
 
+pub mod allowance;
 pub mod convert;
 pub mod decoder;
 pub mod encoder;

@@ -14,7 +14,9 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 use vestibule_common::control::Streams;
 use vestibule_common::id::{PeerId, StreamId};
-use vestibule_common::media::{AudioFrame, ClockOffset, Reassembler, ReassemblerConfig, SILENCE, pcm};
+use vestibule_common::media::{
+    AssembledFrame, AudioFrame, ClockOffset, Reassembler, ReassemblerConfig, SILENCE, pcm,
+};
 use vestibule_common::seal::Opener;
 use vestibule_common::time::{Duration, Time};
 use vestibule_common::wire::{KeyframeRequest, Kind, MediaHeader, TimeAnswer};
@@ -25,6 +27,7 @@ use super::outbox::Outbox;
 use super::stats::Stats;
 use super::{MediaNews, NewsSender};
 use crate::device::clock::Clock;
+use crate::video::allowance::Allowance;
 
 /// The most datagrams of one read, and its buffers.
 const READS: usize = 8;
@@ -33,6 +36,13 @@ const READ_BYTES: usize = 64 * 1024;
 const SPEECH_LINGERS: Duration = Duration::from_millis(500);
 /// While pictures are under way their deadlines are looked at this often.
 const TICK: Duration = Duration::from_millis(20);
+/// Frames a second that one room may give the decoder, and how many at once: twice what kiosks send, and what a short
+/// break of the network holds back. All rooms share one decoder.
+const FRAMES: (u32, u32) = (60, 15);
+/// Packets of sound a second that one room may give the player, and how many at once. All rooms share one ring.
+const PACKETS: (u32, u32) = (150, 32);
+/// Keyframes a second that are asked for, each stream, and how many at once.
+const REQUESTS: (u32, u32) = (4, 2);
 
 /// One packet of sound for the player.
 pub(super) struct AudioIn {
@@ -148,13 +158,56 @@ struct Receiver {
     stats: Arc<Stats>,
     clock: Clock,
     link: Option<Listening>,
-    video: BTreeMap<StreamId, (PeerId, Reassembler)>,
+    video: BTreeMap<StreamId, Pictures>,
     sound: BTreeMap<StreamId, Voice>,
     offset: ClockOffset,
 }
 
+struct Pictures {
+    peer: PeerId,
+    reassembler: Reassembler,
+    allowance: Allowance,
+    requests: Allowance,
+}
+
+impl Pictures {
+    fn new(peer: PeerId) -> Pictures {
+        let reassembler = Reassembler::new(ReassemblerConfig::default());
+        let (allowance, requests) =
+            (Allowance::new(FRAMES.0, FRAMES.1), Allowance::new(REQUESTS.0, REQUESTS.1));
+        Pictures { peer, reassembler, allowance, requests }
+    }
+
+    /// Whether to ask for a keyframe now. The reassembler alone asks anew after every keyframe that came, however many.
+    fn keyframe_needed(&mut self, now: Time) -> bool {
+        self.reassembler.keyframe_needed(now) && self.requests.take(now)
+    }
+
+    /// Gives every frame that is ready to `decode`, which says whether it took it, and counts in `dropped` those that
+    /// were not taken or were too many. After such a one only a keyframe helps.
+    fn deliver(&mut self, now: Time, mut decode: impl FnMut(AssembledFrame) -> bool) -> Delivered {
+        let mut delivered = Delivered::default();
+        while let Some(frame) = self.reassembler.next_frame(now) {
+            delivered.frames += 1;
+            if !self.allowance.take(now) || !decode(frame) {
+                delivered.dropped += 1;
+                self.reassembler.handle_decoder_failure();
+            }
+        }
+        delivered
+    }
+}
+
+/// What became of a stream's frames.
+#[derive(Copy, Clone, PartialEq, Eq, Default, Debug)]
+struct Delivered {
+    frames: u64,
+    dropped: u64,
+}
+
 struct Voice {
     peer: PeerId,
+    allowance: Allowance,
     spoke: Option<Time>,
 }
 
@@ -176,17 +229,18 @@ impl Receiver {
                 let is_here = |peer: &PeerId, stream: StreamId, of: fn(&Streams) -> StreamId| {
                     rooms.iter().any(|(room, streams)| room == peer && of(streams) == stream)
                 };
-                self.video.retain(|stream, (peer, _)| is_here(peer, *stream, |streams| streams.video));
+                self.video
+                    .retain(|stream, pictures| is_here(&pictures.peer, *stream, |streams| streams.video));
                 self.sound.retain(|stream, voice| is_here(&voice.peer, *stream, |streams| streams.audio));
                 for (peer, streams) in rooms {
-                    let new = || (peer, Reassembler::new(ReassemblerConfig::default()));
-                    self.video.entry(streams.video).or_insert_with(new);
-                    self.sound.entry(streams.audio).or_insert(Voice { peer, spoke: None });
+                    self.video.entry(streams.video).or_insert_with(|| Pictures::new(peer));
+                    let allowance = Allowance::new(PACKETS.0, PACKETS.1);
+                    self.sound.entry(streams.audio).or_insert(Voice { peer, allowance, spoke: None });
                 }
             }
             ReceiveCommand::Undecodable(peer) => {
-                for (_, reassembler) in self.video.values_mut().filter(|(room, _)| *room == peer) {
-                    reassembler.handle_decoder_failure();
+                for pictures in self.video.values_mut().filter(|pictures| pictures.peer == peer) {
+                    pictures.reassembler.handle_decoder_failure();
                 }
             }
         }
@@ -254,6 +308,10 @@ impl Receiver {
     fn handle_audio(&mut self, body: &[u8], now: Time) {
         let Ok((header, payload)) = MediaHeader::parse(body) else { return };
         let Some(voice) = self.sound.get_mut(&header.stream) else { return };
+        if !voice.allowance.take(now) {
+            self.stats.audio_overflowed.one();
+            return;
+        }
         if header.level.voice {
             if voice.spoke.is_none() {
                 self.news.tell(MediaNews::Voice { peer: voice.peer, speaking: true });
@@ -279,21 +337,18 @@ impl Receiver {
 
     fn handle_video(&mut self, body: &[u8], now: Time) {
         let Ok((header, payload)) = MediaHeader::parse(body) else { return };
-        let Some((_, reassembler)) = self.video.get_mut(&header.stream) else { return };
-        reassembler.handle_piece(&header, payload, now);
+        let Some(pictures) = self.video.get_mut(&header.stream) else { return };
+        pictures.reassembler.handle_piece(&header, payload, now);
         self.take_frames(header.stream, now);
     }
 
     fn take_frames(&mut self, stream: StreamId, now: Time) {
-        let Some((peer, reassembler)) = self.video.get_mut(&stream) else { return };
-        while let Some(frame) = reassembler.next_frame(now) {
-            self.stats.frames_received.one();
-            if !self.decoding.push(DecodeJob { peer: *peer, frame }) {
-                self.stats.frames_overflowed.one();
-                reassembler.handle_decoder_failure();
-            }
-        }
-        if reassembler.keyframe_needed(now) {
+        let Some(pictures) = self.video.get_mut(&stream) else { return };
+        let (peer, decoding) = (pictures.peer, &self.decoding);
+        let delivered = pictures.deliver(now, |frame| decoding.push(DecodeJob { peer, frame }));
+        self.stats.frames_received.add(delivered.frames);
+        self.stats.frames_overflowed.add(delivered.dropped);
+        if pictures.keyframe_needed(now) {
             self.stats.keyframes_wanted.one();
             self.outbox.push_request(KeyframeRequest { stream, spatial: 0 });
         }
@@ -301,8 +356,8 @@ impl Receiver {
 
     fn poll(&mut self) {
         let now = self.clock.now();
-        let due = |(stream, (_, reassembler)): (&StreamId, &(PeerId, Reassembler))| {
-            reassembler.poll_timeout().is_some_and(|when| when <= now).then_some(*stream)
+        let due = |(stream, pictures): (&StreamId, &Pictures)| {
+            pictures.reassembler.poll_timeout().is_some_and(|when| when <= now).then_some(*stream)
         };
         let due: heapless::Vec<StreamId, 32> = self.video.iter().filter_map(due).take(32).collect();
         for stream in due {
@@ -318,5 +373,57 @@ impl Receiver {
 
     fn wait(&self) -> Duration {
         if self.video.is_empty() && self.sound.is_empty() { Duration::from_secs(3600) } else { TICK }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use vestibule_common::media::{FrameInfo, Packetizer};
+
+    use super::*;
+
+    /// Sends frames for 10 s; how many were delivered, dropped, and how many keyframes were asked for. A keyframe
+    /// answers each request, as from a room that follows the protocol.
+    fn flood(every: Duration, only_keyframes: bool) -> (u64, u64, u64) {
+        let peer = PeerId([7; 32]);
+        let (mut pictures, mut packetizer) = (Pictures::new(peer), Packetizer::video(StreamId(3)));
+        let (mut taken, mut dropped, mut asked, mut keyframe) = (0, 0, 0, true);
+        let (mut now, end) = (Time::from_millis(1_000), Time::from_millis(11_000));
+        let mut needs_keyframe = true;
+        while now < end {
+            let is_keyframe = std::mem::take(&mut keyframe) || only_keyframes;
+            let pieces = packetizer.frame(&[1; 50], FrameInfo::video(now, is_keyframe, None)).unwrap();
+            let mut body = [0; 1200];
+            let len = pieces.write(0, &mut body).unwrap();
+            let (header, payload) = MediaHeader::parse(&body[..len]).unwrap();
+            pictures.reassembler.handle_piece(&header, payload, now);
+            let delivered = pictures.deliver(now, |frame| {
+                assert!(frame.keyframe || !needs_keyframe, "a frame whose reference was dropped");
+                needs_keyframe = false;
+                taken += 1;
+                true
+            });
+            needs_keyframe |= delivered.dropped > 0;
+            dropped += delivered.dropped;
+            if pictures.keyframe_needed(now) {
+                (asked, keyframe) = (asked + 1, true);
+            }
+            now = now + every;
+        }
+        (taken, dropped, asked)
+    }
+
+    #[test]
+    fn a_stream_at_the_protocols_rate_passes_whole() {
+        assert_eq!(flood(Duration::from_micros(33_333), false), (301, 0, 0));
+    }
+
+    #[test]
+    fn a_flooding_stream_gets_its_share_and_asks_sparingly() {
+        for only_keyframes in [false, true] {
+            let (taken, dropped, asked) = flood(Duration::from_millis(2), only_keyframes);
+            assert!((300..=616).contains(&taken), "{taken} taken");
+            assert!(dropped > 0 && asked <= 42, "{dropped} dropped, {asked} asked");
+        }
     }
 }
