@@ -30,9 +30,6 @@ pub struct Finding {
     pub input: Vec<u8>,
 }
 
-/// Inputs between two questions whether to go on.
-const ROUND: u64 = 256;
-
 /// Drives the targets in turn while `go_on` says so. The same seed gives the same inputs.
 ///
 /// Errors: the first [`Finding`].
@@ -44,7 +41,7 @@ pub fn fuzz(targets: &[Target], seed: u64, mut go_on: impl FnMut() -> bool) -> R
         (0..).zip(targets).map(|(index, _)| Random::new(seed ^ Random::new(index).number())).collect();
     while go_on() {
         for ((target, random), report) in targets.iter().zip(&mut streams).zip(&mut reports) {
-            for _ in 0..ROUND {
+            for _ in 0..target.round {
                 let input = generate::input(&seeds, target.name, random);
                 match run(target, &input) {
                     Some(accepted) => {
@@ -87,6 +84,7 @@ fn shortened(target: &Target, mut input: Vec<u8>) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::fuzz::TARGETS;
+    use crate::fuzz::targets::ROUND;
 
     fn rounds(count: usize) -> impl FnMut() -> bool {
         let mut left = count;
@@ -100,8 +98,8 @@ mod tests {
     #[test]
     fn every_target_survives_and_is_reached_beyond_its_first_check() {
         let reports = fuzz(&TARGETS, 1, rounds(8)).unwrap();
-        for report in reports {
-            assert_eq!(report.inputs, 8 * ROUND);
+        for (report, target) in reports.iter().zip(&TARGETS) {
+            assert_eq!(report.inputs, 8 * target.round);
             let share = report.accepted * 100 / report.inputs;
             assert!((5..=98).contains(&share), "{} accepts {share} % of its inputs", report.target);
         }
@@ -119,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_parser_that_believes_a_count_is_found_out() {
-        let target = Target { name: "nack", run: careless };
+        let target = Target { name: "nack", run: careless, round: ROUND };
         let finding = fuzz(&[target], 2, rounds(8)).unwrap_err();
         assert_eq!(finding.input.len(), 12, "cut down to the header with its lying count");
         let again = fuzz(&[target], 2, rounds(8)).unwrap_err();

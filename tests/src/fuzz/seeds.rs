@@ -4,10 +4,13 @@ use serde_json::Value;
 use vestibule_common::control::encode_frame;
 use vestibule_common::id::{SessionId, StreamId};
 use vestibule_common::time::Time;
+use vestibule_common::unit::Bitrate;
 use vestibule_common::wire::{
     Arrival, AudioLevel, Ecn, Feedback, FileAck, FileSegment, HopHeader, KeyframeRequest, Kind, Layer,
     MAX_BODY, MediaFlags, MediaHeader, Nack, PathProbe, SackRange, StageTimes, TimeAnswer, TimeRequest,
 };
+use vestibule_kiosk::video::encoder::{Encoder, EncoderSettings};
+use vestibule_kiosk::video::i420::I420;
 
 use super::random::Random;
 
@@ -19,6 +22,7 @@ pub(super) struct Seeds {
     tells: Vec<Value>,
     chats: Vec<Value>,
     texts: Vec<String>,
+    streams: Vec<Vec<Vec<u8>>>,
 }
 
 impl Seeds {
@@ -33,7 +37,13 @@ impl Seeds {
         collect(&file["proof"]["proof"]);
         collect(&file["identities"][0]["public"]);
         collect(&file["media_exporter"]["context"]);
-        Seeds { asks: list("to_relay"), tells: list("to_kiosk"), chats: vec![message, page], texts }
+        Seeds {
+            asks: list("to_relay"),
+            tells: list("to_kiosk"),
+            chats: vec![message, page],
+            texts,
+            streams: streams(),
+        }
     }
 
     /// A fresh valid input for the target of this name.
@@ -58,6 +68,18 @@ impl Seeds {
                 KeyframeRequest { stream: StreamId(random.number() as u32), spatial }.emit(out)
             })),
             "path" => Seed::Bytes(path(random)),
+            "sps" => {
+                let keyframe = &random.pick(&self.streams)[0];
+                let at =
+                    keyframe.windows(4).position(|window| window == [0, 0, 1, 0x67]).map_or(0, |at| at + 4);
+                let len = keyframe[at..].windows(3).position(|window| window == [0, 0, 0]).unwrap_or(0);
+                Seed::Bytes(keyframe[at..at + len].to_vec())
+            }
+            "picture" => {
+                let units = random.pick(&self.streams);
+                let count = 1 + random.below(units.len());
+                Seed::Bytes(units[..count].iter().flat_map(|unit| with_length(unit)).collect())
+            }
             other => panic!("no seeds for the target {other}"),
         }
     }
@@ -70,6 +92,30 @@ impl Seeds {
         }
         stream
     }
+}
+
+/// Access units of a few small streams, each with a keyframe first and one in its midst.
+fn streams() -> Vec<Vec<Vec<u8>>> {
+    [(16, 16), (48, 32), (64, 36)].into_iter().map(|(width, height)| encoded(width, height)).collect()
+}
+
+fn encoded(width: usize, height: usize) -> Vec<Vec<u8>> {
+    let settings = EncoderSettings { bitrate: Bitrate::kbps(200), rate: 30 };
+    let mut encoder = Encoder::new(settings).expect("the encoder starts");
+    let mut picture = I420::new(width, height);
+    let mut units = Vec::new();
+    for n in 0..5_usize {
+        for (at, luma) in picture.planes_mut()[0].iter_mut().enumerate() {
+            *luma = 40 + ((at + 5 * n) * 7 % 170) as u8;
+        }
+        let frame = encoder.encode(picture.view(), n == 3).expect("a picture is encoded");
+        units.extend(frame.map(|frame| frame.bytes.to_vec()));
+    }
+    units
+}
+
+fn with_length(unit: &[u8]) -> Vec<u8> {
+    [&u16::try_from(unit.len()).unwrap_or(u16::MAX).to_be_bytes()[..], unit].concat()
 }
 
 /// A valid input.

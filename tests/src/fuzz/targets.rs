@@ -14,6 +14,10 @@ use vestibule_common::wire::{
     Feedback, FileAck, FileSegment, HOP_HEADER, HopHeader, KeyframeRequest, Kind, MAX_BODY, MAX_DATAGRAM,
     MediaHeader, Nack, PathProbe, TAG, TimeAnswer, TimeRequest,
 };
+use vestibule_kiosk::video::decoder::Decoder;
+use vestibule_kiosk::video::scale::Scaler;
+use vestibule_kiosk::video::slot::TileSize;
+use vestibule_kiosk::video::sps::{Sps, check, is_allowed};
 
 /// A parser under test.
 #[derive(Copy, Clone, Debug)]
@@ -22,24 +26,37 @@ pub struct Target {
     pub name: &'static str,
     /// Takes any bytes; whether they were accepted. Panics when a promise is broken.
     pub run: fn(&[u8]) -> bool,
+    /// Inputs of one round: fewer for a slow target, so that it leaves time to the others.
+    pub round: u64,
+}
+
+/// Inputs of one round of a target that only parses.
+pub const ROUND: u64 = 256;
+/// Of one that starts a decoder and decodes.
+const SLOW_ROUND: u64 = 8;
+
+const fn parser(name: &'static str, run: fn(&[u8]) -> bool) -> Target {
+    Target { name, run, round: ROUND }
 }
 
 /// Every target.
-pub const TARGETS: [Target; 14] = [
-    Target { name: "hop_header", run: hop_header },
-    Target { name: "media", run: media },
-    Target { name: "file", run: file },
-    Target { name: "file_ack", run: file_ack },
-    Target { name: "feedback", run: feedback },
-    Target { name: "nack", run: nack },
-    Target { name: "keyframe_request", run: keyframe_request },
-    Target { name: "path", run: path },
-    Target { name: "opener", run: opener },
-    Target { name: "frames", run: frames },
-    Target { name: "ask", run: ask },
-    Target { name: "tell", run: tell },
-    Target { name: "chat", run: chat },
-    Target { name: "text", run: text },
+pub const TARGETS: [Target; 16] = [
+    parser("hop_header", hop_header),
+    parser("media", media),
+    parser("file", file),
+    parser("file_ack", file_ack),
+    parser("feedback", feedback),
+    parser("nack", nack),
+    parser("keyframe_request", keyframe_request),
+    parser("path", path),
+    parser("opener", opener),
+    parser("frames", frames),
+    parser("ask", ask),
+    parser("tell", tell),
+    parser("chat", chat),
+    parser("text", text),
+    parser("sps", sps),
+    Target { name: "picture", run: picture, round: SLOW_ROUND },
 ];
 
 /// The header in clear.
@@ -277,4 +294,44 @@ pub fn text(data: &[u8]) -> bool {
         named,
     ]
     .contains(&true)
+}
+
+/// A sequence parameter set behind its NAL header; what is accepted is a size that a room may show.
+pub fn sps(data: &[u8]) -> bool {
+    let Ok(size) = Sps::parse(data) else { return false };
+    assert!(is_allowed(size.width, size.height), "{size:?}");
+    assert!(size.width.is_multiple_of(2) && size.height.is_multiple_of(2), "{size:?}");
+    let clean =
+        !data.windows(3).any(|window| matches!(window, [0, 0, 0 | 1 | 2 | 3])) && data.last() != Some(&0);
+    if clean {
+        let unit = [&[0, 0, 0, 1, 0x67], data].concat();
+        assert_eq!(check(&unit), Ok(()), "the same inside of an access unit");
+    }
+    true
+}
+
+/// Access units in the order of their arrival, each behind its length in two bytes, through decoder and scaler.
+/// Accepted when a picture comes of it.
+pub fn picture(data: &[u8]) -> bool {
+    let Ok(mut decoder) = Decoder::new() else { return false };
+    let (mut scaler, mut rest, mut shown) = (Scaler::default(), data, false);
+    while let Some((len, behind)) = rest.split_first_chunk() {
+        let (unit, behind) = behind.split_at(usize::from(u16::from_be_bytes(*len)).min(behind.len()));
+        rest = behind;
+        let decoded = decoder.decode(unit, |view| {
+            assert!(is_allowed(view.width, view.height), "{} x {}", view.width, view.height);
+            let (rgba, width, height) = scaler.to_rgba(view, TileSize { width: 100, height: 60 });
+            assert!(width <= 100 && height <= 60);
+            assert_eq!(rgba.len(), width * height * 4);
+        });
+        match decoded {
+            Ok(picture) => shown |= picture.is_some(),
+            // As in the kiosk: what was refused ends the decoder.
+            Err(_) => match Decoder::new() {
+                Ok(anew) => decoder = anew,
+                Err(_) => return shown,
+            },
+        }
+    }
+    shown
 }
