@@ -301,8 +301,7 @@ pub fn sps(data: &[u8]) -> bool {
     let Ok(size) = Sps::parse(data) else { return false };
     assert!(is_allowed(size.width, size.height), "{size:?}");
     assert!(size.width.is_multiple_of(2) && size.height.is_multiple_of(2), "{size:?}");
-    let clean =
-        !data.windows(3).any(|window| matches!(window, [0, 0, 0 | 1 | 2 | 3])) && data.last() != Some(&0);
+    let clean = !data.windows(3).any(|window| matches!(window, [0, 0, 0..=3])) && data.last() != Some(&0);
     if clean {
         let unit = [&[0, 0, 0, 1, 0x67], data].concat();
         assert_eq!(check(&unit), Ok(()), "the same inside of an access unit");

@@ -408,7 +408,7 @@ mod tests {
             if pictures.keyframe_needed(now) {
                 (asked, keyframe) = (asked + 1, true);
             }
-            now = now + every;
+            now += every;
         }
         (taken, dropped, asked)
     }
