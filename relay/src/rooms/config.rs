@@ -16,6 +16,8 @@ pub const MAX_MEMBERS: u16 = 32;
 pub struct RoomsConfig {
     /// Meetings at the same time.
     pub max_rooms: u32,
+    /// Meetings at the same time that were opened from one address (IPv6: one /64 network).
+    pub rooms_per_source: u32,
     /// Rooms in one meeting, the host's included; 2 to [`MAX_MEMBERS`].
     pub members_per_room: u16,
     /// How long a lost member's place is kept, in seconds.
@@ -60,6 +62,7 @@ impl Default for RoomsConfig {
     fn default() -> Self {
         RoomsConfig {
             max_rooms: 200,
+            rooms_per_source: 32,
             members_per_room: 9,
             member_grace_s: 120,
             host_grace_s: 60,
@@ -107,8 +110,9 @@ impl RoomsConfig {
     /// Errors: [`ConfigError`] naming the first key that is out of range.
     pub fn check(&self) -> Result<(), ConfigError> {
         const DAY_S: u64 = 24 * 3600;
-        let ranges: [(&'static str, u64, u64, u64); 20] = [
+        let ranges: [(&'static str, u64, u64, u64); 21] = [
             ("max_rooms", self.max_rooms.into(), 1, 10_000),
+            ("rooms_per_source", self.rooms_per_source.into(), 1, 10_000),
             ("members_per_room", self.members_per_room.into(), 2, MAX_MEMBERS.into()),
             ("member_grace_s", self.member_grace_s.into(), 1, DAY_S),
             ("host_grace_s", self.host_grace_s.into(), 1, DAY_S),

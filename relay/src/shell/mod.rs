@@ -6,6 +6,7 @@
 
 mod announce;
 mod clock;
+mod code_file;
 mod connection;
 mod doorway;
 mod greeting;
