@@ -10,6 +10,7 @@ mod code_file;
 mod connection;
 mod doorway;
 mod greeting;
+mod gso;
 mod hall;
 mod holder;
 mod media;
