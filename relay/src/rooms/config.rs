@@ -34,7 +34,8 @@ pub struct RoomsConfig {
     pub log_events: u32,
     /// Events kept for members that come back, by size in bytes.
     pub log_bytes: u32,
-    /// How long the answer to a wrong code is held back, in milliseconds.
+    /// How long the answer to a wrong code is held back, in milliseconds; a kiosk that waits 8 s for an answer takes the
+    /// connection for lost.
     pub wrong_code_delay_ms: u32,
     /// Wrong codes that one address (IPv6: one /64 network) or one identity may try in a minute.
     pub wrong_codes_per_source_per_minute: u32,
@@ -119,9 +120,9 @@ impl RoomsConfig {
             ("knock_timeout_s", self.knock_timeout_s.into(), 5, DAY_S),
             ("knocks_per_room", self.knocks_per_room.into(), 1, 64),
             ("denials_before_silence", self.denials_before_silence.into(), 1, 1000),
-            ("log_events", self.log_events.into(), 1, 100_000),
-            ("log_bytes", self.log_bytes.into(), 64 * 1024, 64 * 1024 * 1024),
-            ("wrong_code_delay_ms", self.wrong_code_delay_ms.into(), 0, 60_000),
+            ("log_events", self.log_events.into(), 1, 20_000),
+            ("log_bytes", self.log_bytes.into(), 64 * 1024, 16 * 1024 * 1024),
+            ("wrong_code_delay_ms", self.wrong_code_delay_ms.into(), 0, 5000),
             ("wrong_codes_per_source_per_minute", self.wrong_codes_per_source_per_minute.into(), 1, 1000),
             ("wrong_codes_per_source_burst", self.wrong_codes_per_source_burst.into(), 1, 1000),
             ("wrong_codes_per_minute", self.wrong_codes_per_minute.into(), 1, 10_000),

@@ -17,6 +17,7 @@ use super::code_file::CodeFile;
 use super::connection::Reception;
 use super::doorway::{Doorway, DoorwayLimits};
 use super::hall::{EVENTS, Hall};
+use super::outlet::Capacity;
 use super::runtime_file::RuntimeFile;
 use super::{Fatal, announce, media, reception, sockets, tls};
 use crate::config::Config;
@@ -56,6 +57,7 @@ pub(super) fn run(config: Config) -> Result<(), Fatal> {
         tls: TlsAcceptor::from(tls),
         identity: keys.identity.peer(),
         limits: rooms.limits(),
+        capacity: Capacity::of(&config.rooms),
         media_port: media_address.port(),
         greeting_timeout: Duration::from_secs(config.greeting_timeout_s.into()),
         clock,
