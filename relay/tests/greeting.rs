@@ -5,8 +5,10 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::path::Path;
+use std::time::Duration;
 
-use vestibule_common::control::{Ask, ErrorCode, Hello, RelayError, Tell};
+use tokio::time::timeout;
+use vestibule_common::control::{Ask, ErrorCode, Hello, RelayError, Tell, encode_frame};
 use vestibule_common::identity::Identity;
 use vestibule_common::seal::Suite;
 use vestibule_common::signed::Signature;
@@ -238,6 +240,21 @@ async fn whoever_does_not_read_is_disconnected() {
     }
     relay.wait_for_log("does not read what it is told");
     assert!(matches!(host.ask(Ask::Time { sent_us: 0 }).await, Tell::Time { .. }), "the others go on");
+}
+
+/// Asking and never reading: nothing is idle, and yet nobody is there.
+#[tokio::test]
+async fn who_asks_and_never_reads_is_shown_out() {
+    let relay = relay(&["--rooms-idle-timeout-s", "3"]);
+    let mut client = Client::greeted(&relay, 1, "Boardroom").await;
+    let mut frame = Vec::new();
+    encode_frame(br#"{"request":9,"type":"time","sent_us":0}"#, &mut frame).unwrap();
+    let many = frame.repeat(1000);
+    // Until the relay takes no more, because its own words are not taken; or until it has closed the connection.
+    while let Ok(Ok(())) = timeout(Duration::from_secs(1), client.send_raw(&many)).await {}
+    relay.wait_for_log("connection of ");
+    let mut other = Client::greeted(&relay, 2, "Workshop").await;
+    assert!(matches!(other.ask(Ask::Time { sent_us: 0 }).await, Tell::Time { .. }), "the others go on");
 }
 
 #[tokio::test]

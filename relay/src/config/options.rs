@@ -26,7 +26,7 @@ const OPTIONS: &[Opt] = &[
     Opt::number("port", "The TCP port for control. 0 takes a free one."),
     Opt::number("media_port", "The UDP port for media. 0 takes a free one.")
         .or("the one after the control port"),
-    Opt::text("state_dir", "folder", "The folder in which the relay keeps its identity key.")
+    Opt::text("state_dir", "folder", "The folder in which the relay keeps its identity key and its codes.")
         .or("the system's state folder"),
     Opt::text("name", "text", "What the relay is called in a kiosk's list of relays."),
     Opt::switch("announce", "Let kiosks on this network find the relay by mDNS."),
@@ -46,6 +46,10 @@ const OPTIONS: &[Opt] = &[
     ),
     Opt::number("greeting_timeout_s", "How long a connection may take to greet, in seconds."),
     Opt::number("rooms.max_rooms", "The most meetings at the same time."),
+    Opt::number(
+        "rooms.rooms_per_source",
+        "The most meetings opened from one address (IPv6: from one /64 network).",
+    ),
     Opt::number("rooms.members_per_room", "The most rooms in one meeting, the host's included."),
     Opt::number("rooms.member_grace_s", "How long a lost member's place is kept, in seconds."),
     Opt::number(

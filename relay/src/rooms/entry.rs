@@ -2,12 +2,15 @@
 //!
 //! Nobody gets a seat or a route here without an admission that was verified against the chain of hosts.
 
+use std::net::SocketAddr;
+
 use ::log::{info, warn};
 use vestibule_common::control::{ErrorCode, Member, MemberState, RelayError, RoomEvent, Streams};
 use vestibule_common::id::{KnockId, PeerId, RoomId};
 use vestibule_common::signed::{Admission, Authority, Founding, Refused, Role};
 use vestibule_common::time::Time;
 
+use super::guard::Origin;
 use super::room::{Presence, Room};
 use super::roster::Roster;
 use super::timers::Timer;
@@ -27,7 +30,7 @@ impl Rooms {
         now: Time,
     ) -> Outcome {
         let from = self.newcomer(connection)?;
-        let (peer, name) = (from.peer, from.name.clone());
+        let (peer, name, source) = (from.peer, from.name.clone(), from.source);
         if founding.founder != peer {
             return Err(refusal(ErrorCode::Refused, "the meeting names another founder"));
         }
@@ -41,9 +44,9 @@ impl Rooms {
             return Err(refusal(ErrorCode::Refused, "a founder admits itself as host"));
         }
         self.check_closed(id)?;
-        self.check_space()?;
+        self.check_space(source)?;
         let streams = self.fresh_streams()?;
-        let code = self.codes.draw(id, now).ok_or_else(no_code)?;
+        let code = self.codes.draw(id, Origin::of(source), now).ok_or_else(no_code)?;
         info!("{name} ({}) starts a meeting", peer.short());
         let room = Room::new(founding, authority, code, Roster::default(), 1, name, &self.config);
         self.rooms.insert(id, room);
@@ -102,8 +105,12 @@ impl Rooms {
         Ok(Answer::Elsewhere)
     }
 
-    /// Whether the relay has room for another meeting.
-    pub(super) fn check_space(&self) -> Result<(), RelayError> {
+    /// Whether the relay has room for another meeting, opened from there.
+    pub(super) fn check_space(&self, source: SocketAddr) -> Result<(), RelayError> {
+        if self.codes.opened_from(Origin::of(source)) >= self.config.rooms_per_source as usize {
+            let detail = "too many meetings were opened from this address";
+            return Err(refusal(ErrorCode::Full, detail));
+        }
         if self.rooms.len() >= self.config.max_rooms as usize {
             return Err(refusal(ErrorCode::Full, "the relay has no place for another meeting"));
         }

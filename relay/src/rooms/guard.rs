@@ -1,4 +1,4 @@
-//! Who may try codes: wrong ones are counted per address, per identity and over all, and pile up to an alarm.
+//! Who may try codes: wrong ones, and meetings brought back that are not known here, are counted per address, per identity and over all, and pile up to an alarm.
 //!
 //! A million codes are guessed quickly by whoever may try quickly. Only wrong codes count, and while a count is used
 //! up no code is looked up at all, so that the answer tells nothing about it.
@@ -7,11 +7,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use vestibule_common::id::PeerId;
+use ::log::info;
+use vestibule_common::control::{ErrorCode, RelayError};
+use vestibule_common::id::{PeerId, RoomCode, RoomId};
 use vestibule_common::time::Time;
 
 use super::config::RoomsConfig;
 use super::rate::{Bucket, Rate};
+use super::{ConnectionId, Rooms, not_yet};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -28,9 +31,9 @@ pub(super) struct Guard {
     alarmed: Option<Time>,
 }
 
-/// What wrong codes are counted by.
+/// What wrong codes and rooms are counted by.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-enum Origin {
+pub(super) enum Origin {
     V4(Ipv4Addr),
     /// The /64 network: one machine has all of it (RFC 4291, section 2.5.4).
     V6([u8; 8]),
@@ -83,15 +86,48 @@ impl Guard {
     }
 }
 
-fn origins(source: SocketAddr, peer: PeerId) -> [Origin; 2] {
-    let address = match source.ip().to_canonical() {
-        IpAddr::V4(address) => Origin::V4(address),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, e, f, g, h, ..] = address.octets();
-            Origin::V6([a, b, c, d, e, f, g, h])
+impl Origin {
+    /// The machine behind an address.
+    pub(super) fn of(source: SocketAddr) -> Origin {
+        match source.ip().to_canonical() {
+            IpAddr::V4(address) => Origin::V4(address),
+            IpAddr::V6(address) => {
+                let [a, b, c, d, e, f, g, h, ..] = address.octets();
+                Origin::V6([a, b, c, d, e, f, g, h])
+            }
         }
-    };
-    [address, Origin::Identity(peer)]
+    }
+}
+
+fn origins(source: SocketAddr, peer: PeerId) -> [Origin; 2] {
+    [Origin::of(source), Origin::Identity(peer)]
+}
+
+impl Rooms {
+    /// Whether a meeting that says it had `code` may be brought back. If this relay does not know that it had, it counts
+    /// as a wrong code: anybody can make up a meeting.
+    pub(super) fn check_reopen(
+        &mut self,
+        connection: ConnectionId,
+        code: RoomCode,
+        room: RoomId,
+        now: Time,
+    ) -> Result<(), RelayError> {
+        if self.codes.knows(code, room, now) {
+            return Ok(());
+        }
+        let from = self.newcomer(connection)?;
+        let (source, peer) = (from.source, from.peer);
+        info!("{} ({}) at {source} brings back a meeting that is not known here", from.name, peer.short());
+        self.guard.check(source, peer, now).map_err(|wait| {
+            let detail = "too many meetings that this relay does not know were brought back";
+            not_yet(ErrorCode::TooFast, detail, wait)
+        })?;
+        if let Some(wrong_codes) = self.guard.record_wrong(source, peer, now) {
+            self.alarm(wrong_codes);
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]

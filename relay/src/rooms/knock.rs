@@ -212,7 +212,7 @@ impl Rooms {
         Ok(Answer::Elsewhere)
     }
 
-    fn alarm(&mut self, wrong_codes: u32) {
+    pub(super) fn alarm(&mut self, wrong_codes: u32) {
         warn!("{wrong_codes} wrong codes within {} s", self.config.alarm_window_s);
         let within_ms = u64::from(self.config.alarm_window_s) * 1000;
         for host in self.rooms.values().filter_map(|room| room.host_connection()) {

@@ -33,7 +33,7 @@ use std::time::Duration;
 
 use ::log::{debug, info};
 use vestibule_common::control::{Ask, ErrorCode, Limits, RelayError, StoppingWhy, Tell, ToKiosk, ToRelay};
-use vestibule_common::id::{KnockId, PeerId, RoomId, SessionId, StreamId};
+use vestibule_common::id::{KnockId, PeerId, RoomCode, RoomId, SessionId, StreamId};
 use vestibule_common::name::RoomName;
 use vestibule_common::time::Time;
 
@@ -70,6 +70,19 @@ pub enum Action {
         /// Which.
         connection: ConnectionId,
     },
+    /// Keep what became of a code, so that [`Rooms::remember_codes`] can be told after a restart.
+    Record(CodeRecord),
+}
+
+/// A code that was given to a meeting.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct CodeRecord {
+    /// The code.
+    pub code: RoomCode,
+    /// Whose it is.
+    pub room: RoomId,
+    /// Until when nobody else gets it, as Unix time in milliseconds; `None` while the meeting goes on.
+    pub until_ms: Option<u64>,
 }
 
 /// All meetings of a relay, and everyone connected to it.
@@ -241,6 +254,16 @@ impl Rooms {
         self.wall_clock = (unix_ms, at);
     }
 
+    /// The last record of every code from former processes of this relay: a meeting that is brought back gets its code
+    /// again only if it is known here that it had it. Set the wall clock before.
+    pub fn remember_codes(&mut self, records: impl IntoIterator<Item = CodeRecord>, now: Time) {
+        let wall_ms = self.wall_ms(now);
+        for CodeRecord { code, room, until_ms } in records {
+            let until = until_ms.map(|ms| now + Duration::from_millis(ms.saturating_sub(wall_ms)));
+            self.codes.remember(code, room, until, now);
+        }
+    }
+
     /// When [`Rooms::handle_timeout`] is to be called, unless something else happens before.
     pub fn poll_timeout(&self) -> Option<Time> {
         self.timers.next()
@@ -260,7 +283,10 @@ impl Rooms {
 
     /// The next thing to do; `None` when all is done.
     pub fn next_action(&mut self) -> Option<Action> {
-        self.out.pop()
+        self.out.pop().or_else(|| {
+            let (code, room, until) = self.codes.next_change()?;
+            Some(Action::Record(CodeRecord { code, room, until_ms: until.map(|until| self.wall_ms(until)) }))
+        })
     }
 
     /// What kiosks are told of the limits in their `welcome`.

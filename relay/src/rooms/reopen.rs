@@ -14,6 +14,7 @@ use vestibule_common::time::Time;
 
 use super::ended::How;
 use super::entry::{no_code, refused};
+use super::guard::Origin;
 use super::room::{Presence, Room};
 use super::roster::{MAX_REMOVALS, MAX_SUCCESSIONS, Roster};
 use super::timers::Timer;
@@ -44,7 +45,7 @@ impl Rooms {
         now: Time,
     ) -> Outcome {
         let from = self.newcomer(connection)?;
-        let (peer, name) = (from.peer, from.name.clone());
+        let (peer, name, source) = (from.peer, from.name.clone(), from.source);
         if told.members.len() > usize::from(self.config.members_per_room)
             || told.removals.len() > MAX_REMOVALS
             || told.successions.len() > MAX_SUCCESSIONS
@@ -67,7 +68,8 @@ impl Rooms {
         let removal_list: Vec<Removal> = removals.values().copied().collect();
         authority.check_admission(&told.admission, peer, &removal_list, wall_ms).map_err(refused)?;
         self.check_closed(authority.room())?;
-        self.check_space()?;
+        self.check_space(source)?;
+        self.check_reopen(connection, told.code, authority.room(), now)?;
 
         let mut roster =
             Roster { removals, successions: told.successions, locked: told.locked, ..Roster::default() };
@@ -87,7 +89,7 @@ impl Rooms {
         }
         let streams = self.fresh_streams()?;
         let (id, next) = (authority.room(), told.next_event.max(1));
-        let code = self.codes.reclaim(told.code, id, now).ok_or_else(no_code)?;
+        let code = self.codes.reclaim(told.code, id, Origin::of(source), now).ok_or_else(no_code)?;
         info!("{name} ({}) brings its meeting back", peer.short());
         let members: Vec<PeerId> = roster.members.keys().copied().collect();
         let mut room = Room::new(told.founding, authority, code, roster, next, name, &self.config);

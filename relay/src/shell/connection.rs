@@ -23,7 +23,7 @@ use super::clock::{Clock, unix_ms};
 use super::doorway::Doorway;
 use super::greeting::{Agreed, judge};
 use super::hall::{Event, Guest};
-use super::outlet::{WeakOutlet, outlet};
+use super::outlet::{Capacity, WeakOutlet, outlet};
 use crate::rooms::ConnectionId;
 
 /// What every connection needs of the relay.
@@ -31,6 +31,7 @@ pub(super) struct Reception {
     pub(super) tls: TlsAcceptor,
     pub(super) identity: PeerId,
     pub(super) limits: Limits,
+    pub(super) capacity: Capacity,
     pub(super) media_port: u16,
     pub(super) greeting_timeout: Duration,
     pub(super) clock: Clock,
@@ -39,6 +40,11 @@ pub(super) struct Reception {
 }
 
 impl Reception {
+    /// How long a kiosk may say nothing, or take nothing that is said to it.
+    fn idle(&self) -> Duration {
+        Duration::from_millis(self.limits.idle_timeout_ms)
+    }
+
     /// The doorway; it stays usable even if somebody panicked in it, since every step of it is whole.
     pub(super) fn doorway(&self) -> std::sync::MutexGuard<'_, Doorway> {
         self.doorway.lock().unwrap_or_else(PoisonError::into_inner)
@@ -217,7 +223,7 @@ async fn linger(stream: &mut (impl AsyncRead + Unpin)) {
 async fn attend(greeted: Greeted, connection: ConnectionId, reception: &Reception) -> End {
     let Greeted { stream, decoder, hello, request, agreed, session, secrets, source } = greeted;
     let (mut reader, writer) = tokio::io::split(stream);
-    let (outlet, drain) = outlet();
+    let (outlet, drain) = outlet(reception.capacity);
     let operator = hello.identity == reception.identity;
     let welcome = Welcome {
         version: agreed.version,
@@ -249,7 +255,7 @@ async fn attend(greeted: Greeted, connection: ConnectionId, reception: &Receptio
     }
     let mut desk = Desk { connection, operator, outlet: outlet.downgrade(), reception };
     drop(outlet);
-    let mut drain = std::pin::pin!(drain.run(writer));
+    let mut drain = std::pin::pin!(drain.run(writer, reception.idle()));
     let (end, has_last_words) = tokio::select! {
         end = desk.listen(&mut reader, decoder) => {
             let is_gone = matches!(end, End::Closed | End::Broken(_));
@@ -276,7 +282,7 @@ struct Desk<'a> {
 
 impl Desk<'_> {
     async fn listen(&mut self, reader: &mut (impl AsyncRead + Unpin), mut decoder: FrameDecoder) -> End {
-        let idle = Duration::from_millis(self.reception.limits.idle_timeout_ms);
+        let idle = self.reception.idle();
         loop {
             let message = match timeout_at(Instant::now() + idle, read_message(reader, &mut decoder)).await {
                 Ok(Ok(message)) => message,
@@ -287,8 +293,11 @@ impl Desk<'_> {
                 Ok(Err(end)) => return end,
                 Err(_) => return End::Idle,
             };
-            if let Err(end) = self.take(message).await {
-                return end;
+            // Its answer may wait for room: whoever does not read is not waited for longer than one who says nothing.
+            match timeout(idle, self.take(message)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(end)) => return end,
+                Err(_) => return End::Idle,
             }
         }
     }

@@ -15,6 +15,7 @@ use vestibule_common::time::{Duration, Time};
 use vestibule_host::service;
 
 use super::clock::{Clock, unix_ms};
+use super::code_file::CodeFile;
 use super::media::{Command, Figures};
 use super::outlet::{Outlet, OutletError};
 use crate::rooms::{Action, ConnectionId, Rooms};
@@ -70,6 +71,7 @@ const MEDIA_STUCK: Duration = Duration::from_secs(5);
 /// The rooms with everything around them.
 pub(super) struct Hall {
     pub(super) rooms: Rooms,
+    codes: CodeFile,
     pub(super) clock: Clock,
     pub(super) events: mpsc::Receiver<Event>,
     pub(super) commands: mpsc::Sender<Command>,
@@ -86,6 +88,7 @@ pub(super) struct Hall {
 impl Hall {
     pub(super) fn new(
         rooms: Rooms,
+        codes: CodeFile,
         clock: Clock,
         events: mpsc::Receiver<Event>,
         commands: mpsc::Sender<Command>,
@@ -94,6 +97,7 @@ impl Hall {
     ) -> Hall {
         Hall {
             rooms,
+            codes,
             clock,
             events,
             commands,
@@ -225,6 +229,7 @@ impl Hall {
                 Action::Tell { connection, message } => self.tell(connection, &message),
                 Action::Route(change) => self.command(Command::Route(change)),
                 Action::Disconnect { connection } => self.unseat(connection, self.clock.now()),
+                Action::Record(record) => self.codes.record(record, unix_ms()),
             }
         }
     }

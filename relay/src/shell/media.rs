@@ -16,6 +16,7 @@ use vestibule_common::seal::{HopSecrets, Suite};
 use vestibule_common::time::{Duration, Time};
 
 use super::clock::{Clock, wall};
+use super::gso::BackOff;
 use crate::forwarding::{Counters, Forwarding, Path};
 use crate::route::{AckId, RouteChange};
 
@@ -41,8 +42,6 @@ const ROUNDS: usize = 4;
 const SEND_PATIENCE: Duration = Duration::from_millis(2);
 /// How often the thread shows that it lives.
 const HEARTBEAT: Duration = Duration::from_millis(500);
-/// How long GSO stays off after the system refused a send with it: one odd address must not slow everyone for good.
-const GSO_PAUSE: Duration = Duration::from_secs(10);
 
 /// The media thread as the control half sees it.
 pub(super) struct Media {
@@ -108,13 +107,13 @@ pub(super) fn start(socket: UdpSocket, clock: Clock) -> io::Result<Media> {
             let mut forwarding = Forwarding::new();
             forwarding.set_max_segments(gso);
             let buffers = vec![0; BATCH * BUFFER].into_boxed_slice();
-            let gso_since = None;
+            let gso_back_off = BackOff::new();
             let mut media = Loop {
                 forwarding,
                 socket,
                 state,
                 gso,
-                gso_since,
+                gso_back_off,
                 any_address,
                 clock,
                 buffers,
@@ -133,8 +132,8 @@ struct Loop {
     state: UdpSocketState,
     /// Segments that the system took at first.
     gso: usize,
-    /// Since when it takes fewer.
-    gso_since: Option<Time>,
+    /// When to try again while it takes fewer.
+    gso_back_off: BackOff,
     any_address: bool,
     clock: Clock,
     buffers: Box<[u8]>,
@@ -147,7 +146,7 @@ impl Loop {
         while is_open {
             let now = self.clock.now();
             self.figures.publish(self.forwarding.counters(), now);
-            self.retry_gso(now);
+            self.follow_gso(now);
             if self.forwarding.poll_timeout().is_some_and(|due| due <= now) {
                 self.forwarding.handle_timeout(now);
                 self.send().await;
@@ -214,6 +213,7 @@ impl Loop {
     async fn send(&mut self) {
         loop {
             let now = self.clock.now();
+            self.follow_gso(now);
             let Some(transmit) = self.forwarding.next_transmit(now) else { break };
             let transmit = quinn_udp::Transmit {
                 destination: transmit.to.remote,
@@ -222,19 +222,7 @@ impl Loop {
                 segment_size: Some(transmit.segment_size),
                 src_ip: transmit.to.local,
             };
-            let (socket, state) = (&self.socket, &self.state);
-            let attempt = || socket.try_io(Interest::WRITABLE, || state.try_send(socket.into(), &transmit));
-            let sent = match attempt() {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    match timeout(SEND_PATIENCE, socket.writable()).await {
-                        Ok(Ok(())) => attempt(),
-                        Ok(Err(error)) => Err(error),
-                        Err(_) => Err(error),
-                    }
-                }
-                sent => sent,
-            };
-            if let Err(error) = sent {
+            if let Err(error) = send_or_split(&self.socket, &self.state, &transmit).await {
                 self.figures.send_failed.fetch_add(1, Ordering::Relaxed);
                 log::debug!("media for {} not sent: {error}", transmit.destination);
             }
@@ -242,20 +230,62 @@ impl Loop {
     }
 
     /// Follows what the system can do, and tries GSO again a while after it was refused.
-    fn retry_gso(&mut self, now: Time) {
+    fn follow_gso(&mut self, now: Time) {
         let possible = self.state.max_gso_segments();
         if possible >= self.gso {
             return;
         }
-        let since = *self.gso_since.get_or_insert(now);
         self.forwarding.set_max_segments(possible);
-        if now.since(since) >= GSO_PAUSE
+        if self.gso_back_off.is_due(now)
             && let Ok(state) = UdpSocketState::new(UdpSockRef::from(&self.socket))
         {
             self.forwarding.set_max_segments(state.max_gso_segments());
             self.state = state;
-            self.gso_since = None;
         }
+    }
+}
+
+/// Sends a transmit; one datagram after the other if the system cannot take several at once, which this call may have
+/// found out.
+async fn send_or_split(
+    socket: &tokio::net::UdpSocket,
+    state: &UdpSocketState,
+    transmit: &quinn_udp::Transmit<'_>,
+) -> io::Result<()> {
+    let sent = send_patiently(socket, state, transmit).await;
+    let segment = transmit.segment_size.unwrap_or(transmit.contents.len());
+    if sent.is_ok() || transmit.contents.len() <= segment || state.max_gso_segments() > 1 {
+        return sent;
+    }
+    for contents in transmit.contents.chunks(segment) {
+        let one = quinn_udp::Transmit {
+            destination: transmit.destination,
+            ecn: None,
+            contents,
+            segment_size: None,
+            src_ip: transmit.src_ip,
+        };
+        send_patiently(socket, state, &one).await?;
+    }
+    Ok(())
+}
+
+/// Waits a little if the socket is full.
+async fn send_patiently(
+    socket: &tokio::net::UdpSocket,
+    state: &UdpSocketState,
+    transmit: &quinn_udp::Transmit<'_>,
+) -> io::Result<()> {
+    let attempt = || socket.try_io(Interest::WRITABLE, || state.try_send(socket.into(), transmit));
+    match attempt() {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            match timeout(SEND_PATIENCE, socket.writable()).await {
+                Ok(Ok(())) => attempt(),
+                Ok(Err(error)) => Err(error),
+                Err(_) => Err(error),
+            }
+        }
+        sent => sent,
     }
 }
 

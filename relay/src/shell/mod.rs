@@ -6,9 +6,11 @@
 
 mod announce;
 mod clock;
+mod code_file;
 mod connection;
 mod doorway;
 mod greeting;
+mod gso;
 mod hall;
 mod holder;
 mod media;

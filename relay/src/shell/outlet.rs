@@ -3,15 +3,39 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use vestibule_common::control::{FrameError, ToKiosk, encode_frame};
 
-/// The most messages that wait for one kiosk.
-const MAX_MESSAGES: usize = 512;
-/// The most bytes that wait for one kiosk; room for a member that comes back to all of a meeting's kept events.
-const MAX_BYTES: usize = 2 * 1024 * 1024;
+use crate::rooms::RoomsConfig;
+
+/// How much may wait for one kiosk.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Capacity {
+    messages: usize,
+    bytes: usize,
+}
+
+impl Capacity {
+    /// Messages besides the events of a whole log.
+    const MESSAGES: usize = 512;
+    /// Bytes besides the events of a whole log.
+    const BYTES: usize = 2 * 1024 * 1024;
+    /// The most bytes around an event's contents: its frame, type, number, and a member's keys and signatures.
+    const AROUND: usize = 1024;
+
+    /// Room for a member that comes back to all of a meeting's kept events, which it is told at once, and for what
+    /// happens meanwhile.
+    pub(super) fn of(config: &RoomsConfig) -> Capacity {
+        let (events, bytes) = (config.log_events as usize, config.log_bytes as usize);
+        // Bytes become twice as many hexadecimal digits at most.
+        let bytes = bytes.saturating_mul(2).saturating_add(events.saturating_mul(Self::AROUND));
+        Capacity { messages: events.saturating_add(Self::MESSAGES), bytes: bytes.saturating_add(Self::BYTES) }
+    }
+}
 
 /// Why a message is not on its way.
 #[derive(Debug)]
@@ -39,6 +63,7 @@ impl fmt::Display for OutletError {
 pub(super) struct Outlet {
     frames: mpsc::Sender<Vec<u8>>,
     waiting: Arc<AtomicUsize>,
+    max_bytes: usize,
 }
 
 /// A near end that does not keep the queue open.
@@ -46,12 +71,14 @@ pub(super) struct Outlet {
 pub(super) struct WeakOutlet {
     frames: mpsc::WeakSender<Vec<u8>>,
     waiting: Arc<AtomicUsize>,
+    max_bytes: usize,
 }
 
 impl WeakOutlet {
     /// The near end, if the queue is still open.
     pub(super) fn upgrade(&self) -> Option<Outlet> {
-        Some(Outlet { frames: self.frames.upgrade()?, waiting: self.waiting.clone() })
+        let (waiting, max_bytes) = (self.waiting.clone(), self.max_bytes);
+        Some(Outlet { frames: self.frames.upgrade()?, waiting, max_bytes })
     }
 }
 
@@ -62,23 +89,26 @@ pub(super) struct Drain {
 }
 
 /// A queue to one kiosk.
-pub(super) fn outlet() -> (Outlet, Drain) {
-    let (sender, receiver) = mpsc::channel(MAX_MESSAGES);
+pub(super) fn outlet(capacity: Capacity) -> (Outlet, Drain) {
+    let (sender, receiver) = mpsc::channel(capacity.messages);
     let waiting = Arc::new(AtomicUsize::new(0));
-    (Outlet { frames: sender, waiting: waiting.clone() }, Drain { frames: receiver, waiting })
+    let max_bytes = capacity.bytes;
+    let outlet = Outlet { frames: sender, waiting: waiting.clone(), max_bytes };
+    (outlet, Drain { frames: receiver, waiting })
 }
 
 impl Outlet {
     /// A near end that does not keep the queue open.
     pub(super) fn downgrade(&self) -> WeakOutlet {
-        WeakOutlet { frames: self.frames.downgrade(), waiting: self.waiting.clone() }
+        let (waiting, max_bytes) = (self.waiting.clone(), self.max_bytes);
+        WeakOutlet { frames: self.frames.downgrade(), waiting, max_bytes }
     }
 
     /// Puts a message in, or says why not; never waits.
     pub(super) fn tell(&self, message: &ToKiosk) -> Result<(), OutletError> {
         let frame = encode(message)?;
         let len = frame.len();
-        if self.waiting.fetch_add(len, Ordering::Relaxed) + len > MAX_BYTES {
+        if self.waiting.fetch_add(len, Ordering::Relaxed) + len > self.max_bytes {
             self.waiting.fetch_sub(len, Ordering::Relaxed);
             return Err(OutletError::Full);
         }
@@ -111,12 +141,18 @@ fn encode(message: &ToKiosk) -> Result<Vec<u8>, OutletError> {
 
 impl Drain {
     /// Writes until every [`Outlet`] is gone and everything is written.
-    pub(super) async fn run(mut self, mut stream: impl AsyncWrite + Unpin) -> std::io::Result<()> {
+    ///
+    /// Errors: the stream's; `TimedOut` if one message takes longer than `patience`: the kiosk does not read.
+    pub(super) async fn run(
+        mut self,
+        mut stream: impl AsyncWrite + Unpin,
+        patience: Duration,
+    ) -> std::io::Result<()> {
         while let Some(frame) = self.frames.recv().await {
-            stream.write_all(&frame).await?;
+            timeout(patience, stream.write_all(&frame)).await??;
             self.waiting.fetch_sub(frame.len(), Ordering::Relaxed);
             if self.frames.is_empty() {
-                stream.flush().await?;
+                timeout(patience, stream.flush()).await??;
             }
         }
         stream.shutdown().await
@@ -126,7 +162,8 @@ impl Drain {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vestibule_common::control::{ErrorCode, RelayError, Tell};
+    use vestibule_common::control::{ErrorCode, RelayError, RoomEvent, Tell};
+    use vestibule_common::id::PeerId;
 
     fn message(bytes: usize) -> ToKiosk {
         let detail = "x".repeat(bytes);
@@ -136,10 +173,11 @@ mod tests {
 
     #[test]
     fn what_waits_is_bounded_by_number_and_size() {
-        let (outlet, _drain) = outlet();
+        let capacity = Capacity { messages: 512, bytes: 2 << 20 };
+        let (outlet, _drain) = outlet(capacity);
         let put = (0..10_000).take_while(|_| outlet.tell(&message(10)).is_ok()).count();
-        assert_eq!(put, MAX_MESSAGES);
-        let (outlet, _drain) = super::outlet();
+        assert_eq!(put, 512);
+        let (outlet, _drain) = super::outlet(capacity);
         let put = (0..10_000).take_while(|_| outlet.tell(&message(60_000)).is_ok()).count();
         assert!((30..36).contains(&put), "{put}");
         assert!(matches!(outlet.tell(&message(60_000)), Err(OutletError::Full)));
@@ -148,13 +186,42 @@ mod tests {
 
     #[tokio::test]
     async fn everything_is_written_before_the_end() {
-        let (outlet, drain) = outlet();
+        let (outlet, drain) = outlet(Capacity::of(&RoomsConfig::default()));
         for _ in 0..20 {
             outlet.tell(&message(60_000)).unwrap();
         }
         drop(outlet);
         let mut written = Vec::new();
-        drain.run(&mut written).await.unwrap();
+        drain.run(&mut written, Duration::from_secs(60)).await.unwrap();
         assert!(written.len() > 20 * 60_000);
+    }
+
+    #[test]
+    fn a_whole_log_fits() {
+        let event = |bytes: usize| {
+            let (from, class) = (PeerId([0xff; 32]), "chat".to_owned());
+            let event = RoomEvent::Opaque { from, class, to: vec![], bytes: vec![0xff; bytes] };
+            ToKiosk { re: None, body: Tell::Event { number: u64::MAX, event } }
+        };
+        for (log_events, log_bytes) in [(1000, 1 << 20), (20_000, 1 << 20), (1000, 8 << 20)] {
+            let config = RoomsConfig { log_events, log_bytes, ..RoomsConfig::default() };
+            let (outlet, _drain) = outlet(Capacity::of(&config));
+            let each = log_bytes as usize / log_events as usize;
+            for number in 0..log_events {
+                assert!(outlet.tell(&event(each)).is_ok(), "{number} of {log_events} of {each} bytes");
+            }
+            for _ in 0..Capacity::MESSAGES {
+                assert!(outlet.tell(&event(1000)).is_ok(), "nor is there room for what happens meanwhile");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn who_does_not_read_is_not_waited_for() {
+        let (outlet, drain) = outlet(Capacity::of(&RoomsConfig::default()));
+        outlet.tell(&message(10_000)).unwrap();
+        let (near, _far) = tokio::io::duplex(1000);
+        let error = drain.run(near, Duration::from_millis(20)).await.unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
     }
 }

@@ -13,9 +13,11 @@ use vestibule_common::identity::fingerprint_words;
 use vestibule_host::{keys, service};
 
 use super::clock::{Clock, unix_ms};
+use super::code_file::CodeFile;
 use super::connection::Reception;
 use super::doorway::{Doorway, DoorwayLimits};
 use super::hall::{EVENTS, Hall};
+use super::outlet::Capacity;
 use super::runtime_file::RuntimeFile;
 use super::{Fatal, announce, media, reception, sockets, tls};
 use crate::config::Config;
@@ -42,6 +44,8 @@ pub(super) fn run(config: Config) -> Result<(), Fatal> {
     getrandom::fill(&mut seed).map_err(Fatal::Randomness)?;
     let mut rooms = Rooms::new(config.rooms.clone(), seed);
     rooms.set_wall_clock(unix_ms(), clock.now());
+    let codes = CodeFile::open(&state_dir, unix_ms());
+    rooms.remember_codes(codes.records(), clock.now());
     let media = media::start(socket, clock).map_err(system("the media thread cannot start"))?;
     let (hall, events) = mpsc::channel(EVENTS);
     let limits = DoorwayLimits {
@@ -53,13 +57,14 @@ pub(super) fn run(config: Config) -> Result<(), Fatal> {
         tls: TlsAcceptor::from(tls),
         identity: keys.identity.peer(),
         limits: rooms.limits(),
+        capacity: Capacity::of(&config.rooms),
         media_port: media_address.port(),
         greeting_timeout: Duration::from_secs(config.greeting_timeout_s.into()),
         clock,
         hall,
         doorway: Arc::new(Mutex::new(Doorway::new(limits))),
     });
-    let hall = Hall::new(rooms, clock, events, media.commands, media.acks, media.figures);
+    let hall = Hall::new(rooms, codes, clock, events, media.commands, media.acks, media.figures);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .thread_name("control")

@@ -17,14 +17,18 @@ use tokio::io::Interest;
 use vestibule_common::control::Streams;
 use vestibule_common::seal::{Opener, Sealer};
 use vestibule_common::time::Time;
-use vestibule_common::wire::{AudioLevel, HOP_HEADER, Kind, Layer, MediaFlags, MediaHeader, TAG};
+use vestibule_common::wire::{
+    AudioLevel, HOP_HEADER, Kind, Layer, MAX_PAYLOAD, MediaFlags, MediaHeader, TAG,
+};
 
 /// Pieces of a frame, and how long each is on the wire.
 pub const PIECES: u16 = 4;
-/// Bytes of a datagram with a piece of a frame.
-pub const VIDEO: usize = 1200;
+/// Bytes of a datagram with the largest piece of a frame that the relay takes for one.
+pub const VIDEO: usize = HOP_HEADER + MEDIA_HEADER + MAX_PAYLOAD + TAG;
 /// Bytes of a datagram with 10 ms of sound: 480 samples of 16 bits, headers and seal.
-pub const AUDIO: usize = HOP_HEADER + 27 + 960 + TAG;
+pub const AUDIO: usize = HOP_HEADER + MEDIA_HEADER + 960 + TAG;
+/// Bytes of a [`MediaHeader`] without extensions.
+const MEDIA_HEADER: usize = 27;
 const FRAME_TIME: Duration = Duration::from_nanos(1_000_000_000 / 30);
 const PERIOD_TIME: Duration = Duration::from_millis(10);
 /// One datagram of this many is opened, verified and its delay taken.

@@ -193,7 +193,8 @@ fn the_largest_meeting_fits_a_frame() {
 
 #[test]
 fn the_status_comes_in_pages() {
-    let mut world = World::with(2, RoomsConfig { max_rooms: 1000, ..RoomsConfig::default() });
+    let mut world =
+        World::with(2, RoomsConfig { max_rooms: 1000, rooms_per_source: 1000, ..RoomsConfig::default() });
     world.start(0);
     world.join(0, 1);
     let mut crowd = Vec::new();

@@ -39,6 +39,8 @@ struct World {
     serial: u64,
     fresh: u64,
     streams: BTreeSet<StreamId>,
+    /// What outlives the relay's process.
+    codes: BTreeMap<RoomCode, CodeRecord>,
 }
 
 struct Kiosk {
@@ -94,6 +96,7 @@ impl World {
             serial: 0,
             fresh: 0,
             streams: BTreeSet::new(),
+            codes: BTreeMap::new(),
         };
         (0..kiosks).for_each(|_| world.add_kiosk());
         world
@@ -177,7 +180,7 @@ impl World {
         }
     }
 
-    /// Another relay process: everything it knew is gone, and everyone is disconnected.
+    /// Another relay process: everything it knew but the codes is gone, and everyone is disconnected.
     fn restart(&mut self) {
         for kiosk in 0..self.kiosks.len() {
             self.forget_connection(kiosk);
@@ -188,6 +191,7 @@ impl World {
         let seed = self.fresh() as u8;
         self.rooms = Rooms::new(self.config.clone(), [seed; 32]);
         self.rooms.set_wall_clock(self.wall_ms(), self.now);
+        self.rooms.remember_codes(self.codes.values().copied(), self.now);
     }
 
     /// Asks, and returns the answer if there is one at once.
@@ -275,6 +279,9 @@ impl World {
                 Action::Route(RouteChange::Leave { room, session, ack }) => {
                     assert_eq!(self.routed.get(&session).map(|route| route.0), Some(room));
                     self.unconfirmed.push_back((ack, session));
+                }
+                Action::Record(record) => {
+                    self.codes.insert(record.code, record);
                 }
                 Action::Disconnect { .. } => panic!("only a replaced connection is closed"),
             }

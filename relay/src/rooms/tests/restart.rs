@@ -117,26 +117,105 @@ fn what_does_not_hold_is_left_out() {
     world.end();
 }
 
-#[test]
-fn a_code_that_another_meeting_has_by_now_is_not_taken_away() {
-    let mut world = restarted();
-    let wanted = world.kiosks[0].kept.as_ref().unwrap().entered.code;
-    // Another host brings a meeting back that claims the same code.
-    world.start(1);
-    world.connect(1);
-    world.advance(Duration::from_secs(200));
+/// What `kiosk` asks to bring its meeting back, but with another code.
+fn with_code(world: &World, kiosk: usize, wanted: RoomCode) -> Ask {
     let Ask::Reopen { founding, successions, admission, members, removals, locked, next_event, .. } =
-        world.reopen_ask(1)
+        world.reopen_ask(kiosk)
     else {
         unreachable!()
     };
-    let squat =
-        Ask::Reopen { founding, successions, code: wanted, admission, members, removals, locked, next_event };
+    Ask::Reopen { founding, successions, code: wanted, admission, members, removals, locked, next_event }
+}
+
+#[test]
+fn nobody_gets_the_code_of_another_meeting() {
+    let mut world = restarted();
+    let wanted = world.kiosks[0].kept.as_ref().unwrap().entered.code;
+    // A former guest brings a meeting of its own back and claims the code of the one it was in.
+    world.start(1);
+    world.connect(1);
+    world.advance(Duration::from_secs(200));
+    let squat = with_code(&world, 1, wanted);
     assert!(matches!(world.ask(1, squat), Some(Tell::Entered(_))));
-    assert_eq!(world.code_of(1), wanted);
+    assert_ne!(world.code_of(1), wanted);
     let reopen = world.reopen_ask(0);
     assert!(matches!(world.ask(0, reopen), Some(Tell::Entered(_))));
-    assert_ne!(world.code_of(0), wanted);
+    assert_eq!(world.code_of(0), wanted);
+    world.end();
+}
+
+#[test]
+fn what_is_given_instead_of_a_claimed_code_tells_nothing() {
+    for number in [1, 2, 3] {
+        let mut world = World::new(2);
+        world.start(0);
+        let in_use = world.code_of(0);
+        let free = RoomCode::new(number).filter(|code| *code != in_use).unwrap();
+        for claimed in [in_use, free] {
+            world.start(1);
+            world.connect(1);
+            world.advance(Duration::from_secs(200));
+            let ask = with_code(&world, 1, claimed);
+            assert!(matches!(world.ask(1, ask), Some(Tell::Entered(_))));
+            assert_ne!(world.code_of(1), claimed);
+            world.done(1, Ask::End);
+        }
+        world.end();
+    }
+}
+
+#[test]
+fn meetings_that_are_not_known_are_counted_like_wrong_codes() {
+    let config = RoomsConfig { alarm_wrong_codes: 5, ..RoomsConfig::default() };
+    let mut world = World::with(3, config);
+    world.start(0);
+    let claimed = RoomCode::new(7).unwrap();
+    let unknown = |world: &mut World, kiosk: usize| {
+        let founding = world.founding(kiosk);
+        let admission = world.admission(kiosk, founding.room(), kiosk, Role::Host);
+        let (successions, members, removals) = (vec![], vec![], vec![]);
+        let (code, locked, next_event) = (claimed, false, 5);
+        Ask::Reopen { founding, successions, code, admission, members, removals, locked, next_event }
+    };
+    for _ in 0..5 {
+        let ask = unknown(&mut world, 1);
+        assert!(matches!(world.ask(1, ask), Some(Tell::Entered(_))));
+        world.done(1, Ask::End);
+    }
+    let ask = unknown(&mut world, 1);
+    assert_eq!(world.error(1, ask), ErrorCode::TooFast);
+    assert!(world.news(0).iter().any(|tell| matches!(tell, Tell::Alarm { .. })), "the host is told");
+    // Its own meeting comes back whatever else was tried from there.
+    world.kiosks[0].source = world.kiosks[1].source;
+    world.restart();
+    (0..2).for_each(|kiosk| world.connect(kiosk));
+    for _ in 0..5 {
+        let ask = unknown(&mut world, 1);
+        assert!(matches!(world.ask(1, ask), Some(Tell::Entered(_))));
+        world.done(1, Ask::End);
+    }
+    let reopen = world.reopen_ask(0);
+    assert!(matches!(world.ask(0, reopen), Some(Tell::Entered(_))));
+    world.end();
+}
+
+#[test]
+fn one_address_opens_only_so_many_meetings() {
+    let config = RoomsConfig { rooms_per_source: 2, ..RoomsConfig::default() };
+    let mut world = World::with(4, config);
+    for kiosk in 0..3 {
+        world.kiosks[kiosk].source = world.kiosks[0].source;
+        world.connect(kiosk);
+    }
+    world.start(0);
+    world.start(1);
+    world.disconnect(1);
+    let founding = world.founding(2);
+    let admission = world.admission(2, founding.room(), 2, Role::Host);
+    assert_eq!(world.error(2, Ask::Create { founding, admission }), ErrorCode::Full, "a lost meeting counts");
+    world.start(3);
+    world.done(0, Ask::End);
+    world.start(2);
     world.end();
 }
 
