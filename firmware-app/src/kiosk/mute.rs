@@ -20,12 +20,20 @@ pub(crate) struct Gate {
     /// When a confirmation is overdue, or the next try is due.
     due: Option<Time>,
     overdue: bool,
+    /// It was asked to open and has said nothing since: it may be open already.
+    opening: bool,
 }
 
 impl Gate {
     /// A gate that was just asked to close.
     pub(crate) fn new(now: Time) -> Gate {
-        Gate { wanted: GateState::Closed, report: None, due: Some(now + CONFIRM_WITHIN), overdue: false }
+        Gate {
+            wanted: GateState::Closed,
+            report: None,
+            due: Some(now + CONFIRM_WITHIN),
+            overdue: false,
+            opening: false,
+        }
     }
 
     /// What it should do. Returns whether to tell it.
@@ -34,6 +42,7 @@ impl Gate {
             return false;
         }
         self.wanted = wanted;
+        self.opening |= wanted == GateState::Open;
         self.due = Some(now + CONFIRM_WITHIN);
         true
     }
@@ -47,6 +56,8 @@ impl Gate {
             GateReport::Fault(_) => (false, true),
         };
         self.report = Some(report);
+        // A report that says closed may have been under way when the gate was asked to open.
+        self.opening = self.wanted == GateState::Open && !confirmed;
         if confirmed {
             self.due = None;
             self.overdue = false;
@@ -95,13 +106,15 @@ impl Gate {
         }
     }
 
-    /// For the lamp: lit means that no sample leaves. `None` before the gate has said anything.
+    /// For the lamp: lit means that no sample leaves, so it goes dark before the gate opens and is lit after the gate
+    /// has closed. `None` before the gate has said anything.
     pub(crate) fn lamp(&self) -> Option<LampState> {
         if self.report.is_none() && !self.overdue {
             return None;
         }
         Some(match self.microphone() {
             Microphone::Live => LampState::Off,
+            Microphone::Muted if self.opening => LampState::Off,
             Microphone::Muted | Microphone::Missing => LampState::On,
             Microphone::Fault => LampState::Blinking,
         })
@@ -124,9 +137,23 @@ mod tests {
         assert_eq!((gate.lamp(), gate.microphone()), (Some(LampState::On), Microphone::Muted));
         assert!(gate.want(GateState::Open, at(20)));
         assert_eq!(gate.microphone(), Microphone::Muted, "asked is not done");
+        assert_eq!(gate.lamp(), Some(LampState::Off), "it may be open before it says so");
         assert!(!gate.report(GateReport::Open, at(30)));
         assert_eq!((gate.lamp(), gate.microphone()), (Some(LampState::Off), Microphone::Live));
         assert_eq!(gate.poll_timeout(), None);
+    }
+
+    #[test]
+    fn the_lamp_is_dark_from_before_the_gate_opens_until_it_says_that_it_has_closed() {
+        let mut gate = Gate::new(at(0));
+        gate.report(GateReport::Closed, at(10));
+        gate.want(GateState::Open, at(20));
+        gate.report(GateReport::Closed, at(21));
+        assert_eq!(gate.lamp(), Some(LampState::Off), "that was said before it was asked");
+        gate.want(GateState::Closed, at(22));
+        assert_eq!(gate.lamp(), Some(LampState::Off), "it may have opened in between");
+        gate.report(GateReport::Closed, at(23));
+        assert_eq!(gate.lamp(), Some(LampState::On));
     }
 
     #[test]

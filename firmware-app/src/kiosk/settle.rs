@@ -78,6 +78,10 @@ impl Kiosk {
         let meeting = activity == Activity::Meeting;
         let gate = if meeting && !self.stay.muted { GateState::Open } else { GateState::Closed };
         if self.gate.want(gate, now) {
+            if gate == GateState::Open {
+                // The lamp goes dark first: it never says "muted" while a sample may leave.
+                self.settle_mute_lamp();
+            }
             self.effects.push_back(Effect::Gate(gate));
         }
         // Outside meetings the camera is open only while the room sees its own picture.
@@ -93,7 +97,7 @@ impl Kiosk {
         }
     }
 
-    fn settle_lamps(&mut self) {
+    fn settle_mute_lamp(&mut self) {
         let mute = self.gate.lamp();
         if mute != self.asked.mute_lamp
             && let Some(state) = mute
@@ -101,6 +105,10 @@ impl Kiosk {
             self.asked.mute_lamp = mute;
             self.effects.push_back(Effect::Lamp(Button::Mute, state));
         }
+    }
+
+    fn settle_lamps(&mut self) {
+        self.settle_mute_lamp();
         let approve = if self.door.shown().is_some() { LampState::Blinking } else { LampState::Off };
         if self.asked.approve_lamp != Some(approve) {
             self.asked.approve_lamp = Some(approve);

@@ -50,9 +50,19 @@ pub(super) fn start_buttons(
     Ok(())
 }
 
+/// How long the room waits for a lamp to go dark; one that takes longer is broken, and people still want to speak.
+const DARK_WITHIN: Duration = Duration::from_millis(100);
+
+struct Switch {
+    lamp: Button,
+    state: LampState,
+    /// Told when the lamp shows it, or cannot.
+    done: Option<SyncSender<()>>,
+}
+
 /// The way to the lamps' thread.
 pub(super) struct LampSwitch {
-    commands: SyncSender<(Button, LampState)>,
+    commands: SyncSender<Switch>,
 }
 
 impl LampSwitch {
@@ -68,23 +78,30 @@ impl LampSwitch {
         Ok(LampSwitch { commands })
     }
 
-    /// Switches a lamp; the thread does it at once.
+    /// Switches a lamp; the thread does it at once. Returns once the mute lamp is dark, because what comes next may
+    /// open the gate; the others are not waited for.
     pub(super) fn set(&self, lamp: Button, state: LampState) {
-        if self.commands.send((lamp, state)).is_err() {
+        let (done, dark) = sync_channel(1);
+        let wait = lamp == Button::Mute && state == LampState::Off;
+        if self.commands.send(Switch { lamp, state, done: wait.then_some(done) }).is_err() {
             log::warn!("the lamps' thread has stopped");
+        } else if wait && dark.recv_timeout(DARK_WITHIN).is_err() {
+            log::warn!("the mute lamp does not go dark in time");
         }
     }
 }
 
-fn run(mut lamps: KeptLamps, inbox: &Receiver<(Button, LampState)>, clock: Clock) {
+fn run(mut lamps: KeptLamps, inbox: &Receiver<Switch>, clock: Clock) {
     let mut wanted =
         [(Button::Mute, LampState::Off, clock.now()), (Button::Approve, LampState::Off, clock.now())];
     loop {
+        let mut waiting = None;
         match inbox.recv_timeout(REFRESH / 5) {
-            Ok((button, state)) => {
+            Ok(Switch { lamp: button, state, done }) => {
                 for lamp in wanted.iter_mut().filter(|lamp| lamp.0 == button && lamp.1 != state) {
                     *lamp = (button, state, clock.now());
                 }
+                waiting = done;
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
@@ -96,6 +113,9 @@ fn run(mut lamps: KeptLamps, inbox: &Receiver<(Button, LampState)>, clock: Clock
         }
         for (button, state, since) in wanted {
             lamps.set(button, is_lit(state, since, clock.now()));
+        }
+        if waiting.is_some_and(|done| done.try_send(()).is_err()) {
+            log::debug!("nobody waits for the mute lamp any more");
         }
     }
 }

@@ -148,7 +148,7 @@ fn run(config: Config) -> Result<(), Fatal> {
         relay_address: config.relay.clone(),
         pinned,
         discover: config.discover,
-        store,
+        store: store.keep().map_err(fatal)?,
         clock,
         show: Box::new(move |view| {
             if let Some(handle) = &shown {
@@ -159,6 +159,7 @@ fn run(config: Config) -> Result<(), Fatal> {
         alive: Box::new(service::ping),
     };
     let observe_at = config.observe.clone();
+    let closed = inputs.clone();
     let room_thread = thread::Builder::new().name("room".into()).spawn(move || -> Result<(), Fatal> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(fatal)?;
         runtime.block_on(async move {
@@ -183,14 +184,14 @@ fn run(config: Config) -> Result<(), Fatal> {
         })
     });
     let room_thread = room_thread.map_err(fatal)?;
+    let mut shown = Ok(());
     if let Some(screen) = screen {
         // A window that was closed ends the program; a screen that broke is started again by the service manager.
-        screen.run().map_err(fatal)?;
-        if !room_thread.is_finished() {
-            return Ok(());
-        }
+        shown = screen.run().map_err(fatal);
+        // The room has ended already, or ends now and writes what it wants to keep.
+        drop(closed.blocking_send(Input::Stop));
     }
-    room_thread.join().map_err(|_| Fatal("the room's thread panicked".into()))?
+    room_thread.join().map_err(|_| Fatal("the room's thread panicked".into()))?.and(shown)
 }
 
 type Window = (bridge::Screen, bridge::ScreenHandle);

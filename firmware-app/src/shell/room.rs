@@ -20,7 +20,7 @@ use super::control::{self, ConnectError};
 use super::discovery::Discovery;
 use super::link::{ControlLink, LinkEvent};
 use super::media::{Link, Media, MediaNews};
-use super::store::{PinnedRelay, Store};
+use super::store::{Keeper, PinnedRelay};
 use crate::device::clock::Clock;
 use crate::device::reopen::DeviceState as Opening;
 use crate::device::{Button, ButtonEdge, DeviceError};
@@ -76,7 +76,7 @@ pub struct Surroundings {
     /// Whether relays are looked for on the network.
     pub discover: bool,
     /// The files.
-    pub store: Store,
+    pub store: Keeper,
     /// The kiosk's clock.
     pub clock: Clock,
     /// Shows a view.

@@ -1,11 +1,14 @@
 //! What the kiosk keeps on disk beside its key: its place in a meeting, its settings, the relay it trusts. Each is a
 //! small file that is replaced whole, so that a power cut leaves the old one or the new one.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -72,13 +75,21 @@ impl Store {
             .ok()
     }
 
-    /// Writes one of the files, or deletes it. A full disk is a warning: the meeting goes on.
-    pub fn save<T: Serialize>(&self, name: &str, value: Option<&T>) {
+    /// Starts the thread that writes.
+    ///
+    /// Errors: the system's, when a thread cannot be had.
+    pub fn keep(self) -> io::Result<Keeper> {
+        let desk = Arc::new(Desk::default());
+        let theirs = desk.clone();
+        let thread = thread::Builder::new().name("store".into()).spawn(move || theirs.work(&self))?;
+        Ok(Keeper { desk, thread: Some(thread) })
+    }
+
+    /// A full disk is a warning: the meeting goes on.
+    fn write(&self, name: &str, bytes: Option<&[u8]>) {
         let path = self.folder.join(name);
-        let result = match value {
-            Some(value) => serde_json::to_vec_pretty(value)
-                .map_err(io::Error::other)
-                .and_then(|json| self.replace(name, &json)),
+        let result = match bytes {
+            Some(bytes) => self.replace(name, bytes),
             None => match fs::remove_file(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
                 result => result,
@@ -97,5 +108,89 @@ impl Store {
         file.sync_all()?;
         fs::rename(&temporary, self.folder.join(name))?;
         File::open(&self.folder)?.sync_all()
+    }
+}
+
+/// Writes the files on a thread of its own: a slow card takes seconds for what the room must not wait for. Of several
+/// changes of one file only the newest is written. Dropping it waits until everything is.
+pub struct Keeper {
+    desk: Arc<Desk>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What waits to be written.
+#[derive(Default)]
+struct Desk {
+    papers: Mutex<Papers>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Papers {
+    /// `None` deletes the file. One entry a file: there are three.
+    waiting: BTreeMap<&'static str, Option<Vec<u8>>>,
+    closing: bool,
+}
+
+impl Keeper {
+    /// Has one of the files written, or deleted, soon.
+    pub fn save<T: Serialize>(&self, name: &'static str, value: Option<&T>) {
+        let bytes = match value.map(serde_json::to_vec_pretty).transpose() {
+            Ok(bytes) => bytes,
+            Err(error) => return log::warn!("{name} cannot be written: {error}"),
+        };
+        self.desk.lock().waiting.insert(name, bytes);
+        self.desk.changed.notify_one();
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.desk.lock().closing = true;
+        self.desk.changed.notify_one();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            log::warn!("the thread that writes the kiosk's files has panicked");
+        }
+    }
+}
+
+impl Desk {
+    fn work(&self, store: &Store) {
+        loop {
+            let nothing = |papers: &mut Papers| papers.waiting.is_empty() && !papers.closing;
+            let mut papers =
+                self.changed.wait_while(self.lock(), nothing).unwrap_or_else(PoisonError::into_inner);
+            let Some((name, bytes)) = papers.waiting.pop_first() else { return };
+            drop(papers);
+            store.write(name, bytes.as_deref());
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Papers> {
+        self.papers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_of_each_file_is_on_the_disk_when_the_keeper_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let keeper = store.clone().keep().unwrap();
+        keeper.save("relay.json", Some(&1));
+        for n in 0..100 {
+            keeper.save("ticket.json", Some(&n));
+            keeper.save("settings.json", Some(&(n + 1)));
+        }
+        keeper.save::<u32>("relay.json", None);
+        drop(keeper);
+        assert_eq!(store.load::<u32>("ticket.json"), Some(99));
+        assert_eq!(store.load::<u32>("settings.json"), Some(100));
+        assert_eq!(store.load::<u32>("relay.json"), None);
     }
 }

@@ -77,6 +77,31 @@ fn mute_is_seen_by_the_others_and_undone_by_this_room_only() {
 }
 
 #[test]
+fn the_lamp_goes_dark_before_the_gate_opens_and_lights_after_it_has_closed() {
+    let mut world = World::met(&["Boardroom", "Workshop"]);
+    for wanted in [GateState::Closed, GateState::Open] {
+        let now = world.now;
+        world.shells[0].kiosk.handle_intent(Intent::ToggleMute, now);
+        let mut order = vec![];
+        while let Some(effect) = world.shells[0].kiosk.next_effect() {
+            match effect {
+                Effect::Gate(state) => {
+                    order.push(format!("{state:?}"));
+                    let report = if state == GateState::Open { GateReport::Open } else { GateReport::Closed };
+                    world.shells[0].kiosk.handle_news(News::MicrophoneState(report), now);
+                }
+                Effect::Lamp(Button::Mute, state) => order.push(format!("lamp {state:?}")),
+                _ => {}
+            }
+        }
+        match wanted {
+            GateState::Closed => assert_eq!(order, ["Closed", "lamp On"]),
+            GateState::Open => assert_eq!(order, ["lamp Off", "Open"]),
+        }
+    }
+}
+
+#[test]
 fn a_gate_that_does_not_close_is_called_a_fault() {
     let mut world = World::met(&["Boardroom", "Workshop"]);
     world.shells[0].gate_stuck = true;
