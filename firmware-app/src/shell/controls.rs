@@ -2,12 +2,12 @@
 
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::thread;
 
 use tokio::sync::mpsc;
 use vestibule_common::time::{Duration, Time};
 
 use super::room::Input;
+use super::watch::Watch;
 use crate::device::clock::Clock;
 use crate::device::lamps::KeptLamps;
 use crate::device::reopen::{DeviceState as Opening, Reopening, Source};
@@ -23,6 +23,7 @@ const REFRESH: Duration = Duration::from_millis(250);
 pub(super) fn start_buttons(
     source: Source<dyn Buttons>,
     room: mpsc::Sender<Input>,
+    watch: &Watch,
     clock: Clock,
 ) -> io::Result<()> {
     let states = room.clone();
@@ -46,7 +47,7 @@ pub(super) fn start_buttons(
             }
         }
     };
-    thread::Builder::new().name("buttons".into()).spawn(run)?;
+    watch.spawn("buttons", run)?;
     Ok(())
 }
 
@@ -67,14 +68,14 @@ pub(super) struct LampSwitch {
 
 impl LampSwitch {
     /// Starts the lamps' thread; both are dark.
-    pub(super) fn start(source: Source<dyn Lamps>, clock: Clock) -> io::Result<LampSwitch> {
+    pub(super) fn start(source: Source<dyn Lamps>, watch: &Watch, clock: Clock) -> io::Result<LampSwitch> {
         let (commands, inbox) = sync_channel(32);
         let lamps = KeptLamps::new(source, clock, |state| match state {
             Opening::Failed(error) => log::warn!("lamps: {error}"),
             Opening::Open { description } => log::info!("lamps: {description}"),
             Opening::Closed => {}
         });
-        thread::Builder::new().name("lamps".into()).spawn(move || run(lamps, &inbox, clock))?;
+        watch.spawn("lamps", move || run(lamps, &inbox, clock))?;
         Ok(LampSwitch { commands })
     }
 

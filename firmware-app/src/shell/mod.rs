@@ -10,3 +10,4 @@ pub mod program;
 pub mod room;
 pub mod store;
 pub mod tls;
+pub mod watch;

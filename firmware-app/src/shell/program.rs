@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,10 +14,11 @@ use vestibule_common::identity::Identity;
 use vestibule_host::{Command, ConfigError, Invocation, keys, logging, service};
 
 use super::controls::{self, LampSwitch};
-use super::media::{Media, MediaDevices, Screen as PictureScreen};
+use super::media::{Media, MediaDevices, NewsSender, Screen as PictureScreen};
 use super::observe::{self, Observed};
 use super::room::{self, Input, Surroundings};
 use super::store::{PinnedRelay, Store};
+use super::watch;
 use crate::config::{Config, PROGRAM, ScreenExtent};
 use crate::device::choice::{Devices, choose};
 use crate::device::clock::Clock;
@@ -29,6 +32,10 @@ use crate::video::slot::PictureSlots;
 /// Touches and edges that may wait for the room; a person is slower.
 const MAX_INPUTS: usize = 256;
 const MAX_NEWS: usize = 256;
+/// What is still to be written is given this long on a slow card.
+const ROOM_ENDS_WITHIN: Duration = Duration::from_secs(10);
+/// A screen that is asked to end and does not is ended with the process.
+const SCREEN_ENDS_WITHIN: Duration = Duration::from_secs(5);
 
 /// What ends the program, worded for whoever starts it.
 #[derive(Debug)]
@@ -135,11 +142,13 @@ fn run(config: Config) -> Result<(), Fatal> {
             handle.picture_changed(id);
         }
     });
+    let (watch, ends) = watch::watch();
+    let news = NewsSender::new(news, watch.clone());
     let media_devices = MediaDevices { camera, microphone, speaker };
     let media =
         Media::start(media_devices, muted, config.bitrate(), slots, pictures, news, clock).map_err(fatal)?;
-    controls::start_buttons(buttons, inputs.clone(), clock).map_err(fatal)?;
-    let switch = LampSwitch::start(lamps, clock).map_err(fatal)?;
+    controls::start_buttons(buttons, inputs.clone(), &watch, clock).map_err(fatal)?;
+    let switch = LampSwitch::start(lamps, &watch, clock).map_err(fatal)?;
 
     let (shown, quit) = (handle.clone(), handle);
     let around = Surroundings {
@@ -148,7 +157,7 @@ fn run(config: Config) -> Result<(), Fatal> {
         relay_address: config.relay.clone(),
         pinned,
         discover: config.discover,
-        store: store.keep().map_err(fatal)?,
+        store: store.keep(&watch).map_err(fatal)?,
         clock,
         show: Box::new(move |view| {
             if let Some(handle) = &shown {
@@ -160,38 +169,54 @@ fn run(config: Config) -> Result<(), Fatal> {
     };
     let observe_at = config.observe.clone();
     let closed = inputs.clone();
-    let room_thread = thread::Builder::new().name("room".into()).spawn(move || -> Result<(), Fatal> {
+    let (ended, end) = sync_channel(1);
+    let seen = Observed { room: inputs.clone(), sim, screen: quit.clone(), clock };
+    let live = move || -> Result<(), Fatal> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(fatal)?;
-        runtime.block_on(async move {
+        let outcome = runtime.block_on(async move {
             if let Some(path) = observe_at {
-                let seen = Observed { room: inputs.clone(), sim, screen: quit.clone(), clock };
                 observe::start(&path, seen)
                     .map_err(|error| Fatal(format!("observe = {}: {error}", path.display())))?;
             }
-            let stop = inputs.clone();
             tokio::spawn(async move {
                 log::info!("{}: the kiosk stops", service::asked_to_stop().await);
                 // The room has ended by itself.
-                drop(stop.send(Input::Stop).await);
+                drop(inputs.send(Input::Stop).await);
             });
             service::ready("the room is open");
-            room::run(kiosk, media, around, inbox, media_news).await;
+            let outcome = room::run(kiosk, media, around, inbox, media_news, ends).await;
             service::stopping();
-            if let Some(handle) = quit {
-                handle.quit();
-            }
-            Ok(())
-        })
-    });
-    let room_thread = room_thread.map_err(fatal)?;
-    let mut shown = Ok(());
-    if let Some(screen) = screen {
-        // A window that was closed ends the program; a screen that broke is started again by the service manager.
-        shown = screen.run().map_err(fatal);
-        // The room has ended already, or ends now and writes what it wants to keep.
-        drop(closed.blocking_send(Input::Stop));
+            outcome.map_err(|thread| Fatal(format!("the {thread} thread has ended; the log says why")))
+        });
+        // A name that is still being looked up holds up nothing.
+        runtime.shutdown_background();
+        outcome
+    };
+    let run = move || {
+        // However the room ends, the program ends with it: a screen without a room shows what is no longer true.
+        let outcome = catch_unwind(AssertUnwindSafe(live))
+            .unwrap_or_else(|_| Err(Fatal("the room's thread panicked; the log says where".into())));
+        if ended.send(outcome).is_err() {
+            log::debug!("the program ends without the room");
+        }
+        if let Some(handle) = quit {
+            handle.quit();
+            thread::sleep(SCREEN_ENDS_WITHIN);
+            log::error!("the screen does not end");
+            std::process::exit(1);
+        }
+    };
+    thread::Builder::new().name("room".into()).spawn(run).map_err(fatal)?;
+    let Some(screen) = screen else {
+        return end.recv().map_err(|_| Fatal("the room's thread is gone".into()))?;
+    };
+    // A window that was closed ends the program; a screen that broke is started again by the service manager.
+    let shown = screen.run().map_err(fatal);
+    if closed.try_send(Input::Stop).is_err() {
+        log::debug!("the room has ended already");
     }
-    room_thread.join().map_err(|_| Fatal("the room's thread panicked".into()))?.and(shown)
+    // It writes what it wants to keep.
+    end.recv_timeout(ROOM_ENDS_WITHIN).map_err(|_| Fatal("the room does not end".into()))?.and(shown)
 }
 
 type Window = (bridge::Screen, bridge::ScreenHandle);

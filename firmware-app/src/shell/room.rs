@@ -21,6 +21,7 @@ use super::discovery::Discovery;
 use super::link::{ControlLink, LinkEvent};
 use super::media::{Link, Media, MediaNews};
 use super::store::{Keeper, PinnedRelay};
+use super::watch::Ends;
 use crate::device::clock::Clock;
 use crate::device::reopen::DeviceState as Opening;
 use crate::device::{Button, ButtonEdge, DeviceError};
@@ -87,14 +88,15 @@ pub struct Surroundings {
     pub alive: Box<dyn Fn() + Send>,
 }
 
-/// Runs until told to stop.
+/// Runs until told to stop. Errors: the name of a thread that ended by itself; without it the room only looks alive.
 pub async fn run(
     kiosk: Kiosk,
     media: Media,
     around: Surroundings,
     mut inputs: mpsc::Receiver<Input>,
     mut media_news: mpsc::Receiver<MediaNews>,
-) {
+    mut ends: Ends,
+) -> Result<(), &'static str> {
     let (link_events, mut links) = mpsc::channel(64);
     let (found, mut searches) = mpsc::channel(4);
     let mut room = Room {
@@ -121,7 +123,7 @@ pub async fn run(
     let mut look = interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut looks = 0_u32;
-    loop {
+    let end = loop {
         let now = room.now();
         let wait = room.kiosk.poll_timeout().map_or(Duration::from_secs(1), |when| when.since(now));
         tokio::select! {
@@ -131,11 +133,12 @@ pub async fn run(
                 Some(Input::Buttons(state)) => room.tell(News::Buttons(state)),
                 // Whoever asked may be gone already.
                 Some(Input::Observe(reply)) => drop(reply.send(room.observe())),
-                Some(Input::Stop) | None => break,
+                Some(Input::Stop) | None => break Ok(()),
             },
             news = media_news.recv() => if let Some(news) = news { room.handle_media(news) },
             event = links.recv() => if let Some((generation, event)) = event { room.handle_link(generation, event) },
             relays = searches.recv() => if let Some(relays) = relays { room.tell(News::RelaysFound(relays)) },
+            thread = ends.next() => break Err(thread),
             _ = look.tick() => {
                 room.look_at_gate();
                 looks = looks.wrapping_add(1);
@@ -146,7 +149,9 @@ pub async fn run(
             () = sleep(wait) => {}
         }
         room.settle();
-    }
+    };
+    // From here on threads end because they are let go.
+    drop(ends);
     room.media.stop();
     room.media.camera(false);
     for button in [Button::Mute, Button::Approve] {
@@ -155,6 +160,7 @@ pub async fn run(
     if let Some(discovery) = &room.discovery {
         discovery.stop();
     }
+    end
 }
 
 struct Room {

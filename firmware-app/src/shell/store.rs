@@ -14,6 +14,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use vestibule_common::id::PeerId;
 
+use super::watch::Watch;
+
 /// The kiosk's folder.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -78,10 +80,15 @@ impl Store {
     /// Starts the thread that writes.
     ///
     /// Errors: the system's, when a thread cannot be had.
-    pub fn keep(self) -> io::Result<Keeper> {
+    pub(super) fn keep(self, watch: &Watch) -> io::Result<Keeper> {
         let desk = Arc::new(Desk::default());
-        let theirs = desk.clone();
-        let thread = thread::Builder::new().name("store".into()).spawn(move || theirs.work(&self))?;
+        let (theirs, end) = (desk.clone(), watch.end("store"));
+        let work = move || {
+            // Dropped also when the stack unwinds.
+            let _end = end;
+            theirs.work(&self);
+        };
+        let thread = thread::Builder::new().name("store".into()).spawn(work)?;
         Ok(Keeper { desk, thread: Some(thread) })
     }
 
@@ -181,7 +188,7 @@ mod tests {
     fn the_newest_of_each_file_is_on_the_disk_when_the_keeper_is_gone() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
-        let keeper = store.clone().keep().unwrap();
+        let keeper = store.clone().keep(&super::super::watch::watch().0).unwrap();
         keeper.save("relay.json", Some(&1));
         for n in 0..100 {
             keeper.save("ticket.json", Some(&n));

@@ -3,7 +3,6 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
 
 use vestibule_common::time::{Duration, Time};
 use vestibule_common::unit::Bitrate;
@@ -14,6 +13,7 @@ use super::{MediaNews, NewsSender, Screen};
 use crate::device::clock::Clock;
 use crate::device::reopen::{DeviceState, Reopening, Source};
 use crate::device::{Camera, DeviceError};
+use crate::shell::watch::Watch;
 use crate::video::convert::to_i420;
 use crate::video::encoder::{Encoder, EncoderSettings};
 use crate::video::i420::I420;
@@ -77,14 +77,12 @@ pub(super) struct CameraParts {
 }
 
 /// Starts both threads.
-pub(super) fn start(source: Source<dyn Camera>, parts: CameraParts) -> io::Result<()> {
+pub(super) fn start(source: Source<dyn Camera>, parts: CameraParts, watch: &Watch) -> io::Result<()> {
     let parts = Arc::new(parts);
     let newest = Arc::new(Newest::default());
     let (capture, encode) = ((parts.clone(), newest.clone()), (parts, newest));
-    thread::Builder::new().name("camera".into()).spawn(move || run_camera(source, &capture.0, &capture.1))?;
-    thread::Builder::new()
-        .name("encode".into())
-        .spawn(move || EncodeThread::new(encode.0, encode.1).run())?;
+    watch.spawn("camera", move || run_camera(source, &capture.0, &capture.1))?;
+    watch.spawn("encode", move || EncodeThread::new(encode.0, encode.1).run())?;
     Ok(())
 }
 

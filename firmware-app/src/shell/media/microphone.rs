@@ -3,7 +3,6 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
 
 use heapless::spsc::Producer;
 use vestibule_common::media::{Gate, LevelMeter, SILENCE};
@@ -15,6 +14,7 @@ use super::{MediaNews, NewsSender};
 use crate::device::clock::Clock;
 use crate::device::reopen::{DeviceState, Reopening, Source};
 use crate::device::{Microphone, realtime};
+use crate::shell::watch::Watch;
 
 /// The longest pause between two looks at a microphone that is not there.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -49,6 +49,7 @@ pub(super) fn start(
     source: Source<dyn Microphone>,
     parts: MicrophoneParts,
     news: NewsSender,
+    watch: &Watch,
     clock: Clock,
 ) -> io::Result<()> {
     let MicrophoneParts { mut gate, mut audio, outbox, report, stats } = parts;
@@ -80,6 +81,6 @@ pub(super) fn start(
             report.periods.fetch_add(1, Ordering::Release);
         }
     };
-    thread::Builder::new().name("microphone".into()).spawn(run)?;
+    watch.spawn("microphone", run)?;
     Ok(())
 }

@@ -45,6 +45,7 @@ use crate::device::clock::Clock;
 use crate::device::reopen::{DeviceState, Source};
 use crate::device::{Camera, Microphone, Speaker};
 use crate::kiosk::Chime;
+use crate::shell::watch::Watch;
 use crate::video::slot::PictureSlots;
 use crate::view::PictureId;
 
@@ -78,11 +79,20 @@ pub enum MediaNews {
 /// How the media threads tell their news. Never waits: when nobody listens fast enough, news of state is lost with a
 /// warning and comes again with the next change.
 #[derive(Clone)]
-pub struct NewsSender(mpsc::Sender<MediaNews>);
+pub struct NewsSender {
+    news: mpsc::Sender<MediaNews>,
+    /// Notices when one of the threads ends.
+    watch: Watch,
+}
 
 impl NewsSender {
+    /// News go to `news`, the end of a thread to `watch`.
+    pub fn new(news: mpsc::Sender<MediaNews>, watch: Watch) -> NewsSender {
+        NewsSender { news, watch }
+    }
+
     fn tell(&self, news: MediaNews) {
-        if let Err(error) = self.0.try_send(news) {
+        if let Err(error) = self.news.try_send(news) {
             log::warn!("the room's logic does not keep up: {error}");
         }
     }
@@ -138,10 +148,10 @@ impl Media {
         bitrate: Bitrate,
         slots: PictureSlots,
         screen: Screen,
-        news: mpsc::Sender<MediaNews>,
+        news: NewsSender,
         clock: Clock,
     ) -> io::Result<Media> {
-        let news = NewsSender(news);
+        let watch = &news.watch;
         let stats = Arc::new(Stats::default());
         let outbox = Arc::new(Outbox::default());
         let switch = Arc::new(CameraSwitch::default());
@@ -150,11 +160,16 @@ impl Media {
         let handle = gate.handle();
         let (receive, commands) = mpsc::channel(64);
 
-        let sending = send::start(outbox.clone(), handle.clone(), stats.clone(), clock)?;
-        let playing = playout::start(devices.speaker, news.clone(), stats.clone(), clock)?;
+        let sending = send::start(outbox.clone(), handle.clone(), stats.clone(), watch, clock)?;
+        let playing = playout::start(devices.speaker, news.clone(), stats.clone(), watch, clock)?;
+        let (end, shown) = (watch.end("decode"), screen.clone());
         let decoding = decode::start(
             slots.clone(),
-            screen.clone(),
+            // Only that thread has it, so it goes with the thread.
+            Screen::new(move |id| {
+                let _end = &end;
+                shown.picture_changed(id);
+            }),
             playing.heard,
             receive.clone(),
             news.clone(),
@@ -173,7 +188,7 @@ impl Media {
             clock,
             bitrate,
         };
-        camera::start(devices.camera, parts)?;
+        camera::start(devices.camera, parts, watch)?;
         let parts = MicrophoneParts {
             gate,
             audio: sending.audio,
@@ -181,7 +196,7 @@ impl Media {
             report: report.clone(),
             stats: stats.clone(),
         };
-        microphone::start(devices.microphone, parts, news, clock)?;
+        microphone::start(devices.microphone, parts, news.clone(), watch, clock)?;
         Ok(Media {
             outbox,
             gate: handle,

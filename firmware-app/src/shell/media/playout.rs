@@ -3,7 +3,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::thread;
 
 use heapless::spsc::{Consumer, Producer};
 use vestibule_common::id::{PeerId, StreamId};
@@ -19,6 +18,7 @@ use super::{MediaNews, NewsSender};
 use crate::device::clock::Clock;
 use crate::device::reopen::{DeviceState, Reopening, Source};
 use crate::device::{Speaker, realtime};
+use crate::shell::watch::Watch;
 
 /// The most rooms that are heard.
 pub(super) const MAX_VOICES: usize = 32;
@@ -76,6 +76,7 @@ pub(super) fn start(
     source: Source<dyn Speaker>,
     news: NewsSender,
     stats: Arc<Stats>,
+    watch: &Watch,
     clock: Clock,
 ) -> io::Result<Playing> {
     let (commands, inbox) = ring::<PlayoutCommand, 128>();
@@ -117,7 +118,7 @@ pub(super) fn start(
             }
         }
     };
-    thread::Builder::new().name("speaker".into()).spawn(run)?;
+    watch.spawn("speaker", run)?;
     Ok(Playing { commands, gone: freed, audio, heard: heard_out })
 }
 

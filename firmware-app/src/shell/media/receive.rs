@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::io::{self, IoSliceMut};
 use std::sync::Arc;
-use std::thread;
 
 use heapless::spsc::Producer;
 use quinn_udp::{RecvMeta, UdpSockRef};
@@ -79,6 +78,7 @@ pub(super) fn start(
     clock: Clock,
 ) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let watch = news.watch.clone();
     let run = move || {
         runtime.block_on(async move {
             let mut receiver = Receiver {
@@ -119,7 +119,7 @@ pub(super) fn start(
             }
         });
     };
-    thread::Builder::new().name("receive".into()).spawn(run)?;
+    watch.spawn("receive", run)?;
     Ok(())
 }
 

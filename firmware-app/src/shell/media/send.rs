@@ -18,6 +18,7 @@ use super::outbox::{AudioOut, Outbox, VideoOut};
 use super::ring::ring;
 use super::stats::Stats;
 use crate::device::clock::Clock;
+use crate::shell::watch::Watch;
 
 /// Periods of sound that may wait for the sending thread: 310 ms; it wakes within one.
 const AUDIO_RING: usize = 32;
@@ -50,6 +51,7 @@ pub(super) fn start(
     outbox: Arc<Outbox>,
     gate: GateHandle,
     stats: Arc<Stats>,
+    watch: &Watch,
     clock: Clock,
 ) -> std::io::Result<Sending> {
     let (audio, incoming) = ring::<AudioOut, AUDIO_RING>();
@@ -68,8 +70,7 @@ pub(super) fn start(
         small: [0; MAX_DATAGRAM],
         batch: Box::new([0; BATCH_BYTES]),
     };
-    let thread = thread::Builder::new().name("send".into()).spawn(move || sender.run())?;
-    outbox.set_sender(thread.thread().clone());
+    outbox.set_sender(watch.spawn("send", move || sender.run())?);
     Ok(Sending { commands, audio })
 }
 
