@@ -110,9 +110,10 @@ pub enum Chime {
 /// Where to connect.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Destination {
-    /// The pinned relay: at its configured address, else where discovery finds it, else where it was last.
+    /// The pinned relay: at its configured address, where it was last, or where discovery finds it,
+    /// whichever proves its key first.
     Pinned(PeerId),
-    /// A relay at this address, which must show this key.
+    /// A relay at this address, or else where discovery finds it, which must show this key.
     At {
         /// Its key.
         peer: PeerId,

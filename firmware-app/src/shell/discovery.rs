@@ -12,16 +12,18 @@ use vestibule_common::id::PeerId;
 
 /// The most relays that are remembered; a network with more has somebody playing tricks.
 const MAX_RELAYS: usize = 64;
+/// The most addresses of one of them.
+const MAX_ADDRESSES: usize = 8;
 
 /// The relays that announce themselves now, kept up to date in the background.
 #[derive(Clone, Default)]
 pub struct Discovery {
-    found: Arc<Mutex<BTreeMap<PeerId, Announced>>>,
+    found: Arc<Mutex<BTreeMap<String, Announced>>>,
     daemon: Option<ServiceDaemon>,
 }
 
 struct Announced {
-    full_name: String,
+    peer: PeerId,
     addresses: Vec<SocketAddr>,
 }
 
@@ -59,7 +61,11 @@ impl Discovery {
     /// Every relay that announces itself, with its addresses.
     pub fn relays(&self) -> Vec<(PeerId, Vec<SocketAddr>)> {
         let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        found.iter().map(|(peer, relay)| (*peer, relay.addresses.clone())).collect()
+        let mut relays = BTreeMap::<PeerId, Vec<SocketAddr>>::new();
+        for relay in found.values() {
+            relays.entry(relay.peer).or_default().extend(&relay.addresses);
+        }
+        relays.into_iter().collect()
     }
 
     /// Stops listening.
@@ -72,7 +78,7 @@ impl Discovery {
     }
 }
 
-fn note(found: &Mutex<BTreeMap<PeerId, Announced>>, event: ServiceEvent) -> bool {
+fn note(found: &Mutex<BTreeMap<String, Announced>>, event: ServiceEvent) -> bool {
     let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
     match event {
         ServiceEvent::ServiceResolved(service) => {
@@ -85,15 +91,18 @@ fn note(found: &Mutex<BTreeMap<PeerId, Announced>>, event: ServiceEvent) -> bool
                 service.get_addresses().iter().map(|ip| scoped(ip, port)).collect();
             // Global and private addresses first; link-local ones need luck with the scope.
             addresses.sort_by_key(|address| (is_link_local(&address.ip()), *address));
-            if found.len() >= MAX_RELAYS && !found.contains_key(&peer) {
+            addresses.truncate(MAX_ADDRESSES);
+            let name = service.get_fullname().to_owned();
+            if found.len() >= MAX_RELAYS && !found.contains_key(&name) {
                 return false;
             }
-            found.insert(peer, Announced { full_name: service.get_fullname().to_owned(), addresses });
+            // Two that announce the same key are both kept: only one can prove it.
+            found.insert(name, Announced { peer, addresses });
             true
         }
         ServiceEvent::ServiceRemoved(_, full_name) => {
             let before = found.len();
-            found.retain(|_, relay| relay.full_name != full_name);
+            found.remove(&full_name);
             found.len() != before
         }
         _ => false, // foreign enum: searches starting and stopping

@@ -13,7 +13,7 @@ use vestibule_common::identity::Identity;
 use vestibule_common::name::RoomName;
 use vestibule_common::seal::HopSecrets;
 
-use super::control::{self, AskWriter, ConnectError, Greeted, TellReader};
+use super::control::{self, AskWriter, ConnectError, Greeted, Place, TellReader};
 use crate::device::clock::Clock;
 
 /// Requests that may wait for the network; more means that it is gone.
@@ -52,7 +52,7 @@ impl ControlLink {
     /// Starts connecting. Events carry `generation`, so that those of an older link can be told apart.
     pub(super) fn start(
         generation: u64,
-        addresses: Vec<SocketAddr>,
+        places: Vec<Place>,
         expected: PeerId,
         me: Arc<Identity>,
         name: RoomName,
@@ -61,7 +61,7 @@ impl ControlLink {
     ) -> ControlLink {
         let (asks, queue) = mpsc::channel(MAX_WAITING);
         let task = tokio::spawn(async move {
-            let end = match control::connect(&addresses, expected, &me, &name).await {
+            let end = match control::connect(&places, expected, &me, &name).await {
                 Ok(Greeted { welcome, address, secrets, reader, writer }) => {
                     let up = LinkEvent::Up { welcome: Box::new(welcome), address, secrets };
                     if events.send((generation, up)).await.is_err() {

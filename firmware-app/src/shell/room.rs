@@ -3,7 +3,7 @@
 //! One thread, one owner of the core; the other threads reach it through bounded queues.
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -16,7 +16,7 @@ use vestibule_common::media::{ClockEstimate, GateState as Gate};
 use vestibule_common::name::RoomName;
 use vestibule_common::time::Time;
 
-use super::control::{self, ConnectError};
+use super::control::{self, ConnectError, Place};
 use super::discovery::Discovery;
 use super::link::{ControlLink, LinkEvent};
 use super::media::{Link, Media, MediaNews};
@@ -263,11 +263,22 @@ impl Room {
 
     fn connect(&mut self, destination: &Destination) {
         self.disconnect();
-        let (peer, addresses) = match destination {
-            Destination::Pinned(peer) => (*peer, self.addresses_of(*peer)),
-            Destination::At { peer, address } => (*peer, resolve(address)),
+        let (peer, mut places) = match destination {
+            Destination::Pinned(peer) => (*peer, self.places_of(*peer)),
+            // Somebody else may announce that key at an address that is not its own: then where else it is seen.
+            Destination::At { peer, address } => {
+                let mut places = vec![Place::new(address)];
+                places.extend(self.seen(*peer));
+                (*peer, places)
+            }
         };
-        if addresses.is_empty() {
+        let mut unique = Vec::new();
+        for place in places.drain(..) {
+            if !unique.contains(&place) {
+                unique.push(place);
+            }
+        }
+        if unique.is_empty() {
             let detail = "discovery does not find it, and no address is known".to_owned();
             return self.tell(News::Disconnected { why: LinkLoss::NotFound, detail });
         }
@@ -275,7 +286,7 @@ impl Room {
         let me = self.around.identity.clone();
         let (clock, events) = (self.around.clock, self.link_events.clone());
         self.link =
-            Some(ControlLink::start(self.generation, addresses, peer, me, self.name.clone(), clock, events));
+            Some(ControlLink::start(self.generation, unique, peer, me, self.name.clone(), clock, events));
     }
 
     fn disconnect(&mut self) {
@@ -284,24 +295,36 @@ impl Room {
         self.media.set_link(None);
     }
 
-    /// The configured address first, then where discovery sees that key, then where it was last.
-    fn addresses_of(&mut self, peer: PeerId) -> Vec<SocketAddr> {
-        let mut addresses = self.around.relay_address.as_deref().map(resolve).unwrap_or_default();
-        self.start_discovery();
-        if let Some(discovery) = &self.discovery {
-            let seen = discovery.relays().into_iter().filter(|(found, _)| *found == peer);
-            addresses.extend(seen.flat_map(|(_, addresses)| addresses));
-        }
+    /// The configured address first, then where it was last, then where discovery sees that key: anybody can announce
+    /// anything there.
+    fn places_of(&mut self, peer: PeerId) -> Vec<Place> {
+        let mut places: Vec<Place> =
+            self.around.relay_address.as_deref().map(Place::new).into_iter().collect();
         if let Some(pinned) = self.pinned.as_ref().filter(|pinned| pinned.peer == peer) {
-            addresses.extend(resolve(&pinned.address));
+            places.push(Place::new(&pinned.address));
         }
-        let mut unique = Vec::new();
-        for address in addresses {
-            if !unique.contains(&address) {
-                unique.push(address);
-            }
+        places.extend(self.seen(peer));
+        places
+    }
+
+    /// Where discovery sees a relay.
+    fn seen(&mut self, peer: PeerId) -> Vec<Place> {
+        self.start_discovery();
+        let relays = self.discovery.as_ref().map(Discovery::relays).unwrap_or_default();
+        let seen = relays.into_iter().filter(|(found, _)| *found == peer);
+        seen.flat_map(|(_, addresses)| addresses).map(Place::At).collect()
+    }
+
+    /// Remembers where the trusted relay is now, for a start without discovery and names.
+    fn found_at(&mut self, peer: PeerId, address: SocketAddr) {
+        let address = address.to_string();
+        if let Some(pinned) = self.pinned.as_mut()
+            && pinned.peer == peer
+            && pinned.address != address
+        {
+            pinned.address = address;
+            self.around.store.save("relay.json", Some(pinned));
         }
-        unique
     }
 
     fn start_discovery(&mut self) {
@@ -318,7 +341,7 @@ impl Room {
         tokio::spawn(async move {
             let mut relays = Vec::new();
             if let Some(address) = configured {
-                match control::identify(&resolve(&address)).await {
+                match control::identify(Place::new(&address)).await {
                     Ok((peer, _)) => relays.push(FoundRelay { peer, address }),
                     Err(error) => log::info!("the configured relay {address}: {error}"),
                 }
@@ -348,6 +371,7 @@ impl Room {
                     Ok(link) => self.media.set_link(Some(&link)),
                     Err(error) => log::warn!("no media: {error}"),
                 }
+                self.found_at(welcome.identity, address);
                 self.tell(News::Connected { welcome, address: address.to_string() });
             }
             LinkEvent::Message(message) => {
@@ -367,6 +391,7 @@ impl Room {
             LinkEvent::Down(error) => {
                 log::info!("{error}");
                 let why = match &error {
+                    ConnectError::NotFound(_) => LinkLoss::NotFound,
                     ConnectError::Unreachable(_) if self.stopping => LinkLoss::Stopping,
                     ConnectError::Unreachable(_) | ConnectError::NotARelay(_) => LinkLoss::RelayGone,
                     ConnectError::ChangedIdentity(_) => LinkLoss::ChangedIdentity,
@@ -454,17 +479,6 @@ fn log_device(what: &str, state: &Opening) {
         Opening::Open { description } => log::info!("{what}: {description}"),
         Opening::Closed => log::info!("{what}: closed"),
         Opening::Failed(error) => log::warn!("{what}: {error}"),
-    }
-}
-
-/// Every address of `host:port`; none, with a word in the log, when the name cannot be resolved.
-fn resolve(address: &str) -> Vec<SocketAddr> {
-    match address.to_socket_addrs() {
-        Ok(addresses) => addresses.collect(),
-        Err(error) => {
-            log::info!("the address {address} cannot be resolved: {error}");
-            Vec::new()
-        }
     }
 }
 
