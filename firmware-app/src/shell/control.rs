@@ -113,6 +113,15 @@ impl Place {
     }
 }
 
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::At(address) => address.fmt(f),
+            Place::Named(name) => f.write_str(name),
+        }
+    }
+}
+
 /// Connects to whichever of `places` proves first that it is `expected`, and greets it. Others that answer there, with
 /// another key or none, only cost an attempt.
 ///
@@ -151,7 +160,7 @@ async fn first_to_prove(
             .min(LAST_PLACE_AFTER);
         attempts.spawn(async move {
             sleep(wait).await;
-            let late = |_| Err(ConnectError::Unreachable(format!("{place:?}: no answer in time")));
+            let late = |_| Err(ConnectError::Unreachable(format!("{place}: no answer in time")));
             timeout(ATTEMPT_LIMIT, prove_at(&place, expected)).await.unwrap_or_else(late)
         });
     }
@@ -181,7 +190,7 @@ async fn prove_at(place: &Place, expected: Option<PeerId>) -> Result<(Proved, So
             .map_err(|error| ConnectError::NotFound(format!("{name} cannot be looked up: {error}")))?
             .collect(),
     };
-    let mut last = ConnectError::NotFound(format!("{place:?} has no address"));
+    let mut last = ConnectError::NotFound(format!("{place} has no address"));
     for address in addresses.into_iter().take(MAX_ADDRESSES) {
         let attempt = async {
             let (stream, found) = open(address).await?;

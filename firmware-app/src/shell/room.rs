@@ -416,12 +416,7 @@ impl Room {
                 Opening::Closed => CameraState::Off,
                 Opening::Failed(error) => CameraState::Failed(error),
             })),
-            MediaNews::Microphone(state) => {
-                log_device("microphone", &state);
-                self.microphone = state;
-                self.gate_periods = (self.media.gate_periods(), self.now());
-                self.look_at_gate();
-            }
+            MediaNews::Microphone => self.look_at_gate(),
             MediaNews::Speaker(state) => {
                 log_device("speaker", &state);
                 let state = match state {
@@ -441,6 +436,12 @@ impl Room {
     fn look_at_gate(&mut self) {
         let now = self.now();
         let periods = self.media.gate_periods();
+        let microphone = self.media.microphone();
+        if microphone != self.microphone {
+            log_device("microphone", &microphone);
+            self.microphone = microphone;
+            self.gate_periods = (periods, now);
+        }
         if periods != self.gate_periods.0 {
             self.gate_periods = (periods, now);
         }

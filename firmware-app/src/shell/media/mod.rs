@@ -54,8 +54,8 @@ use crate::view::PictureId;
 pub enum MediaNews {
     /// The camera was opened, closed, or fails.
     Camera(DeviceState),
-    /// The microphone was opened or fails.
-    Microphone(DeviceState),
+    /// The microphone was opened or fails: look at [`Media::microphone`].
+    Microphone,
     /// The speaker was opened or fails.
     Speaker(DeviceState),
     /// Another room begins or ceases to speak.
@@ -260,6 +260,11 @@ impl Media {
     /// The audio gate.
     pub fn gate(&self) -> &GateHandle {
         &self.gate
+    }
+
+    /// How the microphone stands. Like the gate it is looked at, because what is said of muting may not get lost.
+    pub fn microphone(&self) -> DeviceState {
+        self.report.state()
     }
 
     /// How many periods have gone through the gate. Stands still without a microphone.
