@@ -1,13 +1,13 @@
 //! The camera's thread and the encoder's: the newest picture wins, layers nobody receives are not encoded.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use vestibule_common::time::{Duration, Time};
 use vestibule_common::unit::Bitrate;
 
 use super::outbox::{Outbox, VideoOut};
+use super::shutter::{PictureTicket, Shutter};
 use super::stats::Stats;
 use super::{MediaNews, NewsSender, Screen};
 use crate::device::clock::Clock;
@@ -26,33 +26,53 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// A camera that delivers this many damaged frames in a row is opened again.
 const MAX_DAMAGED: u32 = 30;
 
+#[derive(Default)]
+struct Wanted {
+    camera: bool,
+    sending: bool,
+}
+
 /// What is wanted of the camera and the encoder.
 #[derive(Default)]
 pub(super) struct CameraSwitch {
-    wanted: Mutex<bool>,
+    wanted: Mutex<Wanted>,
     changed: Condvar,
-    sending: AtomicBool,
+    shutter: Shutter,
 }
 
 impl CameraSwitch {
     /// Opens the camera, or closes it.
     pub(super) fn want(&self, on: bool) {
-        *lock(&self.wanted) = on;
-        self.changed.notify_all();
+        self.change(|wanted| wanted.camera = on);
     }
 
     /// Whether other rooms want the pictures.
     pub(super) fn send(&self, on: bool) {
-        self.sending.store(on, Ordering::Release);
+        self.change(|wanted| wanted.sending = on);
+    }
+
+    /// Whether a picture with this ticket may still leave. Ask directly before the socket.
+    pub(super) fn still_valid(&self, ticket: PictureTicket) -> bool {
+        self.shutter.still_valid(ticket)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Wanted)) {
+        let mut wanted = lock(&self.wanted);
+        change(&mut wanted);
+        self.shutter.set(wanted.camera && wanted.sending);
+        drop(wanted);
+        self.changed.notify_all();
     }
 
     fn is_wanted(&self) -> bool {
-        *lock(&self.wanted)
+        lock(&self.wanted).camera
     }
 
     fn wait_until_wanted(&self) {
         let wanted = lock(&self.wanted);
-        drop(self.changed.wait_while(wanted, |wanted| !*wanted).unwrap_or_else(PoisonError::into_inner));
+        drop(
+            self.changed.wait_while(wanted, |wanted| !wanted.camera).unwrap_or_else(PoisonError::into_inner),
+        );
     }
 }
 
@@ -103,6 +123,8 @@ struct Slot {
 struct Raw {
     picture: I420,
     captured: Time,
+    /// None when it was captured while none may leave.
+    ticket: Option<PictureTicket>,
 }
 
 impl Newest {
@@ -131,6 +153,8 @@ fn run_camera(source: Source<dyn Camera>, parts: &CameraParts, newest: &Newest) 
         }
         camera.run(PATIENCE, |camera| {
             let format = camera.format();
+            // Before the capture: a switch in between makes it void.
+            let ticket = parts.switch.shutter.ticket();
             let frame = camera.next_frame()?;
             parts.stats.pictures_captured.one();
             let mut picture = lock(&newest.slot).spare.pop().unwrap_or_default();
@@ -145,7 +169,7 @@ fn run_camera(source: Source<dyn Camera>, parts: &CameraParts, newest: &Newest) 
                 };
             }
             damaged = 0;
-            newest.put(Raw { picture, captured: frame.captured }, format.rate, &parts.stats);
+            newest.put(Raw { picture, captured: frame.captured, ticket }, format.rate, &parts.stats);
             Ok(())
         });
     }
@@ -167,10 +191,12 @@ impl EncodeThread {
     fn run(mut self) {
         loop {
             let (raw, rate) = self.wait();
-            if self.parts.switch.sending.load(Ordering::Acquire) {
-                self.encode(&raw, rate);
+            if let Some(ticket) = raw.ticket.filter(|ticket| self.parts.switch.still_valid(*ticket)) {
+                self.encode(&raw, ticket, rate);
             }
-            self.show(&raw);
+            if self.parts.switch.is_wanted() {
+                self.show(&raw);
+            }
             let mut slot = lock(&self.newest.slot);
             if slot.spare.len() < 3 {
                 slot.spare.push(raw.picture);
@@ -189,7 +215,7 @@ impl EncodeThread {
         (raw, slot.rate.max(1))
     }
 
-    fn encode(&mut self, raw: &Raw, rate: u32) {
+    fn encode(&mut self, raw: &Raw, ticket: PictureTicket, rate: u32) {
         let parts = &self.parts;
         if self.encoder.as_ref().is_none_or(|(_, for_rate)| *for_rate != rate) {
             let settings = EncoderSettings { bitrate: parts.bitrate, rate };
@@ -209,7 +235,8 @@ impl EncodeThread {
                 let mut bytes = parts.outbox.buffer();
                 bytes.extend_from_slice(frame.bytes);
                 let encoded = parts.clock.now();
-                let frame = VideoOut { bytes, keyframe: frame.keyframe, captured: raw.captured, encoded };
+                let frame =
+                    VideoOut { ticket, bytes, keyframe: frame.keyframe, captured: raw.captured, encoded };
                 parts.outbox.push_video(frame, &parts.stats);
             }
             Ok(None) if keyframe => parts.outbox.want_keyframe(),

@@ -17,6 +17,7 @@ mod playout;
 mod receive;
 mod ring;
 mod send;
+mod shutter;
 pub mod stats;
 
 use std::io;
@@ -160,7 +161,8 @@ impl Media {
         let handle = gate.handle();
         let (receive, commands) = mpsc::channel(64);
 
-        let sending = send::start(outbox.clone(), handle.clone(), stats.clone(), watch, clock)?;
+        let sending =
+            send::start(outbox.clone(), handle.clone(), switch.clone(), stats.clone(), watch, clock)?;
         let playing = playout::start(devices.speaker, news.clone(), stats.clone(), watch, clock)?;
         let (end, shown) = (watch.end("decode"), screen.clone());
         let decoding = decode::start(
@@ -252,9 +254,12 @@ impl Media {
         self.set_rooms(Vec::new());
     }
 
-    /// Opens the camera, or closes it.
+    /// Opens the camera, or closes it. When a close returns, no picture leaves any more.
     pub fn camera(&self, on: bool) {
         self.switch.want(on);
+        if !on {
+            self.outbox.drop_pictures();
+        }
     }
 
     /// The audio gate.

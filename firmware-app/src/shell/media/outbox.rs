@@ -13,6 +13,7 @@ use vestibule_common::media::{AudioFrame, Ticket};
 use vestibule_common::time::Time;
 use vestibule_common::wire::{AudioLevel, KeyframeRequest};
 
+use super::shutter::PictureTicket;
 use super::stats::Stats;
 
 /// Frames that may wait; more means that the network is slower than the encoder.
@@ -34,6 +35,8 @@ pub(super) struct AudioOut {
 
 /// One encoded picture.
 pub(super) struct VideoOut {
+    /// Void once the camera was switched off after it was captured.
+    pub ticket: PictureTicket,
     /// The access unit.
     pub bytes: Vec<u8>,
     /// Decodable without any frame before it.
@@ -110,6 +113,15 @@ impl Outbox {
         self.want_keyframe();
     }
 
+    /// Drops the pictures that wait; the next one starts anew.
+    pub(super) fn drop_pictures(&self) {
+        let mut queues = self.lock();
+        queues.video.clear();
+        queues.needs_keyframe = true;
+        drop(queues);
+        self.want_keyframe();
+    }
+
     /// A buffer for the next picture, used before if possible.
     pub(super) fn buffer(&self) -> Vec<u8> {
         self.lock().spare.pop().unwrap_or_default()
@@ -156,9 +168,13 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shell::media::shutter::Shutter;
 
     fn frame(keyframe: bool) -> VideoOut {
-        VideoOut { bytes: vec![1], keyframe, captured: Time::ZERO, encoded: Time::ZERO }
+        let shutter = Shutter::default();
+        shutter.set(true);
+        let ticket = shutter.ticket().unwrap();
+        VideoOut { ticket, bytes: vec![1], keyframe, captured: Time::ZERO, encoded: Time::ZERO }
     }
 
     #[test]

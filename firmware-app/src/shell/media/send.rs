@@ -13,6 +13,7 @@ use vestibule_common::time::{Duration, Time};
 use vestibule_common::unit::{Bitrate, DataSize};
 use vestibule_common::wire::{HOP_HEADER, MAX_BODY, MAX_DATAGRAM, StageTimes, TAG, TimeRequest};
 
+use super::camera::CameraSwitch;
 use super::link::Socket;
 use super::outbox::{AudioOut, Outbox, VideoOut};
 use super::ring::ring;
@@ -50,6 +51,7 @@ pub(super) struct Sending {
 pub(super) fn start(
     outbox: Arc<Outbox>,
     gate: GateHandle,
+    switch: Arc<CameraSwitch>,
     stats: Arc<Stats>,
     watch: &Watch,
     clock: Clock,
@@ -59,6 +61,7 @@ pub(super) fn start(
     let sender = Sender {
         outbox: outbox.clone(),
         gate,
+        switch,
         stats,
         clock,
         inbox,
@@ -81,6 +84,7 @@ const BATCH_BYTES: usize = BATCH * MAX_DATAGRAM;
 struct Sender {
     outbox: Arc<Outbox>,
     gate: GateHandle,
+    switch: Arc<CameraSwitch>,
     stats: Arc<Stats>,
     clock: Clock,
     inbox: Receiver<SendCommand>,
@@ -179,6 +183,11 @@ impl Sender {
     }
 
     fn send_frame(&mut self, frame: &VideoOut) {
+        if !self.switch.still_valid(frame.ticket) {
+            self.stats.frames_unsent.one();
+            self.outbox.want_keyframe();
+            return;
+        }
         let now = self.clock.now();
         let stages = StageTimes {
             captured_to_encoded_us: micros(frame.encoded.since(frame.captured)),
@@ -211,6 +220,12 @@ impl Sender {
             }
             let socket = socket.clone();
             self.wait_for(DataSize::bytes(end as u64));
+            // The last word before the socket: nothing captured before "camera off" leaves after it.
+            if !self.switch.still_valid(frame.ticket) {
+                self.stats.frames_unsent.one();
+                self.outbox.want_keyframe();
+                return;
+            }
             socket.send(&self.batch[..end], segment);
             self.count(u64::from(batch), end);
             index += batch;
