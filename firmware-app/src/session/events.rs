@@ -8,7 +8,7 @@ use vestibule_common::time::Time;
 
 use super::chat::{ChatLog, Heard};
 use super::names::Labels;
-use super::roster::{Breach, Change, Roster};
+use super::roster::{Arrival, Breach, Change, Roster};
 use super::told::{Out, Told};
 use super::{Asked, DOUBT, Meeting, Phase, Session, Way};
 use crate::kiosk::effect::Media;
@@ -17,7 +17,7 @@ impl Session {
     /// The relay says that this kiosk is in a room. Believed if it was asked for, and if the host's word is there.
     pub(super) fn entered(&mut self, asked: Option<Asked>, entered: Entered, now: Time) {
         let room = entered.room;
-        let came_back = matches!(asked, Some(Asked::Resume | Asked::Reopen));
+        let came_back = matches!(asked, Some(Asked::Resume | Asked::Reopen | Asked::Correct));
         let awaited = match &self.phase {
             Phase::Starting => match &asked {
                 Some(Asked::Create { founding, .. }) => *founding == entered.founding,
@@ -38,10 +38,17 @@ impl Session {
         }
         let Some(now_ms) = self.relay_ms(now) else { return };
         let next_event = entered.next_event;
-        let (roster, doubtful) = match Roster::enter(entered, self.identity.peer(), now_ms) {
-            Ok(entered) => entered,
-            Err(breach) => return self.breach(breach, now),
+        let known = match &self.phase {
+            Phase::Out | Phase::Starting | Phase::Knocking(_) => None,
+            Phase::Returning(returning) => Some(returning.ticket.clone()),
+            Phase::In(meeting) => Some(meeting.ticket(0)),
         };
+        let Arrival { roster, doubtful, behind } =
+            match Roster::enter(entered, self.identity.peer(), now_ms, known.as_ref()) {
+                Ok(arrival) => arrival,
+                Err(breach) => return self.breach(breach, now),
+            };
+        let hosting = roster.hosting();
         let me = roster.me;
         let own = roster.member(&me).map(|member| member.streams).unwrap_or_default();
         let others = roster.others().map(|member| (member.id(), member.streams)).collect();
@@ -66,6 +73,13 @@ impl Session {
         meeting.heir_named = None;
         meeting.doubtful = doubtful.into_iter().map(|peer| (peer, now + DOUBT)).collect();
         self.phase = Phase::In(meeting);
+        if let Some(known) = known.filter(|_| behind) {
+            self.log(log::Level::Warn, "the relay knows an older meeting than this kiosk");
+            // Said once: the answer to it shows all that the relay is willing to learn.
+            if hosting && asked != Some(Asked::Correct) {
+                self.reopen_with(known, Asked::Correct, now);
+            }
+        }
         let twins = self.name_everyone();
         self.told.push_back(Told::Media(Media::Join { own, others }));
         self.told.push_back(Told::Entered { back: came_back });
@@ -192,7 +206,7 @@ impl Session {
         self.log(log::Level::Warn, format!("from {}: {refused}; dropped", from.short()));
     }
 
-    fn breach(&mut self, breach: Breach, now: Time) {
+    pub(super) fn breach(&mut self, breach: Breach, now: Time) {
         let out = match breach {
             Breach::Unapproved { name, member, why } => {
                 let member = member.short();

@@ -155,6 +155,8 @@ enum Asked {
     },
     Resume,
     Reopen,
+    /// Reopening a meeting from inside, of which the relay knows less than this kiosk.
+    Correct,
     Parcel,
     State,
     NameSuccessor,

@@ -9,6 +9,8 @@ use vestibule_common::identity::Identity;
 use vestibule_common::name::RoomName;
 use vestibule_common::signed::{Admission, Authority, Founding, Refused, Removal, Role, Succession};
 
+use super::Ticket;
+
 /// The relay broke its part.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Breach {
@@ -41,6 +43,16 @@ pub(crate) enum Change {
     Nothing,
 }
 
+/// How a room is found that this kiosk enters.
+pub(crate) struct Arrival {
+    pub(crate) roster: Roster,
+    /// Rooms that the relay names though the host's word for them does not hold any more: left out of the roster. The
+    /// events of their leaving must follow.
+    pub(crate) doubtful: Vec<PeerId>,
+    /// The relay knows less than this kiosk: hosting has passed since, or somebody was removed.
+    pub(crate) behind: bool,
+}
+
 /// The meeting's state.
 #[derive(Clone, Debug)]
 pub(crate) struct Roster {
@@ -58,13 +70,30 @@ pub(crate) struct Roster {
 }
 
 impl Roster {
-    /// Believes what the relay says of a room that this kiosk enters, as far as a host has signed it. Members whose
-    /// removal is known are left out and returned: the events of their leaving must follow.
-    pub(crate) fn enter(entered: Entered, me: PeerId, now_ms: u64) -> Result<(Roster, Vec<PeerId>), Breach> {
-        let authority = Authority::new(&entered.founding, &entered.successions).map_err(Breach::Meeting)?;
-        if entered.room != authority.room() {
+    /// Believes what the relay says of a room that this kiosk enters, as far as a host has signed it, and keeps what it
+    /// knew before: a chain of hosts is never taken back, nor is a removal.
+    pub(crate) fn enter(
+        entered: Entered,
+        me: PeerId,
+        now_ms: u64,
+        known: Option<&Ticket>,
+    ) -> Result<Arrival, Breach> {
+        let shown = Authority::new(&entered.founding, &entered.successions).map_err(Breach::Meeting)?;
+        if entered.room != shown.room() {
             return Err(Breach::Meeting(Refused::OtherRoom));
         }
+        let kept = known.map_or(&[][..], |known| &known.successions);
+        let older = !entered.successions.starts_with(kept);
+        if older && !kept.starts_with(&entered.successions) {
+            // Two chains of which neither goes on where the other ends: one of them is not this meeting's.
+            return Err(Breach::Meeting(Refused::NotFounded));
+        }
+        let (successions, authority) = if older {
+            let authority = Authority::new(&entered.founding, kept).map_err(Breach::Meeting)?;
+            (kept.to_vec(), authority)
+        } else {
+            (entered.successions, shown)
+        };
         authority.check_admission(&entered.admission, me, &[], now_ms).map_err(Breach::Meeting)?;
         let mut roster = Roster {
             me,
@@ -72,25 +101,47 @@ impl Roster {
             code: entered.code,
             admission: entered.admission,
             members: Vec::new(),
-            locked: entered.locked,
-            serial: entered.successions.iter().map(|word| word.serial).max().unwrap_or(0),
-            successions: entered.successions,
+            locked: known.filter(|_| older).map_or(entered.locked, |known| known.locked),
+            serial: successions.iter().map(|word| word.serial).max().unwrap_or(0),
+            successions,
             authority,
             removals: Vec::new(),
         };
         roster.saw(entered.admission.serial);
+        roster.saw(known.map_or(0, |known| known.serial));
         for removal in entered.removals {
             roster.keep_removal(removal);
+        }
+        let mut forgotten = false;
+        for removal in known.into_iter().flat_map(|known| &known.removals) {
+            let as_new = |other: &Removal| other.member == removal.member && other.serial >= removal.serial;
+            forgotten |= !roster.removals.iter().any(as_new) && roster.keep_removal(*removal);
         }
         let mut doubtful = Vec::new();
         for member in entered.members {
             // A member that is in the meeting stays in it when its admission's day is over.
             let at = member.admission.issued_ms.min(now_ms);
-            if let Change::Doubtful { member } = roster.seat(member, at)? {
-                doubtful.push(member);
+            let admission = member.admission;
+            match roster.seat(member, at) {
+                Ok(Change::Doubtful { member }) => doubtful.push(member),
+                Ok(_) => {}
+                Err(Breach::Unapproved { member, .. })
+                    if known.is_some() && roster.held_once(&admission, at) =>
+                {
+                    doubtful.push(member);
+                }
+                Err(breach) => return Err(breach),
             }
         }
-        Ok((roster, doubtful))
+        Ok(Arrival { roster, doubtful, behind: older || forgotten })
+    }
+
+    /// Whether a host in its time, or one who did not know that its time was over, signed this.
+    fn held_once(&self, admission: &Admission, at_ms: u64) -> bool {
+        (0..=self.successions.len()).any(|hosts| {
+            Authority::new(&self.founding, &self.successions[..hosts])
+                .is_ok_and(|then| then.check_admission(admission, admission.member, &[], at_ms).is_ok())
+        })
     }
 
     /// Applies what happened.
@@ -104,6 +155,10 @@ impl Roster {
             RoomEvent::Locked { locked } => {
                 self.locked = locked;
                 Change::Locked
+            }
+            // A relay that was told of an older meeting goes on to where this kiosk is.
+            RoomEvent::HostChanged { succession } if self.successions.contains(&succession) => {
+                Change::Nothing
             }
             RoomEvent::HostChanged { succession } => match self.authority.pass(&succession) {
                 Ok(()) => {

@@ -107,6 +107,11 @@ impl Room {
         self.admitted.contains(&peer)
     }
 
+    /// The host's kiosk says that `peer` came in by a host's act before the room was opened here.
+    pub(super) fn admit_again(&mut self, peer: PeerId) {
+        self.admitted.insert(peer);
+    }
+
     pub(super) fn id(&self) -> RoomId {
         self.authority.room()
     }
