@@ -120,6 +120,15 @@ impl Room {
         self.authority.host()
     }
 
+    /// The highest serial of the admissions and removals by the present host that are in force.
+    pub(super) fn last_word_of_host(&self) -> u64 {
+        let host = self.host();
+        let admissions = self.roster.members.values().map(|member| &member.admission);
+        let admitted = admissions.filter(|word| word.issuer == host).map(|word| word.serial).max();
+        let removals = self.roster.removals.values().filter(|word| word.issuer == host);
+        admitted.max(removals.map(|word| word.serial).max()).unwrap_or(0)
+    }
+
     /// The host's connection, if it is there.
     pub(super) fn host_connection(&self) -> Option<ConnectionId> {
         self.connection_of(&self.host())
