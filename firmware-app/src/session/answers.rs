@@ -87,7 +87,12 @@ impl Session {
         let unexpected = match asked {
             None => "an answer to nothing",
             Some(
-                Asked::Approve { .. } | Asked::State | Asked::NameSuccessor | Asked::Farewell | Asked::Time,
+                Asked::Approve { .. }
+                | Asked::State
+                | Asked::NameSuccessor
+                | Asked::Renewal
+                | Asked::Farewell
+                | Asked::Time,
             ) => return,
             // The relay says `closed` to the others only.
             Some(Asked::Wish(Wish::End)) => {
@@ -157,6 +162,9 @@ impl Session {
                         meeting.chat.refused();
                     }
                 }
+            }
+            Some(Asked::Renewal) => {
+                self.log(log::Level::Warn, "the relay does not pass a renewed admission on");
             }
             Some(Asked::State | Asked::NameSuccessor) => {
                 // Said again when it changes, and after the next return.

@@ -4,13 +4,14 @@ use vestibule_common::chat::{CLASS_CHAT, CLASS_HISTORY};
 use vestibule_common::control::{Ask, Entered, Member, RoomEvent};
 use vestibule_common::id::PeerId;
 use vestibule_common::name::RoomName;
+use vestibule_common::signed::Admission;
 use vestibule_common::time::Time;
 
 use super::chat::{ChatLog, Heard};
 use super::names::Labels;
 use super::roster::{Arrival, Breach, Change, Roster};
 use super::told::{Out, Told};
-use super::{Asked, DOUBT, Meeting, Phase, Session, Way};
+use super::{Asked, CLASS_ADMISSION, DOUBT, Meeting, Phase, Session, Way};
 use crate::kiosk::effect::Media;
 
 impl Session {
@@ -147,6 +148,12 @@ impl Session {
                 }
                 self.told.push_back(Told::TicketChanged);
             }
+            Change::Back { member } => {
+                // Its decoder starts anew. Named again, the room is greeted with a keyframe like one that joins.
+                if let Some(streams) = meeting.roster.member(&member).map(|seat| seat.streams) {
+                    self.told.push_back(Told::Media(Media::Add(member, streams)));
+                }
+            }
             Change::Doubtful { member } => {
                 meeting.doubtful.entry(member).or_insert(now + DOUBT);
                 self.told.push_back(Told::Media(Media::Drop(member)));
@@ -168,17 +175,19 @@ impl Session {
             }
             Change::Host(host) => {
                 meeting.heir_named = None;
+                meeting.heirs.clear();
                 self.told.push_back(Told::HostIs(host));
                 self.told.push_back(Told::TicketChanged);
             }
             Change::FalseHost(why) => {
                 self.log(log::Level::Warn, format!("a change of host that does not hold: {why}"));
             }
-            Change::Opaque { from, class, to, bytes } => self.heard(from, &class, &to, &bytes),
+            Change::Opaque { from, class, to, bytes } => self.heard(from, &class, &to, &bytes, now),
         }
     }
 
-    fn heard(&mut self, from: PeerId, class: &str, to: &[PeerId], bytes: &[u8]) {
+    fn heard(&mut self, from: PeerId, class: &str, to: &[PeerId], bytes: &[u8], now: Time) {
+        let now_ms = self.relay_ms(now).unwrap_or(0);
         let Phase::In(meeting) = &mut self.phase else { return };
         let refused = match class {
             CLASS_CHAT => match meeting.chat.hear(from, to, bytes) {
@@ -197,6 +206,14 @@ impl Session {
                 Ok((_, 0)) => return self.told.push_back(Told::TicketChanged),
                 Ok(_) => "history with messages that their authors did not sign",
                 Err(what) => what,
+            },
+            CLASS_ADMISSION if from == meeting.roster.me => return,
+            CLASS_ADMISSION => match serde_json::from_slice::<Admission>(bytes) {
+                Ok(admission) if meeting.roster.renewed(admission, now_ms) => {
+                    return self.told.push_back(Told::TicketChanged);
+                }
+                Ok(_) => "an admission that does not hold or is not newer",
+                Err(_) => "an admission that cannot be read",
             },
             class => {
                 let class: String = class.chars().filter(|c| !c.is_control()).take(16).collect();
@@ -245,6 +262,8 @@ impl Meeting {
             waiting_since: None,
             state_told: None,
             heir_named: None,
+            heirs: Vec::new(),
+            renew_at: None,
             doubtful: Default::default(),
         }
     }
