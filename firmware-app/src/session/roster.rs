@@ -120,8 +120,18 @@ impl Roster {
             forgotten |= !roster.removals.iter().any(as_new) && roster.keep_removal(*removal);
         }
         let mut doubtful = Vec::new();
-        for member in entered.members {
-            // A member that is in the meeting stays in it when its admission's day is over.
+        for mut member in entered.members {
+            // The relay names the admission by which a member came in; this kiosk may have a renewed one.
+            let own = known.into_iter().map(|known| &known.admission);
+            let others = known.into_iter().flat_map(|known| known.members.iter().map(|(_, word)| word));
+            let newer = own.chain(others).find(|word| {
+                word.member == member.id()
+                    && word.serial > member.admission.serial
+                    && roster.authority.check_admission(word, word.member, &[], now_ms).is_ok()
+            });
+            member.admission = newer.copied().unwrap_or(member.admission);
+            // As of its issue: a member that is in the meeting stays in it when the day of the admission by which it
+            // came in is over. The relay does not read the renewed ones.
             let at = member.admission.issued_ms.min(now_ms);
             let admission = member.admission;
             match roster.seat(member, at) {

@@ -277,7 +277,10 @@ impl Relay {
                 let missed: Vec<(u64, RoomEvent)> = (from_event..known.next())
                     .map(|n| (n, known.log[(n - known.first) as usize].0.clone()))
                     .collect();
-                let body = self.entered(room, from, None, from_event);
+                let mut body = self.entered(room, from, None, from_event);
+                if let Tell::Entered(entered) = &mut body {
+                    entered.admission = admission;
+                }
                 self.out.push_back((from, ToKiosk { re, body }));
                 for (number, event) in missed {
                     self.tell(from, Tell::Event { number, event: seen_by(&event, from) });
