@@ -334,7 +334,10 @@ impl Authority {
     }
 
     /// A former host's words count only up to the one by which it passed the room on. So that none of them is lost, a
-    /// host names its successor anew, with a higher serial, before everything else that it signs is sent.
+    /// host names its successors anew, with a higher serial, before everything else that it signs is sent.
+    ///
+    /// The signer chooses the serial: a former host can still sign a word below its own end. That such a word comes
+    /// late only the relay can tell, which takes words from the present host alone.
     fn check_issuer(&self, issuer: &PeerId, serial: u64) -> Result<(), Refused> {
         let in_its_time = |(host, until): &(PeerId, Option<u64>)| {
             host == issuer && until.is_none_or(|until| serial < until)

@@ -1,11 +1,12 @@
 //! What the relay answers, and what each failure means for the way into a meeting.
 
 use vestibule_common::control::{Ask, ClosedWhy, ErrorCode, RelayError, Tell, ToKiosk};
-use vestibule_common::signed::{Admission, Role};
+use vestibule_common::signed::{Admission, Refused, Role};
 use vestibule_common::time::{Duration, Time};
 
+use super::roster::Breach;
 use super::told::{Out, Told, Wish};
-use super::{Asked, Knocking, Phase, RETRY, RelayClock, Session, Way};
+use super::{Asked, Knocking, Phase, RETRY, RelayClock, Session, Ticket, Way};
 
 impl Session {
     /// A message of the relay. Whatever it says, the kiosk survives it.
@@ -86,7 +87,12 @@ impl Session {
         let unexpected = match asked {
             None => "an answer to nothing",
             Some(
-                Asked::Approve { .. } | Asked::State | Asked::NameSuccessor | Asked::Farewell | Asked::Time,
+                Asked::Approve { .. }
+                | Asked::State
+                | Asked::NameSuccessor
+                | Asked::Renewal
+                | Asked::Farewell
+                | Asked::Time,
             ) => return,
             // The relay says `closed` to the others only.
             Some(Asked::Wish(Wish::End)) => {
@@ -98,9 +104,9 @@ impl Session {
             Some(Asked::Wish(Wish::Approve | Wish::Deny | Wish::Remove | Wish::Lock | Wish::MuteMember)) => {
                 return;
             }
-            Some(Asked::Create { .. } | Asked::Knock { .. } | Asked::Resume | Asked::Reopen) => {
-                "\"done\" where a room was expected"
-            }
+            Some(
+                Asked::Create { .. } | Asked::Knock { .. } | Asked::Resume | Asked::Reopen | Asked::Correct,
+            ) => "\"done\" where a room was expected",
             Some(Asked::Parcel) => {
                 if let Phase::In(meeting) = &mut self.phase {
                     meeting.chat.accepted();
@@ -139,6 +145,15 @@ impl Session {
             },
             Some(Asked::Resume) => self.not_resumed(error.code, wait, now),
             Some(Asked::Reopen) => self.not_reopened(error.code, wait, now),
+            Some(Asked::Correct) => {
+                let passing =
+                    [ErrorCode::Busy, ErrorCode::TooFast, ErrorCode::Stopping, ErrorCode::NotInRoom];
+                if passing.contains(&error.code) {
+                    self.hopeless("the relay cannot be told now what it does not know of the meeting");
+                } else {
+                    self.breach(Breach::Meeting(Refused::NotFounded), now);
+                }
+            }
             Some(Asked::Parcel) => {
                 if let Phase::In(meeting) = &mut self.phase {
                     if error.code == ErrorCode::TooFast {
@@ -147,6 +162,9 @@ impl Session {
                         meeting.chat.refused();
                     }
                 }
+            }
+            Some(Asked::Renewal) => {
+                self.log(log::Level::Warn, "the relay does not pass a renewed admission on");
             }
             Some(Asked::State | Asked::NameSuccessor) => {
                 // Said again when it changes, and after the next return.
@@ -166,11 +184,14 @@ impl Session {
     /// The relay did not let this kiosk come back. What that means depends on who hosts, and on what was asked for.
     fn not_resumed(&mut self, code: ErrorCode, wait: Duration, now: Time) {
         let me = self.me();
-        let (hosting, by_hand, room_code) = match &self.phase {
-            Phase::In(meeting) => (meeting.roster.hosting(), false, meeting.roster.code),
+        let (hosting, by_hand, passed, room_code) = match &self.phase {
+            Phase::In(meeting) => {
+                let roster = &meeting.roster;
+                (roster.hosting(), false, !roster.successions().is_empty(), roster.code)
+            }
             Phase::Returning(r) => {
                 let host = r.ticket.successions.last().map_or(r.ticket.founding.founder, |s| s.successor);
-                (host == me, r.by_hand, r.ticket.code)
+                (host == me, r.by_hand, !r.ticket.successions.is_empty(), r.ticket.code)
             }
             Phase::Out | Phase::Starting | Phase::Knocking(_) => return,
         };
@@ -181,6 +202,12 @@ impl Session {
             // Everybody left, and this room's people want to go on.
             ErrorCode::Ended if hosting && by_hand => self.reopen(now),
             ErrorCode::WaitingForHost if self.waited_too_long(now) => self.out(Out::TooLate),
+            // A former host may have brought an older meeting back, in which the word of the later one counts for
+            // nothing. The later host's kiosk shows the relay what it does not know.
+            ErrorCode::Refused if hosting && passed => self.reopen(now),
+            ErrorCode::Refused if passed && !by_hand && !self.waited_too_long(now) => {
+                self.retry_at(now + wait);
+            }
             ErrorCode::WaitingForHost
             | ErrorCode::Busy
             | ErrorCode::TooFast
@@ -270,6 +297,12 @@ impl Session {
             Phase::Returning(returning) => returning.ticket.clone(),
             Phase::Out | Phase::Starting | Phase::Knocking(_) => return,
         };
+        self.log(log::Level::Info, format!("bringing the meeting {} back", ticket.code));
+        self.reopen_with(ticket, Asked::Reopen, now);
+    }
+
+    /// Tells the relay what this kiosk kept of the meeting that it hosts.
+    pub(super) fn reopen_with(&mut self, ticket: Ticket, asked: Asked, now: Time) {
         let now_ms = self.relay_ms(now).unwrap_or(0);
         let mut admission = ticket.admission;
         if admission.expires_ms.saturating_sub(now_ms) < Admission::VALID_MS / 2 {
@@ -278,7 +311,6 @@ impl Session {
             admission =
                 Admission::issue(&self.identity, ticket.room(), self.me(), Role::Host, serial, now_ms);
         }
-        self.log(log::Level::Info, format!("bringing the meeting {} back", ticket.code));
         let ask = Ask::Reopen {
             founding: ticket.founding,
             successions: ticket.successions,
@@ -289,6 +321,6 @@ impl Session {
             locked: ticket.locked,
             next_event: ticket.last_event.saturating_add(1),
         };
-        self.ask(ask, Asked::Reopen, now);
+        self.ask(ask, asked, now);
     }
 }

@@ -4,20 +4,21 @@ use vestibule_common::chat::{CLASS_CHAT, CLASS_HISTORY};
 use vestibule_common::control::{Ask, Entered, Member, RoomEvent};
 use vestibule_common::id::PeerId;
 use vestibule_common::name::RoomName;
+use vestibule_common::signed::Admission;
 use vestibule_common::time::Time;
 
 use super::chat::{ChatLog, Heard};
 use super::names::Labels;
-use super::roster::{Breach, Change, Roster};
+use super::roster::{Arrival, Breach, Change, Roster};
 use super::told::{Out, Told};
-use super::{Asked, DOUBT, Meeting, Phase, Session, Way};
+use super::{Asked, CLASS_ADMISSION, DOUBT, Meeting, Phase, Session, Way};
 use crate::kiosk::effect::Media;
 
 impl Session {
     /// The relay says that this kiosk is in a room. Believed if it was asked for, and if the host's word is there.
     pub(super) fn entered(&mut self, asked: Option<Asked>, entered: Entered, now: Time) {
         let room = entered.room;
-        let came_back = matches!(asked, Some(Asked::Resume | Asked::Reopen));
+        let came_back = matches!(asked, Some(Asked::Resume | Asked::Reopen | Asked::Correct));
         let awaited = match &self.phase {
             Phase::Starting => match &asked {
                 Some(Asked::Create { founding, .. }) => *founding == entered.founding,
@@ -38,10 +39,17 @@ impl Session {
         }
         let Some(now_ms) = self.relay_ms(now) else { return };
         let next_event = entered.next_event;
-        let (roster, doubtful) = match Roster::enter(entered, self.identity.peer(), now_ms) {
-            Ok(entered) => entered,
-            Err(breach) => return self.breach(breach, now),
+        let known = match &self.phase {
+            Phase::Out | Phase::Starting | Phase::Knocking(_) => None,
+            Phase::Returning(returning) => Some(returning.ticket.clone()),
+            Phase::In(meeting) => Some(meeting.ticket(0)),
         };
+        let Arrival { roster, doubtful, behind } =
+            match Roster::enter(entered, self.identity.peer(), now_ms, known.as_ref()) {
+                Ok(arrival) => arrival,
+                Err(breach) => return self.breach(breach, now),
+            };
+        let hosting = roster.hosting();
         let me = roster.me;
         let own = roster.member(&me).map(|member| member.streams).unwrap_or_default();
         let others = roster.others().map(|member| (member.id(), member.streams)).collect();
@@ -66,6 +74,13 @@ impl Session {
         meeting.heir_named = None;
         meeting.doubtful = doubtful.into_iter().map(|peer| (peer, now + DOUBT)).collect();
         self.phase = Phase::In(meeting);
+        if let Some(known) = known.filter(|_| behind) {
+            self.log(log::Level::Warn, "the relay knows an older meeting than this kiosk");
+            // Said once: the answer to it shows all that the relay is willing to learn.
+            if hosting && asked != Some(Asked::Correct) {
+                self.reopen_with(known, Asked::Correct, now);
+            }
+        }
         let twins = self.name_everyone();
         self.told.push_back(Told::Media(Media::Join { own, others }));
         self.told.push_back(Told::Entered { back: came_back });
@@ -133,6 +148,12 @@ impl Session {
                 }
                 self.told.push_back(Told::TicketChanged);
             }
+            Change::Back { member } => {
+                // Its decoder starts anew. Named again, the room is greeted with a keyframe like one that joins.
+                if let Some(streams) = meeting.roster.member(&member).map(|seat| seat.streams) {
+                    self.told.push_back(Told::Media(Media::Add(member, streams)));
+                }
+            }
             Change::Doubtful { member } => {
                 meeting.doubtful.entry(member).or_insert(now + DOUBT);
                 self.told.push_back(Told::Media(Media::Drop(member)));
@@ -154,17 +175,19 @@ impl Session {
             }
             Change::Host(host) => {
                 meeting.heir_named = None;
+                meeting.heirs.clear();
                 self.told.push_back(Told::HostIs(host));
                 self.told.push_back(Told::TicketChanged);
             }
             Change::FalseHost(why) => {
                 self.log(log::Level::Warn, format!("a change of host that does not hold: {why}"));
             }
-            Change::Opaque { from, class, to, bytes } => self.heard(from, &class, &to, &bytes),
+            Change::Opaque { from, class, to, bytes } => self.heard(from, &class, &to, &bytes, now),
         }
     }
 
-    fn heard(&mut self, from: PeerId, class: &str, to: &[PeerId], bytes: &[u8]) {
+    fn heard(&mut self, from: PeerId, class: &str, to: &[PeerId], bytes: &[u8], now: Time) {
+        let now_ms = self.relay_ms(now).unwrap_or(0);
         let Phase::In(meeting) = &mut self.phase else { return };
         let refused = match class {
             CLASS_CHAT => match meeting.chat.hear(from, to, bytes) {
@@ -184,6 +207,14 @@ impl Session {
                 Ok(_) => "history with messages that their authors did not sign",
                 Err(what) => what,
             },
+            CLASS_ADMISSION if from == meeting.roster.me => return,
+            CLASS_ADMISSION => match serde_json::from_slice::<Admission>(bytes) {
+                Ok(admission) if meeting.roster.renewed(admission, now_ms) => {
+                    return self.told.push_back(Told::TicketChanged);
+                }
+                Ok(_) => "an admission that does not hold or is not newer",
+                Err(_) => "an admission that cannot be read",
+            },
             class => {
                 let class: String = class.chars().filter(|c| !c.is_control()).take(16).collect();
                 return self.log(log::Level::Debug, format!("a message of unknown class {class:?}"));
@@ -192,7 +223,7 @@ impl Session {
         self.log(log::Level::Warn, format!("from {}: {refused}; dropped", from.short()));
     }
 
-    fn breach(&mut self, breach: Breach, now: Time) {
+    pub(super) fn breach(&mut self, breach: Breach, now: Time) {
         let out = match breach {
             Breach::Unapproved { name, member, why } => {
                 let member = member.short();
@@ -231,6 +262,8 @@ impl Meeting {
             waiting_since: None,
             state_told: None,
             heir_named: None,
+            heirs: Vec::new(),
+            renew_at: None,
             doubtful: Default::default(),
         }
     }

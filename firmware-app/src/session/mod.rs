@@ -36,6 +36,10 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(8);
 const DOUBT: Duration = Duration::from_secs(5);
 /// Between two tries to come back while the relay waits for the host, unless it says otherwise.
 const RETRY: Duration = Duration::from_secs(2);
+/// Between two admissions that are renewed.
+const RENEW_EVERY: Duration = Duration::from_secs(30);
+/// An opaque message with an admission that the host has signed anew.
+const CLASS_ADMISSION: &str = "admission";
 /// Requests that may wait for an answer at once.
 const MAX_ASKED: usize = 128;
 
@@ -126,6 +130,10 @@ pub(crate) struct Meeting {
     state_told: Option<MemberState>,
     /// The successor that was named last.
     heir_named: Option<PeerId>,
+    /// Every successor that the relay was given a word about, in the order of these words.
+    heirs: Vec<PeerId>,
+    /// When the next admission may be renewed: one at a time, so that a full meeting is no burst.
+    renew_at: Option<Time>,
     /// Rooms that were removed and are named once more, and until when that may be.
     doubtful: BTreeMap<PeerId, Time>,
 }
@@ -155,9 +163,12 @@ enum Asked {
     },
     Resume,
     Reopen,
+    /// Reopening a meeting from inside, of which the relay knows less than this kiosk.
+    Correct,
     Parcel,
     State,
     NameSuccessor,
+    Renewal,
     Time,
     /// Leaving or taking a knock back: the answer changes nothing.
     Farewell,
@@ -331,13 +342,34 @@ impl Session {
         true
     }
 
-    /// Names the same successor once more. A host's words count only below the serial by which it passed the room on, so
-    /// this goes out before whatever was signed last.
+    /// Names the same successors once more, in the same order. A host's words count only below the serial by which it
+    /// passed the room on, whichever of its words that is, so this goes out before whatever was signed last.
     fn name_heir_anew(&mut self, leaving: Option<PeerId>, now: Time) {
         let Phase::In(meeting) = &mut self.phase else { return };
-        let Some(heir) = meeting.heir_named.filter(|heir| Some(*heir) != leaving) else { return };
-        let succession = meeting.roster.name_heir(&self.identity, heir);
-        self.ask(Ask::NameSuccessor { succession }, Asked::NameSuccessor, now);
+        let Meeting { roster, heirs, .. } = meeting.as_mut();
+        heirs.retain(|heir| Some(*heir) != leaving && roster.member(heir).is_some());
+        let words: Vec<_> = heirs.iter().map(|heir| roster.name_heir(&self.identity, *heir)).collect();
+        for succession in words {
+            self.ask(Ask::NameSuccessor { succession }, Asked::NameSuccessor, now);
+        }
+    }
+
+    /// The host signs an admission anew when half of its time is over, its own too, and tells everyone; so a meeting
+    /// that lasts longer than a day goes on taking back whoever loses its connection.
+    fn renew_one(&mut self, now: Time) {
+        let Some(now_ms) = self.relay_ms(now) else { return };
+        let Some(meeting) = self.hosting_now() else { return };
+        if meeting.renew_at.is_some_and(|at| now < at) || !meeting.roster.renewal_due(now_ms) {
+            return;
+        }
+        meeting.renew_at = Some(now + RENEW_EVERY);
+        let Phase::In(meeting) = &mut self.phase else { return };
+        let Some(admission) = meeting.roster.renew_oldest(&self.identity, now_ms) else { return };
+        self.name_heir_anew(None, now);
+        let bytes = serde_json::to_vec(&admission).expect("an admission has only text and numbers");
+        let ask = Ask::Opaque { class: CLASS_ADMISSION.into(), to: Vec::new(), bytes };
+        self.ask(ask, Asked::Renewal, now);
+        self.told.push_back(Told::TicketChanged);
     }
 
     /// Keeps newcomers out, or lets them knock.
@@ -370,6 +402,7 @@ impl Session {
 
     /// Brings the relay up to date: this room's state, the successor, what is to be carried.
     pub(crate) fn settle(&mut self, state: MemberState, now: Time) {
+        self.renew_one(now);
         while let Phase::In(meeting) = &mut self.phase {
             if !meeting.online() {
                 return;
@@ -381,6 +414,8 @@ impl Session {
             } else if meeting.roster.hosting() && heir.is_some() && heir != meeting.heir_named {
                 meeting.heir_named = heir;
                 let heir = heir.expect("was just looked at");
+                meeting.heirs.retain(|known| *known != heir);
+                meeting.heirs.push(heir);
                 let succession = meeting.roster.name_heir(&self.identity, heir);
                 (Ask::NameSuccessor { succession }, Asked::NameSuccessor)
             } else if let Some(ask) = meeting.chat.next_ask(now) {

@@ -96,27 +96,45 @@ impl Rooms {
             return Err(refusal(ErrorCode::Full, "too many were removed from this meeting; start another"));
         }
         let why = LeftWhy::Removed { removal };
-        let answers = vec![(connection, request)];
-        match room.seats.get(&member).map(|seat| seat.presence) {
+        if self.put_out(id, member, why, Some((connection, request)), now) {
+            DONE
+        } else {
+            Ok(Answer::Elsewhere)
+        }
+    }
+
+    /// Puts a member out for good. True when that is done; false when forwarding has to confirm first, which answers
+    /// `asked` too.
+    pub(super) fn put_out(
+        &mut self,
+        id: RoomId,
+        member: PeerId,
+        why: LeftWhy,
+        asked: Option<(ConnectionId, u32)>,
+        now: Time,
+    ) -> bool {
+        let answers: Vec<_> = asked.into_iter().collect();
+        let seat = self.rooms.get(&id).and_then(|room| room.seats.get(&member));
+        match seat.map(|seat| seat.presence) {
             Some(Presence::Present { connection: its, .. }) => {
                 self.cut_for_good(Departure { room: id, member, why, connection: Some(its), answers });
-                return Ok(Answer::Elsewhere);
+                return false;
             }
             Some(Presence::Away { cut: Some(cut) }) => {
                 self.depart_at(cut, Departure { room: id, member, why, connection: None, answers });
-                return Ok(Answer::Elsewhere);
+                return false;
             }
             Some(Presence::Leaving { cut }) => {
                 if let Some(Awaited::Gone(departure)) = self.awaited.get_mut(&cut) {
                     departure.why = why;
                     departure.answers.extend(answers);
-                    return Ok(Answer::Elsewhere);
+                    return false;
                 }
             }
             // Nothing to cut off. Also for one that is not a member now: its admission must not let it in again.
             Some(Presence::Away { cut: None }) | None => self.gone(id, member, why, now),
         }
-        DONE
+        true
     }
 
     pub(super) fn end(&mut self, connection: ConnectionId, request: u32, now: Time) -> Outcome {
@@ -286,9 +304,10 @@ impl Rooms {
 
     fn depart(&mut self, ack: AckId, departure: Departure, now: Time) {
         let Departure { room: id, member, why, connection, answers } = departure;
+        // One that is connected and did not ask to leave has to be told.
         let removed = match why {
-            LeftWhy::Removed { .. } => true,
-            LeftWhy::Left | LeftWhy::Lost => false,
+            LeftWhy::Removed { .. } | LeftWhy::Lost => true,
+            LeftWhy::Left => false,
         };
         if let Some(connection) = connection
             && self.release(connection)

@@ -44,10 +44,12 @@ impl Rooms {
     /// Passes hosting to the heir named last among those who are present. False when there is none.
     pub(super) fn pass_hosting(&mut self, id: RoomId) -> bool {
         let Some(room) = self.rooms.get_mut(&id) else { return false };
+        // By an older word, whatever the host has signed since would hold no more.
+        let last = room.last_word_of_host();
         let heir = room
             .heirs
             .values()
-            .filter(|word| room.connection_of(&word.successor).is_some())
+            .filter(|word| word.serial > last && room.connection_of(&word.successor).is_some())
             .max_by_key(|word| word.serial)
             .copied();
         let Some(succession) = heir else { return false };

@@ -147,19 +147,20 @@ impl Rooms {
     pub(super) fn lock(&mut self, connection: ConnectionId, locked: bool) -> Outcome {
         let room = self.hosted_by(connection)?;
         let id = room.id();
-        if room.roster.locked == locked {
-            return DONE;
-        }
+        self.set_lock(id, locked);
+        DONE
+    }
+
+    /// Locks or opens a room by its host's word.
+    pub(super) fn set_lock(&mut self, id: RoomId, locked: bool) {
+        let Some(room) = self.rooms.get_mut(&id).filter(|room| room.roster.locked != locked) else { return };
         let waiting: Vec<KnockId> = room.knocks.iter().map(|knock| knock.id).collect();
-        if let Some(room) = self.rooms.get_mut(&id) {
-            room.publish(RoomEvent::Locked { locked }, &mut self.out);
-        }
+        room.publish(RoomEvent::Locked { locked }, &mut self.out);
         if locked {
             for knock in waiting {
                 self.turn_away(id, knock, DeniedWhy::Locked);
             }
         }
-        DONE
     }
 
     /// The knocking kiosk's connection is gone.

@@ -2,12 +2,15 @@
 //!
 //! Everything is verified from the founder on, so a host can bring back only its own meeting and only members that a
 //! host admitted. They keep their places and come in by `resume`.
+//!
+//! A former host that has not heard that hosting passed brings back an older meeting. The later host's kiosk sees that
+//! in its `entered` and reopens it once more, from inside: the room then goes on from the longer chain.
 
 use std::collections::BTreeMap;
 
 use ::log::{info, warn};
-use vestibule_common::control::{ErrorCode, Member, MemberState, RoomEvent};
-use vestibule_common::id::{PeerId, RoomCode};
+use vestibule_common::control::{ErrorCode, LeftWhy, Member, MemberState, RoomEvent};
+use vestibule_common::id::{PeerId, RoomCode, RoomId};
 use vestibule_common::name::RoomName;
 use vestibule_common::signed::{Admission, Authority, Founding, Removal, Succession};
 use vestibule_common::time::Time;
@@ -44,8 +47,6 @@ impl Rooms {
         told: Told,
         now: Time,
     ) -> Outcome {
-        let from = self.newcomer(connection)?;
-        let (peer, name, source) = (from.peer, from.name.clone(), from.source);
         if told.members.len() > usize::from(self.config.members_per_room)
             || told.removals.len() > MAX_REMOVALS
             || told.successions.len() > MAX_SUCCESSIONS
@@ -54,6 +55,11 @@ impl Rooms {
             return Err(refusal(ErrorCode::TooLarge, "more than a meeting can have"));
         }
         let authority = Authority::new(&told.founding, &told.successions).map_err(refused)?;
+        if self.room_of(connection).is_ok_and(|id| id == authority.room()) {
+            return self.correct(connection, request, told, &authority, now);
+        }
+        let from = self.newcomer(connection)?;
+        let (peer, name, source) = (from.peer, from.name.clone(), from.source);
         if self.rooms.contains_key(&authority.room()) {
             return self.reopen_open(connection, request, told, &authority, now);
         }
@@ -113,26 +119,112 @@ impl Rooms {
         authority: &Authority,
         now: Time,
     ) -> Outcome {
-        let (id, wall_ms) = (authority.room(), self.wall_ms(now));
-        if let (Some(room), Some(from)) = (self.rooms.get_mut(&id), self.connections.get(&connection)) {
-            let removals = room.roster.removal_list();
-            let known = room.roster.successions.len();
-            let hosts = authority.host() == from.peer
-                && authority.check_admission(&told.admission, from.peer, &removals, wall_ms).is_ok()
-                && told.successions.get(..known) == Some(&room.roster.successions[..]);
-            for succession in told.successions.get(known..).filter(|_| hosts).unwrap_or_default() {
-                if let Err(why) = room.authority.pass(succession) {
-                    warn!("a chain of hosts that was checked does not hold: {why}");
-                    break;
-                }
-                info!("{} ({}) shows that it hosts the meeting now", from.name, from.peer.short());
-                room.heirs.clear();
-                room.host_name = from.name.clone();
-                room.publish(RoomEvent::HostChanged { succession: *succession }, &mut self.out);
+        let id = authority.room();
+        let follows = self.follow(connection, &told, authority, now);
+        let last_event = told.next_event.saturating_sub(1);
+        let outcome = self.resume(connection, request, id, told.admission, last_event, now)?;
+        // Only now, so that the room is not empty even if everyone else has to go.
+        if let Some(further) = follows {
+            self.catch_up_with_host(id, &told, further, now);
+        }
+        Ok(outcome)
+    }
+
+    /// The asking kiosk is in the meeting and knows more of it than the room does.
+    fn correct(
+        &mut self,
+        connection: ConnectionId,
+        request: u32,
+        told: Told,
+        authority: &Authority,
+        now: Time,
+    ) -> Outcome {
+        let id = authority.room();
+        let Some(further) = self.follow(connection, &told, authority, now) else {
+            return Err(refusal(
+                ErrorCode::NotHost,
+                "the chain of hosts does not go on where the room's ends",
+            ));
+        };
+        self.greet_returned(id, authority.host());
+        self.catch_up_with_host(id, &told, further, now);
+        if let Some(room) = self.rooms.get(&id) {
+            // It has had every event.
+            room.catch_up(told.admission, connection, request, u64::MAX, &mut self.out);
+        }
+        Ok(Answer::Elsewhere)
+    }
+
+    /// Passes hosting on to the asking kiosk if it hosts by a chain that goes on where the room's ends. Returns whether
+    /// it goes further, or nothing when it is not such a chain.
+    fn follow(
+        &mut self,
+        connection: ConnectionId,
+        told: &Told,
+        authority: &Authority,
+        now: Time,
+    ) -> Option<bool> {
+        let wall_ms = self.wall_ms(now);
+        let room = self.rooms.get_mut(&authority.room())?;
+        let from = self.connections.get(&connection)?;
+        let removals = room.roster.removal_list();
+        let further = told.successions.strip_prefix(&room.roster.successions[..])?;
+        let hosts = authority.host() == from.peer
+            && authority.check_admission(&told.admission, from.peer, &removals, wall_ms).is_ok();
+        if !hosts {
+            return None;
+        }
+        for succession in further {
+            if let Err(why) = room.authority.pass(succession) {
+                warn!("a chain of hosts that was checked does not hold: {why}");
+                break;
+            }
+            info!("{} ({}) shows that it hosts the meeting now", from.name, from.peer.short());
+            room.heirs.clear();
+            room.host_name = from.name.clone();
+            room.publish(RoomEvent::HostChanged { succession: *succession }, &mut self.out);
+        }
+        room.admit_again(from.peer);
+        for (_, admission) in &told.members {
+            if authority.check_admission(admission, admission.member, &removals, wall_ms).is_ok() {
+                room.admit_again(admission.member);
             }
         }
-        let last_event = told.next_event.saturating_sub(1);
-        self.resume(connection, request, id, told.admission, last_event, now)
+        Some(!further.is_empty())
+    }
+
+    /// The removals and, if it hosts by a chain that went `further`, the lock that the host's kiosk kept. Whoever came
+    /// in by a word that does not hold in its chain is cut off.
+    fn catch_up_with_host(&mut self, id: RoomId, told: &Told, further: bool, now: Time) {
+        let Some(room) = self.rooms.get(&id) else { return };
+        let host = room.host();
+        for removal in checked_removals(&room.authority, &told.removals).into_values() {
+            let Some(room) = self.rooms.get(&id) else { return };
+            let (member, known) = (removal.member, &room.roster.removals);
+            let removed = known.get(&member).map(|known| known.serial);
+            let admitted = room.roster.members.get(&member).map(|member| member.admission.serial);
+            if member == host || removed.max(admitted).is_some_and(|serial| serial >= removal.serial) {
+                continue;
+            }
+            if removed.is_none() && known.len() >= MAX_REMOVALS {
+                warn!("the removal of {} finds no place any more", member.short());
+                continue;
+            }
+            self.put_out(id, member, LeftWhy::Removed { removal }, None, now);
+        }
+        let Some(room) = self.rooms.get(&id) else { return };
+        let lapsed = |peer: &PeerId, member: &Member| {
+            *peer != host && room.authority.check_admission(&member.admission, *peer, &[], 0).is_err()
+        };
+        let lapsed: Vec<PeerId> =
+            room.roster.members.iter().filter(|(peer, seat)| lapsed(peer, seat)).map(|(p, _)| *p).collect();
+        for member in lapsed {
+            warn!("{} came in by the word of a host whose time was over", member.short());
+            self.put_out(id, member, LeftWhy::Lost, None, now);
+        }
+        if further {
+            self.set_lock(id, told.locked);
+        }
     }
 }
 

@@ -107,12 +107,26 @@ impl Room {
         self.admitted.contains(&peer)
     }
 
+    /// The host's kiosk says that `peer` came in by a host's act before the room was opened here.
+    pub(super) fn admit_again(&mut self, peer: PeerId) {
+        self.admitted.insert(peer);
+    }
+
     pub(super) fn id(&self) -> RoomId {
         self.authority.room()
     }
 
     pub(super) fn host(&self) -> PeerId {
         self.authority.host()
+    }
+
+    /// The highest serial of the admissions and removals by the present host that are in force.
+    pub(super) fn last_word_of_host(&self) -> u64 {
+        let host = self.host();
+        let admissions = self.roster.members.values().map(|member| &member.admission);
+        let admitted = admissions.filter(|word| word.issuer == host).map(|word| word.serial).max();
+        let removals = self.roster.removals.values().filter(|word| word.issuer == host);
+        admitted.max(removals.map(|word| word.serial).max()).unwrap_or(0)
     }
 
     /// The host's connection, if it is there.

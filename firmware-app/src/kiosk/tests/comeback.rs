@@ -223,3 +223,60 @@ fn a_room_that_was_away_when_the_meeting_ended_is_told_so() {
         assert_eq!(home.rejoin, None);
     }
 }
+
+/// The founder and the third room lost their power; the second hosts, removed the third, and admitted the fourth.
+/// Returns the tickets of the two.
+fn passed_on() -> (World, [Option<Ticket>; 2]) {
+    let mut world = World::met(&["Boardroom", "Workshop", "Studio"]);
+    let (room, removed) = (world.room(), world.shells[2].me);
+    let tickets = [power_cut(&mut world, 0), power_cut(&mut world, 2)];
+    world.relay.pass_hosting(room);
+    world.run();
+    let now = world.now;
+    assert!(world.shells[1].kiosk.session.remove(removed, now));
+    world.shells[1].kiosk.handle_timeout(now);
+    world.run();
+    world.add(config("Attic"), 3, None);
+    world.run();
+    world.knock(3);
+    world.ms(1000);
+    world.press_approve(1, 100);
+    assert!(world.in_meeting(3));
+    world.ms(100);
+    (world, tickets)
+}
+
+fn host(world: &World, n: usize) -> vestibule_common::id::PeerId {
+    world.shells[n].kiosk.session.meeting().expect("in a meeting").roster.host()
+}
+
+#[test]
+fn a_former_host_that_comes_first_does_not_bring_an_older_meeting_back() {
+    let (mut world, [founder, removed]) = passed_on();
+    let (later, out) = (world.shells[1].me, world.shells[2].me);
+    world.kill_relay();
+    world.relay_up = true;
+    world.add(config("Boardroom"), 0, founder);
+    world.run();
+    assert_eq!(host(&world, 0), world.shells[0].me, "it has not heard that hosting passed");
+    world.add(config("Studio"), 2, removed);
+    world.run();
+    assert!(world.in_meeting(2), "back in the older meeting");
+    for _ in 0..150 {
+        world.ms(100);
+        for n in [1, 3] {
+            assert!(
+                !world.shells[n].in_media || !world.shells[n].played.contains(&out),
+                "kiosk {n} plays it"
+            );
+        }
+    }
+    for n in [0, 1, 3] {
+        assert_eq!(host(&world, n), later, "kiosk {n}");
+        assert_eq!(world.meeting(n).tiles.len(), 2, "kiosk {n}");
+    }
+    assert!(!world.in_meeting(2));
+    assert_eq!(world.asks(1, |ask| matches!(ask, Ask::Reopen { .. })), 1);
+    let knocks = world.asks(3, |ask| matches!(ask, Ask::Knock { .. }));
+    assert_eq!(knocks, 1, "the newcomer needs no new approval");
+}

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use vestibule_common::control::*;
 use vestibule_common::id::{KnockId, PeerId, RoomCode, RoomId, StreamId};
 use vestibule_common::name::RoomName;
-use vestibule_common::signed::{Admission, Founding, Removal, Succession};
+use vestibule_common::signed::{Admission, Authority, Founding, Refused, Removal, Succession};
 
 pub(super) struct Room {
     pub(super) founding: Founding,
     pub(super) code: RoomCode,
     pub(super) successions: Vec<Succession>,
     pub(super) members: BTreeMap<PeerId, Member>,
-    removals: Vec<Removal>,
+    pub(super) removals: Vec<Removal>,
     locked: bool,
     heirs: Vec<Succession>,
     /// Events since the first kept one, each with the roster before it.
@@ -132,7 +132,7 @@ impl Relay {
     }
 
     /// Hosting passes by the word the host left; without one that counts, the meeting ends.
-    fn pass_hosting(&mut self, id: RoomId) {
+    pub(super) fn pass_hosting(&mut self, id: RoomId) {
         let room = &self.rooms[&id];
         let host = room.host();
         let able = |word: &&Succession| {
@@ -167,6 +167,13 @@ impl Relay {
             let host = self.rooms[&id].host();
             self.tell(host, Tell::KnockGone { knock, why });
         }
+    }
+
+    fn put_out(&mut self, id: RoomId, removal: Removal) {
+        self.rooms.get_mut(&id).unwrap().removals.push(removal);
+        self.publish(id, RoomEvent::Left { member: removal.member, why: LeftWhy::Removed { removal } });
+        self.place.remove(&removal.member);
+        self.tell(removal.member, Tell::Closed { room: id, why: ClosedWhy::Removed });
     }
 
     fn leave(&mut self, peer: PeerId) -> bool {
@@ -256,6 +263,12 @@ impl Relay {
                     let over = self.ended.contains(&room);
                     return Some(refuse(if over { ErrorCode::Ended } else { ErrorCode::WaitingForHost }));
                 };
+                let authority = Authority::new(&known.founding, &known.successions).unwrap();
+                match authority.check_admission(&admission, from, &known.removals, admission.issued_ms) {
+                    Ok(()) => {}
+                    Err(Refused::Removed) => return Some(refuse(ErrorCode::Removed)),
+                    Err(_) => return Some(refuse(ErrorCode::Refused)),
+                }
                 if !known.members.contains_key(&from) {
                     self.join(room, admission, None, re);
                     return None;
@@ -264,7 +277,10 @@ impl Relay {
                 let missed: Vec<(u64, RoomEvent)> = (from_event..known.next())
                     .map(|n| (n, known.log[(n - known.first) as usize].0.clone()))
                     .collect();
-                let body = self.entered(room, from, None, from_event);
+                let mut body = self.entered(room, from, None, from_event);
+                if let Tell::Entered(entered) = &mut body {
+                    entered.admission = admission;
+                }
                 self.out.push_back((from, ToKiosk { re, body }));
                 for (number, event) in missed {
                     self.tell(from, Tell::Event { number, event: seen_by(&event, from) });
@@ -272,6 +288,20 @@ impl Relay {
                 self.place.insert(from, room);
                 self.publish(room, RoomEvent::Back { member: from });
                 return None;
+            }
+            Ask::Reopen { founding, successions, removals, .. } if here == Some(founding.room()) => {
+                let id = founding.room();
+                let known = self.rooms[&id].successions.clone();
+                let Some(further) = successions.strip_prefix(&known[..]) else {
+                    return Some(refuse(ErrorCode::NotHost));
+                };
+                for succession in further {
+                    self.publish(id, RoomEvent::HostChanged { succession: *succession });
+                }
+                for removal in removals {
+                    self.put_out(id, removal);
+                }
+                self.entered(id, from, None, self.rooms[&id].next())
             }
             Ask::Reopen { founding, successions, code, admission, members, removals, locked, next_event } => {
                 let id = founding.room();
@@ -296,14 +326,7 @@ impl Relay {
                 }
             }
             Ask::Remove { removal } => {
-                let id = here?;
-                self.rooms.get_mut(&id).unwrap().removals.push(removal);
-                self.publish(
-                    id,
-                    RoomEvent::Left { member: removal.member, why: LeftWhy::Removed { removal } },
-                );
-                self.place.remove(&removal.member);
-                self.tell(removal.member, Tell::Closed { room: id, why: ClosedWhy::Removed });
+                self.put_out(here?, removal);
                 Tell::Done
             }
             Ask::Lock { locked } => {

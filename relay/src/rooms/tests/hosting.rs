@@ -89,6 +89,32 @@ fn an_heir_that_comes_back_late_hosts_at_once() {
 }
 
 #[test]
+fn hosting_does_not_pass_by_a_word_older_than_what_the_host_signed_since() {
+    let mut world = World::meeting(3);
+    let old = world.succession(0, 1);
+    world.done(0, Ask::NameSuccessor { succession: old });
+    world.disconnect(1);
+    world.add_kiosk();
+    world.join(0, 3);
+    let succession = world.succession(0, 2);
+    world.done(0, Ask::NameSuccessor { succession });
+    world.disconnect(0);
+    world.disconnect(2);
+    world.advance(Duration::from_secs(61));
+    world.connect(1);
+    world.resume(1);
+    assert_eq!(world.kiosks[3].meeting.as_ref().unwrap().host(), world.peer(0), "the fourth would be out");
+    assert!(world.is_in(1) && world.is_in(3));
+    world.connect(3);
+    assert!(matches!(world.resume(3), Some(Tell::Entered(_))));
+    // One that was named anew since hosts as soon as it comes.
+    world.connect(2);
+    world.resume(2);
+    assert_eq!(world.kiosks[3].meeting.as_ref().unwrap().host(), world.peer(2));
+    world.end();
+}
+
+#[test]
 fn a_host_that_leaves_passes_hosting_at_once() {
     let mut world = World::meeting(3);
     let succession = world.succession(0, 1);

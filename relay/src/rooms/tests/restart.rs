@@ -1,5 +1,7 @@
 //! The relay was killed and started again.
 
+use vestibule_common::control::ClosedWhy;
+
 use super::*;
 
 /// A meeting of three, and then a new relay; everyone is connected to it and in no room.
@@ -232,25 +234,80 @@ fn reopening_an_open_meeting_is_coming_back() {
     world.end();
 }
 
-#[test]
-fn the_later_host_hosts_whoever_comes_first() {
+/// The founder was lost; the second room hosts, removed the third, admitted the fourth and locked. Then a new relay, to
+/// which the founder's kiosk comes first: it knows nothing of all that.
+fn brought_back_by_a_former_host() -> World {
     let mut world = World::meeting(3);
     let succession = world.succession(0, 1);
     world.done(0, Ask::NameSuccessor { succession });
     world.disconnect(0);
     world.advance(Duration::from_secs(61));
     assert_eq!(world.kiosks[2].meeting.as_ref().unwrap().host(), world.peer(1));
+    let removal = world.removal(1, 2);
+    world.done(1, Ask::Remove { removal });
+    world.add_kiosk();
+    world.join(1, 3);
+    world.done(1, Ask::Lock { locked: true });
     world.restart();
-    (0..3).for_each(|kiosk| world.connect(kiosk));
-    // The founder does not know that hosting has passed.
+    (0..4).for_each(|kiosk| world.connect(kiosk));
+    let again = world.resume_ask(0);
+    assert_eq!(world.error(0, again), ErrorCode::WaitingForHost);
     let stale = world.reopen_ask(0);
     assert!(matches!(world.ask(0, stale), Some(Tell::Entered(_))));
-    world.done(0, Ask::Lock { locked: true });
-    let reopen = world.reopen_ask(1);
-    assert!(matches!(world.ask(1, reopen), Some(Tell::Entered(_))));
+    world
+}
+
+#[test]
+fn the_later_host_hosts_whoever_comes_first() {
+    let mut world = brought_back_by_a_former_host();
+    // The removed room comes in by the older meeting, and the later one's newcomer does not.
+    assert!(matches!(world.resume(2), Some(Tell::Entered(_))));
+    let again = world.resume_ask(3);
+    assert_eq!(world.error(3, again), ErrorCode::Refused);
+    // A guest of the former host, whose time is over.
+    world.add_kiosk();
+    world.join(0, 4);
+    // The later host's kiosk asks to come back, sees less than it knows, and says what it knows.
+    let whole = world.reopen_ask(1);
+    assert!(matches!(world.resume(1), Some(Tell::Entered(_))));
+    let Some(Tell::Entered(entered)) = world.ask(1, whole) else { panic!("not corrected") };
+    assert_eq!((entered.successions.len(), entered.locked), (1, true));
     assert_eq!(world.kiosks[0].meeting.as_ref().unwrap().host(), world.peer(1));
+    let members: Vec<PeerId> = world.roster_of(1).members.keys().copied().collect();
+    assert!(members.contains(&world.peer(0)) && members.contains(&world.peer(1)) && members.len() == 2);
+    for out in [2, 4] {
+        assert!(matches!(world.news(out).last(), Some(Tell::Closed { why: ClosedWhy::Removed, .. })));
+    }
+    let again = world.resume_ask(2);
+    assert_eq!(world.error(2, again), ErrorCode::Removed);
+    let again = world.resume_ask(4);
+    assert_eq!(world.error(4, again), ErrorCode::Refused);
+    assert!(matches!(world.resume(3), Some(Tell::Entered(_))));
+    assert_eq!(world.error(0, Ask::Lock { locked: false }), ErrorCode::NotHost);
     world.done(1, Ask::Lock { locked: false });
-    assert_eq!(world.error(0, Ask::Lock { locked: true }), ErrorCode::NotHost);
+    world.end();
+}
+
+#[test]
+fn the_later_host_may_reopen_from_outside_too() {
+    let mut world = brought_back_by_a_former_host();
+    let whole = world.reopen_ask(1);
+    assert!(matches!(world.ask(1, whole), Some(Tell::Entered(_))));
+    assert_eq!(world.kiosks[0].meeting.as_ref().unwrap().host(), world.peer(1));
+    let again = world.resume_ask(2);
+    assert_eq!(world.error(2, again), ErrorCode::Removed);
+    assert!(matches!(world.resume(3), Some(Tell::Entered(_))));
+    assert!(world.roster_of(0).locked);
+    world.end();
+}
+
+#[test]
+fn nobody_takes_hosting_back_by_an_older_chain() {
+    let mut world = brought_back_by_a_former_host();
+    let (old, whole) = (world.reopen_ask(0), world.reopen_ask(1));
+    assert!(matches!(world.ask(1, whole), Some(Tell::Entered(_))));
+    assert_eq!(world.error(0, old), ErrorCode::NotHost, "from inside");
+    assert_eq!(world.kiosks[0].meeting.as_ref().unwrap().host(), world.peer(1));
     world.end();
 }
 
