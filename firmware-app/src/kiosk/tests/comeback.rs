@@ -280,3 +280,28 @@ fn a_former_host_that_comes_first_does_not_bring_an_older_meeting_back() {
     let knocks = world.asks(3, |ask| matches!(ask, Ask::Knock { .. }));
     assert_eq!(knocks, 1, "the newcomer needs no new approval");
 }
+
+#[test]
+fn in_a_meeting_of_two_days_every_admission_is_fresh() {
+    let mut world = World::met(TWO);
+    // Somebody speaks often enough for nobody to be asked whether anyone is there.
+    for _ in 0..200 {
+        for n in 0..2 {
+            world.news(n, News::OwnVoice { speaking: true });
+            world.news(n, News::OwnVoice { speaking: false });
+        }
+        world.pass(Duration::from_secs(15 * 60));
+    }
+    let now_ms = super::world::EPOCH_MS + world.now.as_micros() / 1000;
+    for n in 0..2 {
+        // As after a broken connection: the relay shows the admissions by which everyone came in.
+        world.cut(n);
+        world.ms(5000);
+        assert!(world.in_meeting(n), "{n} {:?}", world.notice(n));
+        let ticket = world.shells[n].kiosk.session.ticket(world.now).unwrap();
+        let words = ticket.members.iter().map(|(_, word)| word).chain([&ticket.admission]);
+        for word in words {
+            assert!(word.expires_ms > now_ms + 11 * 3600 * 1000, "kiosk {n}: {word:?}");
+        }
+    }
+}
