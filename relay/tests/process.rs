@@ -5,7 +5,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use vestibule_common::control::{StoppingWhy, Tell};
+use vestibule_common::control::{Ask, StoppingWhy, Tell};
+use vestibule_common::signed::{Founding, Role};
 use vestibule_tests::client::{Client, patiently};
 use vestibule_tests::relay::{RunningRelay, terminate};
 
@@ -150,4 +151,42 @@ async fn the_service_manager_hears_that_the_relay_is_ready_alive_and_stopping() 
         }
     }
     assert!(relay.wait().unwrap().success());
+}
+
+#[tokio::test]
+async fn a_meeting_has_its_code_again_after_the_relay_was_killed() {
+    let first = relay(&[]);
+    let mut host = Client::greeted(&first, 1, "Boardroom").await;
+    let meeting = host.create().await;
+    // Answered once everything before it is done.
+    assert!(matches!(host.ask(Ask::Lock { locked: false }).await, Tell::Done));
+    // What the relay left behind when it was killed.
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["codes", "identity.key"] {
+        std::fs::copy(first.folder().join(name), folder.path().join(name)).unwrap();
+    }
+    drop(first);
+    let second = relay(&["--state-dir", folder.path().to_str().unwrap()]);
+    let mut guest = Client::greeted(&second, 2, "Workshop").await;
+    let own = Founding { founder: guest.identity.peer(), nonce: meeting.founding.nonce };
+    let admission = guest.admit(own.room(), guest.identity.peer(), Role::Host, 1);
+    let reopen = |founding, admission| Ask::Reopen {
+        founding,
+        successions: vec![],
+        code: meeting.code,
+        admission,
+        members: vec![],
+        removals: vec![],
+        locked: false,
+        next_event: meeting.next_event,
+    };
+    match guest.ask(reopen(own, admission)).await {
+        Tell::Entered(entered) => assert_ne!(entered.code, meeting.code, "nobody takes it over"),
+        other => panic!("{other:?}"),
+    }
+    let mut host = Client::greeted(&second, 1, "Boardroom").await;
+    match host.ask(reopen(meeting.founding, meeting.admission)).await {
+        Tell::Entered(entered) => assert_eq!(entered.code, meeting.code),
+        other => panic!("{other:?}"),
+    }
 }
