@@ -8,8 +8,10 @@ use crate::device::Button;
 use crate::session::Ticket;
 
 /// One thing to do, in this order.
-// A few exist at a time and go at once: a box would cost more than the space.
-#[allow(clippy::large_enum_variant)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a few exist at a time and go at once: a box costs more than the space"
+)]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Effect {
     /// Send this on the control connection; dropped when there is none.

@@ -5,6 +5,7 @@
 //! was restarted, `Reopen`) brings it back without a new approval.
 
 mod answers;
+mod asked;
 pub(crate) mod chance;
 pub(crate) mod chat;
 mod events;
@@ -23,6 +24,7 @@ use vestibule_common::signed::{Admission, Founding, Role};
 use vestibule_common::time::{Duration, Time};
 
 use crate::kiosk::effect::Media;
+use asked::Asked;
 use chance::Chance;
 use chat::{CannotSay, ChatLog};
 use names::Labels;
@@ -148,35 +150,6 @@ impl Meeting {
     pub(crate) fn label(&self, peer: &PeerId) -> Option<&str> {
         self.labels.of(peer)
     }
-}
-
-/// A request that was sent, and what its answer is about.
-#[derive(Clone, PartialEq, Eq, Debug)]
-enum Asked {
-    Create {
-        retried: bool,
-        founding: Founding,
-    },
-    Knock {
-        retried: bool,
-        code: RoomCode,
-    },
-    Resume,
-    Reopen,
-    /// Reopening a meeting from inside, of which the relay knows less than this kiosk.
-    Correct,
-    Parcel,
-    State,
-    NameSuccessor,
-    Renewal,
-    Time,
-    /// Leaving or taking a knock back: the answer changes nothing.
-    Farewell,
-    Approve {
-        knock: KnockId,
-        admission: Admission,
-    },
-    Wish(Wish),
 }
 
 impl Session {

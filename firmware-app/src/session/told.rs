@@ -8,8 +8,10 @@ use vestibule_common::signed::Refused;
 use crate::kiosk::effect::Media;
 
 /// One thing, in order.
-// A few exist at a time and go at once: a box would cost more than the space.
-#[allow(clippy::large_enum_variant)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a few exist at a time and go at once: a box costs more than the space"
+)]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Told {
     /// For the relay.

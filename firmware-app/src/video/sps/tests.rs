@@ -1,3 +1,5 @@
+//! What is let through to the codec: what our own encoder makes, and nothing else, whatever the bytes.
+
 use proptest::prelude::*;
 use vestibule_common::unit::Bitrate;
 
