@@ -209,6 +209,17 @@ impl Kiosk {
         Ok(Kiosk { process, name: name.into(), log, observer: BufReader::new(stream) })
     }
 
+    /// Cuts its power, once it has written down what happened last: a cut before that finds it as it was a moment earlier,
+    /// and how long that moment is depends on the disk.
+    pub fn cut_power(&mut self) -> Result<(), String> {
+        self.wait_for("its files to be written", |kiosk| match kiosk.counter("files_unwritten")? {
+            0 => Ok(()),
+            files => Err(format!("{files} files are not")),
+        })?;
+        self.process.kill();
+        Ok(())
+    }
+
     /// Sends one command to the observer and reads its answer.
     pub fn ask(&mut self, command: &str) -> Result<Value, String> {
         let fault = |error: io::Error| error.to_string();

@@ -26,7 +26,7 @@ fn a_relay_that_was_killed_and_started_again_finds_the_meeting_back() {
 fn a_kiosk_that_lost_its_power_comes_back_without_a_new_approval() {
     let folder = tempfile::tempdir().unwrap();
     let mut meeting = meet(folder.path()).unwrap();
-    meeting.guest.process.kill();
+    meeting.guest.cut_power().unwrap();
     meeting.guest = Kiosk::start(folder.path(), "Workshop", &meeting.relay, &DEVICES, None).unwrap();
     meeting.together().unwrap();
     assert!(meeting.host.view().unwrap()["knock"].is_null(), "nobody knocked");

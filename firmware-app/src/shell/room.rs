@@ -466,9 +466,11 @@ impl Room {
     }
 
     fn observe(&self) -> Observation {
+        let mut counters = self.media.stats().all();
+        counters.push(("files_unwritten", self.around.store.unwritten() as u64));
         Observation {
             view: self.kiosk.view(self.now(), wall_clock()),
-            counters: self.media.stats().all(),
+            counters,
             clock: self.clock_estimate,
             lamps: self.lamps.clone(),
         }

@@ -136,6 +136,8 @@ struct Desk {
 struct Papers {
     /// `None` deletes the file. One entry a file: there are three.
     waiting: BTreeMap<&'static str, Option<Vec<u8>>>,
+    /// One of them is being written just now.
+    writing: bool,
     closing: bool,
 }
 
@@ -148,6 +150,12 @@ impl Keeper {
         };
         self.desk.lock().waiting.insert(name, bytes);
         self.desk.changed.notify_one();
+    }
+
+    /// How many files are not on the disk yet as they were last saved: a power cut finds the older ones.
+    pub fn unwritten(&self) -> usize {
+        let papers = self.desk.lock();
+        papers.waiting.len() + usize::from(papers.writing)
     }
 }
 
@@ -170,8 +178,10 @@ impl Desk {
             let mut papers =
                 self.changed.wait_while(self.lock(), nothing).unwrap_or_else(PoisonError::into_inner);
             let Some((name, bytes)) = papers.waiting.pop_first() else { return };
+            papers.writing = true;
             drop(papers);
             store.write(name, bytes.as_deref());
+            self.lock().writing = false;
         }
     }
 

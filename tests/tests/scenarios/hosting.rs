@@ -90,7 +90,7 @@ fn a_meeting_ended_for_all_ends_for_all_also_for_a_room_that_was_away() {
     join(&mut third, &mut meeting.host).unwrap();
     together(&mut [&mut meeting.host, &mut meeting.guest, &mut third]).unwrap();
     let code = code(&mut meeting.host).unwrap();
-    third.process.kill();
+    third.cut_power().unwrap();
     see(&mut meeting.host, "Studio to be away", |view| view.to_string().contains("Reconnecting…")).unwrap();
 
     confirm(&mut meeting.host, "\"EndForAll\"").unwrap();

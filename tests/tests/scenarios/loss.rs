@@ -31,7 +31,7 @@ fn a_lost_host_is_waited_for_and_then_another_room_hosts() {
     join(&mut third, &mut meeting.host).unwrap();
     together(&mut [&mut meeting.host, &mut meeting.guest, &mut third]).unwrap();
 
-    meeting.host.process.kill();
+    meeting.host.cut_power().unwrap();
     for kiosk in [&mut meeting.guest, &mut third] {
         kiosk
             .wait_for("Boardroom to be away", |kiosk| match tile(kiosk, "Boardroom")? {
@@ -76,7 +76,7 @@ fn a_lost_host_is_waited_for_and_then_another_room_hosts() {
 fn a_lost_guest_is_shown_as_lost_then_gone_and_comes_back_all_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let mut meeting = impatient(folder.path());
-    meeting.guest.process.kill();
+    meeting.guest.cut_power().unwrap();
     read(&mut meeting.host, "Reconnecting…").unwrap();
     see(&mut meeting.host, "an empty meeting", |view| view["screen"]["Meeting"]["alone"].is_string())
         .unwrap();
@@ -93,7 +93,7 @@ fn a_room_that_left_may_rejoin_also_after_a_power_cut() {
     confirm(&mut meeting.guest, "\"Leave\"").unwrap();
     out(&mut meeting.guest).unwrap();
     rejoin(&mut meeting.guest);
-    meeting.guest.process.kill();
+    meeting.guest.cut_power().unwrap();
     meeting.guest = Kiosk::start(folder.path(), "Workshop", &meeting.relay, &DEVICES, None).unwrap();
     rejoin(&mut meeting.guest);
     std::thread::sleep(Duration::from_millis(500));
@@ -117,8 +117,8 @@ fn a_room_that_gives_up_the_way_back_may_rejoin_when_the_host_is_there_again() {
     let folder = tempfile::tempdir().unwrap();
     let mut meeting = meet(folder.path()).unwrap();
     let ports = (meeting.relay.control.port(), meeting.relay.media.port());
-    meeting.guest.process.kill();
-    meeting.host.process.kill();
+    meeting.guest.cut_power().unwrap();
+    meeting.host.cut_power().unwrap();
     meeting.relay.process.kill();
     meeting.relay =
         wait_for("the ports to be free", || Relay::start(folder.path(), Some(ports), &[])).unwrap();
@@ -136,7 +136,7 @@ fn a_room_that_gives_up_the_way_back_may_rejoin_when_the_host_is_there_again() {
 fn a_host_whose_meeting_was_ended_by_its_successor_does_not_bring_it_back() {
     let folder = tempfile::tempdir().unwrap();
     let mut meeting = impatient(folder.path());
-    meeting.host.process.kill();
+    meeting.host.cut_power().unwrap();
     see(&mut meeting.guest, "hosting", |view| view["screen"]["Meeting"]["own"]["host"] == true).unwrap();
     confirm(&mut meeting.guest, "\"EndForAll\"").unwrap();
     out(&mut meeting.guest).unwrap();
@@ -150,7 +150,7 @@ fn a_room_that_was_removed_while_it_was_away_is_told_so() {
     let folder = tempfile::tempdir().unwrap();
     let mut meeting = meet(folder.path()).unwrap();
     let workshop = peer(&mut meeting.host, "Workshop").unwrap();
-    meeting.guest.process.kill();
+    meeting.guest.cut_power().unwrap();
     read(&mut meeting.host, "Reconnecting…").unwrap();
     confirm(&mut meeting.host, &format!("{{\"Remove\":\"{workshop}\"}}")).unwrap();
     logged(&mut meeting.host, "Workshop was removed by the host.").unwrap();

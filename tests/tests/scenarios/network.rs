@@ -40,7 +40,7 @@ fn two_relays_are_offered_and_the_chosen_one_is_kept() {
     logged(&mut room, "was confirmed").unwrap();
 
     // It is kept over a restart, and no other one takes its place.
-    room.process.kill();
+    room.cut_power().unwrap();
     let mut room = kiosk();
     home(&mut room).unwrap();
     hall.process.kill();

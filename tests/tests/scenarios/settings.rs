@@ -47,7 +47,7 @@ fn the_settings_ask_for_the_pin_and_a_new_name_holds() {
     tile(&mut host, "Studio").unwrap();
 
     // Over a power cut, and against the name that it was started with.
-    guest.process.kill();
+    guest.cut_power().unwrap();
     let mut guest = Kiosk::start(folder.path(), "Workshop", &relay, &options, None).unwrap();
     together(&mut [&mut host, &mut guest]).unwrap();
     tile(&mut host, "Studio").unwrap();
