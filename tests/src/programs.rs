@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use vestibule_common::id::PeerId;
 use vestibule_common::identity::Identity;
@@ -64,7 +65,7 @@ impl Process {
 
     /// Sends SIGTERM and waits; `true` when it ended with success.
     pub fn stop(&mut self) -> io::Result<bool> {
-        Command::new("kill").arg(self.id().to_string()).status()?;
+        self.signal(Signal::TERM)?;
         let begin = Instant::now();
         while begin.elapsed() < PATIENCE {
             if let Some(status) = self.child.try_wait()? {
@@ -84,8 +85,10 @@ impl Process {
 
     /// Stops its time (SIGSTOP), like a cable that was pulled; `false` lets it go on.
     pub fn freeze(&self, frozen: bool) -> io::Result<()> {
-        use rustix::process::{Pid, Signal, kill_process};
-        let signal = if frozen { Signal::STOP } else { Signal::CONT };
+        self.signal(if frozen { Signal::STOP } else { Signal::CONT })
+    }
+
+    fn signal(&self, signal: Signal) -> io::Result<()> {
         Ok(kill_process(Pid::from_child(&self.child), signal)?)
     }
 

@@ -1,4 +1,5 @@
-//! Who may try codes: wrong ones, and meetings brought back that are not known here, are counted per address, per identity and over all, and pile up to an alarm.
+//! Who may try codes: wrong ones, and meetings brought back that are not known here, are counted per address, per identity
+//! and over all, and pile up to an alarm.
 //!
 //! A million codes are guessed quickly by whoever may try quickly. Only wrong codes count, and while a count is used
 //! up no code is looked up at all, so that the answer tells nothing about it.
