@@ -35,6 +35,8 @@ pub struct Config {
     /// Where the window's upper left corner is, such as `0,0`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub screen_position: Option<String>,
+    /// Whether a picture waits for the screen's refresh.
+    pub screen_vsync: bool,
     /// What the camera's pictures may take, in thousand bits a second.
     pub video_kbps: u32,
     /// Without voice and touch for this long a meeting is asked whether anyone is there, in minutes.
@@ -64,6 +66,7 @@ impl Default for Config {
             discover: true,
             screen: "full".into(),
             screen_position: None,
+            screen_vsync: false,
             video_kbps: 1500,
             anyone_there_min: 20,
             send_history: true,
@@ -215,6 +218,10 @@ pub const PROGRAM: Program = Program {
         ),
         Opt::text("screen_position", "x,y", "Where the window's upper left corner is.")
             .or("left to the desktop"),
+        Opt::switch(
+            "screen_vsync",
+            "Show a picture at the screen's next refresh: never torn, but 8 to 25 ms later.",
+        ),
         Opt::number("video_kbps", "What the camera's pictures may take, in thousand bits a second."),
         Opt::number(
             "anyone_there_min",

@@ -27,6 +27,7 @@ use crate::kiosk::{Kiosk, Settings, WallClock};
 use crate::session::Ticket;
 use crate::ui::bridge::{self, Extent};
 use crate::ui::surface::KeyEdge;
+use crate::ui::vsync;
 use crate::video::slot::PictureSlots;
 
 /// Touches and edges that may wait for the room; a person is slower.
@@ -101,6 +102,8 @@ fn carry_out(command: &Command, config: Config) -> Result<(), Fatal> {
 }
 
 fn run(config: Config) -> Result<(), Fatal> {
+    // First, for it wants no second thread.
+    vsync::choose(config.screen_vsync);
     logging::start(config.log_level.filter());
     let clock = Clock::start();
     let folder = config.state_dir.clone().ok_or(Fatal("no state folder".into()))?;

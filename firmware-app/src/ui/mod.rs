@@ -33,5 +33,6 @@ pub mod surface;
 mod tests;
 pub mod text;
 pub mod tokens;
+pub mod vsync;
 mod waiting;
 pub mod widget;

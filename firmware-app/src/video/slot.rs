@@ -14,8 +14,8 @@ pub struct Picture {
     pub width: usize,
     /// Pixels.
     pub height: usize,
-    /// Red, green, blue, 255; `width * height * 4` bytes.
-    pub rgba: Arc<[u8]>,
+    /// Red, green, blue; `width * height * 3` bytes.
+    pub rgb: Arc<[u8]>,
     /// Rises with every picture of its slot.
     pub sequence: u64,
     /// When the sensor had it: on the sender's clock for other rooms, on the kiosk's own clock for the own picture.
@@ -102,7 +102,7 @@ mod tests {
         let picture = |sequence| Picture {
             width: 1,
             height: 1,
-            rgba: Arc::from([0; 4]),
+            rgb: Arc::from([0; 3]),
             sequence,
             captured: Time::ZERO,
         };

@@ -33,6 +33,8 @@ const FRAME_TIME: Duration = Duration::from_nanos(1_000_000_000 / 30);
 const PERIOD_TIME: Duration = Duration::from_millis(10);
 /// One datagram of this many is opened, verified and its delay taken.
 const SAMPLE: u64 = 100;
+/// Receive buffers of 64 KiB.
+const BATCH: usize = 8;
 /// What a receiver's socket may hold.
 const SOCKET_BUFFER: usize = 4 << 20;
 
@@ -73,7 +75,12 @@ impl Outcome {
 /// Lets the endpoints send for `span`; `watch` is called when sending begins and when everything has arrived.
 ///
 /// Errors: the system's.
-pub fn run(endpoints: &mut [Endpoint], span: Duration, mut watch: impl FnMut()) -> io::Result<Outcome> {
+pub fn run(
+    endpoints: &mut [Endpoint],
+    span: Duration,
+    look: Look,
+    mut watch: impl FnMut(),
+) -> io::Result<Outcome> {
     let epoch = Instant::now();
     let over = Arc::new(AtomicBool::new(false));
     let mut senders = Vec::new();
@@ -85,7 +92,7 @@ pub fn run(endpoints: &mut [Endpoint], span: Duration, mut watch: impl FnMut()) 
         senders.push(Sender::new(endpoint, sealer, epoch)?);
     }
     let ends = over.clone();
-    let receiving = thread::spawn(move || receive(receivers, epoch, &ends));
+    let receiving = thread::spawn(move || receive(receivers, look, epoch, &ends));
     watch();
     let expected = send(&mut senders, epoch, span);
     thread::sleep(Duration::from_millis(100));
@@ -202,66 +209,120 @@ fn send(senders: &mut [Sender], epoch: Instant, span: Duration) -> io::Result<u6
     Ok(expected)
 }
 
-type Receiver = (UdpSocket, Option<Opener>);
+/// When receivers look.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Look {
+    /// As soon as the system wakes them: for delays.
+    Woken,
+    /// Every millisecond: for processor time. Waking a receiver is charged to the process that sends if both are on one
+    /// machine, which a relay and its kiosks are not.
+    Often,
+}
 
-fn receive(
-    receivers: Vec<Receiver>,
+/// What all receivers share.
+struct Hall {
+    outcome: Outcome,
+    buffers: Vec<u8>,
     epoch: Instant,
+}
+
+/// One receiver.
+struct Desk {
+    state: UdpSocketState,
+    opener: Option<Opener>,
+    count: u64,
+}
+
+type Receivers = Vec<(UdpSocket, Option<Opener>)>;
+
+/// Receives until `over`; gives the openers back.
+fn receive(
+    receivers: Receivers,
+    look: Look,
+    epoch: Instant,
+    over: &AtomicBool,
+) -> io::Result<(Outcome, Vec<Option<Opener>>)> {
+    let hall = Hall { outcome: Outcome::default(), buffers: vec![0; BATCH << 16], epoch };
+    let desks = receivers.into_iter().map(|(socket, opener)| {
+        let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
+        // Refused by some systems; the loss that follows is counted.
+        let _ = state.set_recv_buffer_size(UdpSockRef::from(&socket), SOCKET_BUFFER);
+        Ok((socket, Desk { state, opener, count: 0 }))
+    });
+    let desks = desks.collect::<io::Result<Vec<_>>>()?;
+    match look {
+        Look::Often => Ok(look_often(hall, desks, over)),
+        Look::Woken => be_woken(hall, desks, over),
+    }
+}
+
+fn look_often(
+    mut hall: Hall,
+    mut desks: Vec<(UdpSocket, Desk)>,
+    over: &AtomicBool,
+) -> (Outcome, Vec<Option<Opener>>) {
+    while !over.load(Ordering::Acquire) {
+        for (socket, desk) in &mut desks {
+            while desk.take(&mut hall, UdpSockRef::from(&*socket)).is_ok() {}
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    (hall.outcome, desks.into_iter().map(|(_, desk)| desk.opener).collect())
+}
+
+fn be_woken(
+    hall: Hall,
+    desks: Vec<(UdpSocket, Desk)>,
     over: &AtomicBool,
 ) -> io::Result<(Outcome, Vec<Option<Opener>>)> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let local = tokio::task::LocalSet::new();
-    let outcome = Rc::new(RefCell::new(Outcome::default()));
-    let buffers = Rc::new(RefCell::new(vec![0; 8 << 16]));
-    let shared = outcome.clone();
+    let hall = Rc::new(RefCell::new(hall));
+    let shared = hall.clone();
     let openers = local.block_on(&runtime, async move {
         let mut tasks = Vec::new();
-        for (socket, opener) in receivers {
-            let opener = Rc::new(RefCell::new(opener));
-            let one = receive_one(socket, opener.clone(), shared.clone(), buffers.clone(), epoch);
-            tasks.push((tokio::task::spawn_local(one), opener));
+        for (socket, desk) in desks {
+            let (desk, hall) = (Rc::new(RefCell::new(desk)), shared.clone());
+            let theirs = desk.clone();
+            let serve = async move {
+                let socket = tokio::net::UdpSocket::from_std(socket)?;
+                loop {
+                    socket.readable().await?;
+                    // Nothing there after all: it waits again.
+                    let _ = socket.try_io(Interest::READABLE, || {
+                        theirs.borrow_mut().take(&mut hall.borrow_mut(), UdpSockRef::from(&socket))
+                    });
+                }
+            };
+            tasks.push((tokio::task::spawn_local(serve), desk));
         }
         while !over.load(Ordering::Acquire) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        tasks
-            .into_iter()
-            .map(|(task, opener)| {
-                task.abort();
-                opener.borrow_mut().take()
-            })
-            .collect::<Vec<_>>()
+        let stop = |(task, desk): (tokio::task::JoinHandle<io::Result<()>>, Rc<RefCell<Desk>>)| {
+            task.abort();
+            desk.borrow_mut().opener.take()
+        };
+        tasks.into_iter().map(stop).collect::<Vec<_>>()
     });
-    let outcome = outcome.borrow().clone();
+    let outcome = hall.borrow().outcome.clone();
     Ok((outcome, openers))
 }
 
-async fn receive_one(
-    socket: UdpSocket,
-    opener: Rc<RefCell<Option<Opener>>>,
-    outcome: Rc<RefCell<Outcome>>,
-    buffers: Rc<RefCell<Vec<u8>>>,
-    epoch: Instant,
-) -> io::Result<()> {
-    let socket = tokio::net::UdpSocket::from_std(socket)?;
-    let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
-    // Refused by some systems; the loss that follows is counted.
-    let _ = state.set_recv_buffer_size(UdpSockRef::from(&socket), SOCKET_BUFFER);
-    let mut count = 0_u64;
-    loop {
-        socket.readable().await?;
-        let mut buffers = buffers.borrow_mut();
-        let mut metas = [RecvMeta::default(); 8];
+impl Desk {
+    /// Takes what one receive call gives.
+    ///
+    /// Errors: the system's; `WouldBlock` when nothing is there.
+    fn take(&mut self, hall: &mut Hall, socket: UdpSockRef<'_>) -> io::Result<()> {
+        let Hall { outcome, buffers, epoch } = hall;
+        let mut metas = [RecvMeta::default(); BATCH];
         let received = {
             let mut chunks = buffers.chunks_exact_mut(1 << 16);
-            let mut slices: [IoSliceMut<'_>; 8] =
-                std::array::from_fn(|_| IoSliceMut::new(chunks.next().expect("there are eight")));
-            socket
-                .try_io(Interest::READABLE, || state.recv(UdpSockRef::from(&socket), &mut slices, &mut metas))
+            let mut slices: [IoSliceMut<'_>; BATCH] =
+                std::array::from_fn(|_| IoSliceMut::new(chunks.next().expect("there are BATCH buffers")));
+            self.state.recv(socket, &mut slices, &mut metas)?
         };
-        let Ok(received) = received else { continue };
         let now = epoch.elapsed().as_nanos() as u64;
-        let mut outcome = outcome.borrow_mut();
         for (meta, buffer) in metas[..received].iter().zip(buffers.chunks_exact_mut(1 << 16)) {
             for datagram in buffer[..meta.len].chunks_mut(meta.stride.max(1)) {
                 // The relay's own, like answers to time requests, are smaller.
@@ -269,11 +330,11 @@ async fn receive_one(
                     continue;
                 }
                 outcome.received += 1;
-                count += 1;
-                if !count.is_multiple_of(SAMPLE) {
+                self.count += 1;
+                if !self.count.is_multiple_of(SAMPLE) {
                     continue;
                 }
-                let sent = match opener.borrow_mut().as_mut() {
+                let sent = match &mut self.opener {
                     Some(opener) => match opener.open(datagram) {
                         Ok(opened) => last_eight(opened.body),
                         Err(_) => {
@@ -286,6 +347,7 @@ async fn receive_one(
                 outcome.delays_us.push(now.saturating_sub(sent) as f64 / 1000.0);
             }
         }
+        Ok(())
     }
 }
 
@@ -293,7 +355,7 @@ fn last_eight(bytes: &[u8]) -> u64 {
     bytes.last_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
 }
 
-/// Receives while `during` runs; what it gives comes back.
+/// Receives while `during` runs, looking often; what it gives comes back.
 ///
 /// Errors: the system's.
 pub fn run_receivers<T>(endpoints: &mut [Endpoint], during: impl FnOnce() -> T) -> io::Result<(Outcome, T)> {
@@ -303,7 +365,7 @@ pub fn run_receivers<T>(endpoints: &mut [Endpoint], during: impl FnOnce() -> T) 
         receivers.push((endpoint.socket.try_clone()?, None));
     }
     let (ends, epoch) = (over.clone(), Instant::now());
-    let receiving = thread::spawn(move || receive(receivers, epoch, &ends));
+    let receiving = thread::spawn(move || receive(receivers, Look::Often, epoch, &ends));
     let given = during();
     thread::sleep(Duration::from_millis(100));
     over.store(true, Ordering::Release);

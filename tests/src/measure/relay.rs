@@ -12,7 +12,7 @@ use vestibule_common::id::StreamId;
 use vestibule_common::seal::Suite;
 
 use super::figures::{median, percentile, print};
-use super::load::{self, Endpoint, Outcome};
+use super::load::{self, Endpoint, Look, Outcome};
 use super::process::cpu_ns;
 use crate::client::{Client, streams_of};
 use crate::programs::{Process, program};
@@ -47,10 +47,10 @@ pub fn run(options: &Options) -> Result<(), String> {
     let (mut one, mut ten, mut bare) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..options.runs {
         runtime.block_on(fanout.keep());
-        one.push(bench.relay("fanout", &mut fanout)?);
+        one.push(bench.relay("fanout", &mut fanout, Look::Often)?);
         bare.push(bench.sendto(30)?);
         runtime.block_on(rooms.keep());
-        ten.push(bench.relay("rooms", &mut rooms)?);
+        ten.push(bench.relay("rooms", &mut rooms, Look::Often)?);
     }
     drop((fanout, rooms));
     bench.rate("fanout_packets_per_cpu_s", &one);
@@ -68,7 +68,7 @@ pub fn run(options: &Options) -> Result<(), String> {
         let mut losses = Vec::new();
         for _ in 0..options.runs {
             runtime.block_on(meeting.keep());
-            let ours = bench.relay(&format!("delay_{name}"), &mut meeting)?;
+            let ours = bench.relay(&format!("delay_{name}"), &mut meeting, Look::Woken)?;
             let bare = bench.forward(&format!("bare_delay_{name}"), 31, senders)?;
             for (place, percent) in [50.0, 99.0].into_iter().enumerate() {
                 let of = |run: &Run| percentile(&run.outcome.delays_us, percent);
@@ -138,9 +138,15 @@ impl Bench<'_> {
         Ok(())
     }
 
-    fn measured(&mut self, name: &str, process: u32, endpoints: &mut [Endpoint]) -> Result<Run, String> {
+    fn measured(
+        &mut self,
+        name: &str,
+        process: u32,
+        endpoints: &mut [Endpoint],
+        look: Look,
+    ) -> Result<Run, String> {
         let mut used = Vec::new();
-        let outcome = load::run(endpoints, self.options.span, || used.push(cpu_ns(process)));
+        let outcome = load::run(endpoints, self.options.span, look, || used.push(cpu_ns(process)));
         let outcome = outcome.map_err(|error| format!("{name}: {error}"))?;
         let [before, after] = used.try_into().map_err(|_| "two looks at the processor time")?;
         let run = Run { outcome, cpu_s: (after? - before?) as f64 / 1e9 };
@@ -148,9 +154,9 @@ impl Bench<'_> {
         Ok(run)
     }
 
-    fn relay(&mut self, name: &str, meeting: &mut Meeting) -> Result<Run, String> {
+    fn relay(&mut self, name: &str, meeting: &mut Meeting, look: Look) -> Result<Run, String> {
         let process = meeting.relay.process();
-        self.measured(name, process, &mut meeting.endpoints)
+        self.measured(name, process, &mut meeting.endpoints, look)
     }
 
     /// The bare forwarder with as many members and senders.
@@ -165,7 +171,7 @@ impl Bench<'_> {
             endpoint.sends = Some(streams(n));
             endpoint.receivers = members as u64 - 1;
         }
-        self.measured(name, process.id(), &mut endpoints)
+        self.measured(name, process.id(), &mut endpoints, Look::Woken)
     }
 
     /// The bare loop to as many receivers.

@@ -185,9 +185,8 @@ impl DecodeThread {
         let tile = self.slots.size(id);
         let scaler = &mut self.scaler;
         // Without a tile the picture is decoded all the same: later ones refer to it.
-        let decoded = contained(|| {
-            decoder.decode(&job.frame.bytes, |view| tile.map(|tile| scaler.to_rgba(view, tile)))
-        });
+        let decoded =
+            contained(|| decoder.decode(&job.frame.bytes, |view| tile.map(|tile| scaler.to_rgb(view, tile))));
         match decoded {
             Ok(Some(pixels)) => {
                 self.stats.pictures_decoded.one();
@@ -197,10 +196,10 @@ impl DecodeThread {
                     self.news.tell(MediaNews::Pictures { peer: job.peer, arriving: true });
                 }
                 let hold = room.sync.handle_picture(job.frame.captured, now);
-                if let Some((rgba, width, height)) = pixels {
+                if let Some((rgb, width, height)) = pixels {
                     room.sequence += 1;
                     let captured = job.frame.captured;
-                    let picture = Picture { width, height, rgba, sequence: room.sequence, captured };
+                    let picture = Picture { width, height, rgb, sequence: room.sequence, captured };
                     if room.held.len() == MAX_HELD {
                         room.held.pop_front();
                     }
