@@ -220,7 +220,7 @@ pub const PROGRAM: Program = Program {
             .or("left to the desktop"),
         Opt::switch(
             "screen_vsync",
-            "Show a picture at the screen's next refresh: never torn, but 8 to 25 ms later.",
+            "Show a picture at the screen's next refresh: never torn, but 15 to 30 ms later.",
         ),
         Opt::number("video_kbps", "What the camera's pictures may take, in thousand bits a second."),
         Opt::number(

@@ -107,6 +107,15 @@ impl Display {
         sent.map_err(|error| error.to_string())?.check().map_err(|error| error.to_string())
     }
 
+    /// How many windows lie within the programs' own.
+    pub fn inner_windows(&self) -> Result<usize, String> {
+        let children = |window: u32| {
+            let tree = self.connection.query_tree(window).map_err(|error| error.to_string())?;
+            tree.reply().map(|tree| tree.children).map_err(|error| error.to_string())
+        };
+        children(self.root)?.into_iter().map(|window| Ok(children(window)?.len())).sum()
+    }
+
     /// A picture of the whole screen.
     pub fn screenshot(&self) -> Result<Screenshot, String> {
         self.part(0, 0, self.width.into(), self.height.into())

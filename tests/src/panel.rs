@@ -167,6 +167,15 @@ impl Panel {
         Ok(since.0)
     }
 
+    /// Waits until so many pictures have windows of their own.
+    pub fn windows(&mut self, wanted: usize) -> Result<(), String> {
+        let Panel { kiosk, display } = self;
+        kiosk.wait_for("the pictures' windows", |_| match display.inner_windows()? {
+            found if found == wanted => Ok(()),
+            found => Err(format!("{found} windows instead of {wanted}")),
+        })
+    }
+
     fn tile(&mut self) -> Result<Screenshot, String> {
         let [x, y, width, height] = self.place()?;
         self.display.part(x, y, width, height)

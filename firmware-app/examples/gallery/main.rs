@@ -85,7 +85,7 @@ fn render(view: &View, width: u32, height: u32, path: &Path) -> Result<(), Box<d
 fn window(view: View, size: Option<(u32, u32)>, seconds: Option<u64>) -> Result<(), Box<dyn Error>> {
     let slots = PictureSlots::default();
     let extent = size.map_or(Extent::Full, |(width, height)| Extent::Window { width, height });
-    let options = Options { extent, position: None, title: view.room_name.clone() };
+    let options = Options { extent, position: None, title: view.room_name.clone(), vsync: false };
     let (screen, handle) = bridge::open(
         &options,
         slots.clone(),

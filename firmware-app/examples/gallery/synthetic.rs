@@ -30,7 +30,7 @@ fn picture(id: PictureId, width: usize, height: usize, sequence: u64) -> Picture
     let shirts = [[0x2d, 0x4d, 0x7a], [0x7a, 0x35, 0x35], [0x2f, 0x5e, 0x4c], [0x5c, 0x4a, 0x70]];
     let (wall, shirt) = (walls[number % walls.len()], shirts[number % shirts.len()]);
     let sway = (sequence as f64 / 20.0).sin() * 0.03;
-    let mut rgb = Vec::with_capacity(width * height * 3);
+    let mut bgrx = Vec::with_capacity(width * height * 4);
     for y in 0..height {
         for x in 0..width {
             // In units of the height, from the middle.
@@ -48,8 +48,8 @@ fn picture(id: PictureId, width: usize, height: usize, sequence: u64) -> Picture
                 let light = 1.0 - 0.35 * v;
                 wall.map(|c: u8| (f64::from(c) * light) as u8)
             };
-            rgb.extend_from_slice(&color);
+            bgrx.extend_from_slice(&[color[2], color[1], color[0], 0]);
         }
     }
-    Picture { width, height, rgb: Arc::from(rgb), sequence, captured: Time::ZERO }
+    Picture { width, height, bgrx: Arc::from(bgrx), sequence, captured: Time::ZERO }
 }

@@ -27,7 +27,6 @@ use crate::kiosk::{Kiosk, Settings, WallClock};
 use crate::session::Ticket;
 use crate::ui::bridge::{self, Extent};
 use crate::ui::surface::KeyEdge;
-use crate::ui::vsync;
 use crate::video::slot::PictureSlots;
 
 /// Touches and edges that may wait for the room; a person is slower.
@@ -102,8 +101,6 @@ fn carry_out(command: &Command, config: Config) -> Result<(), Fatal> {
 }
 
 fn run(config: Config) -> Result<(), Fatal> {
-    // First, for it wants no second thread.
-    vsync::choose(config.screen_vsync);
     logging::start(config.log_level.filter());
     let clock = Clock::start();
     let folder = config.state_dir.clone().ok_or(Fatal("no state folder".into()))?;
@@ -241,7 +238,8 @@ fn open_window(
     let unix_ms = u64::try_from(unix.as_millis()).unwrap_or(u64::MAX);
     let first = kiosk.view(clock.now(), WallClock { unix_ms, hour: 0, minute: 0 });
     let position = config.position().map_err(Fatal)?;
-    let options = bridge::Options { extent, position, title: first.room_name.clone() };
+    let options =
+        bridge::Options { extent, position, title: first.room_name.clone(), vsync: config.screen_vsync };
     let touches = inputs.clone();
     let on_intent = move |intent| {
         if touches.try_send(Input::Intent(intent)).is_err() {

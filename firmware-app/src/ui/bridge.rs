@@ -10,6 +10,7 @@ use x11rb::connection::Connection;
 use x11rb::errors::ConnectError;
 use x11rb::rust_connection::RustConnection;
 
+use super::panes::{Panes, Shown};
 use super::repaint;
 use super::shared::Shared;
 use super::surface::{KeyEdge, LOOK, Outlet, Surface};
@@ -41,6 +42,8 @@ pub struct Options {
     pub position: Option<(i32, i32)>,
     /// The window's title: the room's name.
     pub title: String,
+    /// Whether pictures wait for the screen's refresh.
+    pub vsync: bool,
 }
 
 /// Why there is no screen.
@@ -74,6 +77,8 @@ pub struct ScreenHandle {
     shared: Arc<Shared>,
     sink: ExtEventSink,
     connection: Arc<RustConnection>,
+    slots: PictureSlots,
+    panes: Option<Arc<Panes>>,
 }
 
 /// Prepares the screen. `first` is what it shows until another view comes; touches and keys are reported on the
@@ -88,13 +93,16 @@ pub fn open(
     keys: impl Fn(KeyEdge) + Send + 'static,
 ) -> Result<(Screen, ScreenHandle), ScreenError> {
     let (connection, number) = RustConnection::connect(None).map_err(ScreenError::NoDisplay)?;
+    let connection = Arc::new(connection);
     let screen = screen_size(&connection, number);
+    let panes = if options.vsync { None } else { Panes::new(connection.clone(), number).map(Arc::new) };
     let shared = Arc::<Shared>::default();
     let outlet = Outlet { intents: Box::new(intents), keys: Box::new(keys) };
     let full = options.extent == Extent::Full;
     // The launcher hands out the way to its queue only after it has the widget, and the widget needs that way.
     let late: Arc<std::sync::OnceLock<ExtEventSink>> = Arc::default();
-    let surface = Surface::new(first, slots, outlet).connected(Arc::clone(&shared), Arc::clone(&late), full);
+    let surface = Surface::new(first, slots.clone(), outlet);
+    let surface = surface.connected(Arc::clone(&shared), Arc::clone(&late), panes.clone(), full);
     let size = match options.extent {
         Extent::Full => screen,
         Extent::Window { width, height } => Size::new(f64::from(width), f64::from(height)),
@@ -111,7 +119,7 @@ pub fn open(
         .configure_env(|env, _| env.set(druid::theme::WINDOW_BACKGROUND_COLOR, tokens::GROUND));
     let sink = launcher.get_external_handle();
     late.get_or_init(|| sink.clone());
-    Ok((Screen { launcher }, ScreenHandle { shared, sink, connection: Arc::new(connection) }))
+    Ok((Screen { launcher }, ScreenHandle { shared, sink, connection, slots, panes }))
 }
 
 /// The size in pixels of a screen; a window without a window manager has to ask for all of it.
@@ -139,8 +147,17 @@ impl ScreenHandle {
         }
     }
 
-    /// A newer picture of this room lies in its slot. Its rectangle alone is painted, at once if the screen can.
+    /// A newer picture of this room lies in its slot, or none any more. It is shown in its pane, or else its rectangle is
+    /// painted, at once if the screen can.
     pub fn picture_changed(&self, id: PictureId) {
+        if let Some(panes) = &self.panes {
+            let shown = self.slots.newest(id).map(|picture| panes.show(id, &picture));
+            match shown {
+                Some(Shown::Yes) => return self.shared.shown_above(id),
+                Some(Shown::Reshaped | Shown::No) => {}
+                None => panes.hide(id),
+            }
+        }
         let parts = self.shared.owe(id, Instant::now());
         let Some(window) = self.shared.window().filter(|_| !parts.is_empty()) else { return };
         if let Err(error) = repaint::ask(&self.connection, window, &parts) {

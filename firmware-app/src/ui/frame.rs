@@ -131,3 +131,12 @@ pub fn centered(rect: Rect, size: Size) -> Rect {
     );
     Rect::from_origin_size(origin, size)
 }
+
+/// Where a picture of this size stands in a rectangle without being scaled: in its middle. `None` if it is larger, or so much
+/// smaller that it has to be scaled up. A pixel more or less is rounding; one to one is sharper and much cheaper.
+pub fn unscaled(rect: Rect, size: Size) -> Option<Rect> {
+    let fit = (rect.width() / size.width).min(rect.height() / size.height);
+    let off = (size.width - rect.width()).abs().max((size.height - rect.height()).abs());
+    let inside = size.width <= rect.width() + 0.5 && size.height <= rect.height() + 0.5;
+    (inside && (off <= 2.0 || (fit - 1.0).abs() < 0.02)).then(|| centered(rect, size))
+}

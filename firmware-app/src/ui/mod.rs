@@ -6,6 +6,7 @@
 
 pub mod bridge;
 mod chat;
+mod cutout;
 pub mod frame;
 mod grid;
 mod home;
@@ -20,6 +21,7 @@ mod meeting;
 mod messages;
 mod notice;
 mod paint;
+mod panes;
 mod people;
 mod question;
 mod relays;
@@ -33,6 +35,5 @@ pub mod surface;
 mod tests;
 pub mod text;
 pub mod tokens;
-pub mod vsync;
 mod waiting;
 pub mod widget;

@@ -6,6 +6,7 @@ use druid::kurbo::{BezPath, RoundedRect};
 use druid::piet::{ImageFormat, InterpolationMode, PietImage, TextLayout as _};
 use druid::{Color, Point, Rect, RenderContext, Vec2};
 
+use super::frame::{centered, unscaled};
 use super::icons;
 use super::scene::{Align, Item, Scene};
 use super::text::{Style, Typesetter};
@@ -114,12 +115,13 @@ impl Painter {
         let mut seen = None;
         if self.images.get(&id).is_none_or(|kept| kept.sequence != picture.sequence) {
             let (width, height) = (picture.width, picture.height);
-            if picture.rgb.len() < width * height * 3 || width * height == 0 {
-                log::warn!("a picture of {width}x{height} has {} bytes; not shown", picture.rgb.len());
+            if picture.bgrx.len() < width * height * 4 || width * height == 0 {
+                log::warn!("a picture of {width}x{height} has {} bytes; not shown", picture.bgrx.len());
                 return None;
             }
             // Without an alpha channel nothing is blended, which costs the X server far less.
-            match ctx.make_image(width, height, &picture.rgb, ImageFormat::Rgb) {
+            let rgb: Vec<u8> = picture.bgrx.chunks_exact(4).flat_map(|p| [p[2], p[1], p[0]]).collect();
+            match ctx.make_image(width, height, &rgb, ImageFormat::Rgb) {
                 Ok(image) => {
                     let (w, h) = (width as f64, height as f64);
                     self.images.insert(id, Kept { sequence: picture.sequence, image, width: w, height: h });
@@ -133,17 +135,16 @@ impl Painter {
         }
         let kept = self.images.get(&id)?;
         let natural = druid::Size::new(kept.width / scale, kept.height / scale);
-        let fit = (rect.width() / natural.width).min(rect.height() / natural.height);
-        // A pixel more or less is rounding of the size; painting it one to one is sharper and much cheaper.
-        let off = (natural.width - rect.width()).abs().max((natural.height - rect.height()).abs());
-        let inside = natural.width <= rect.width() + 0.5 && natural.height <= rect.height() + 0.5;
-        let one_to_one = inside && (off <= 2.0 || (fit - 1.0).abs() < 0.02);
-        let size = if one_to_one { natural } else { natural * fit };
-        let place = super::frame::centered(rect, size);
-        if off > 0.0 {
+        let (place, mode) = match unscaled(rect, natural) {
+            Some(place) => (place, InterpolationMode::NearestNeighbor),
+            None => {
+                let fit = (rect.width() / natural.width).min(rect.height() / natural.height);
+                (centered(rect, natural * fit), InterpolationMode::Bilinear)
+            }
+        };
+        if place != rect {
             ctx.fill(rect, behind);
         }
-        let mode = if one_to_one { InterpolationMode::NearestNeighbor } else { InterpolationMode::Bilinear };
         ctx.draw_image(&kept.image, place, mode);
         seen
     }

@@ -3,6 +3,7 @@
 
 use druid::{Color, Rect, Size};
 
+use super::cutout::{self, Bound};
 use super::frame::Frame;
 use super::icons::Icon;
 use super::labels::{Labels, labels};
@@ -92,6 +93,22 @@ impl Item {
     }
 }
 
+impl Item {
+    /// Rectangles that hold all it paints.
+    fn solid(&self) -> Vec<Rect> {
+        match self {
+            Item::Fill { rect, radius, .. } => cutout::rounded(*rect, *radius, Bound::Outer),
+            Item::Edge { rect, radius, width, .. } => {
+                let middle = rect.inset(-width);
+                let inner = cutout::rounded(middle, radius - width, Bound::Inner);
+                let outer = cutout::rounded(*rect, *radius, Bound::Outer);
+                outer.into_iter().flat_map(|part| cutout::without(part, &inner)).collect()
+            }
+            Item::Text { .. } | Item::Icon { .. } | Item::Picture { .. } => vec![self.rect()],
+        }
+    }
+}
+
 /// What a touch on an area does.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Touch {
@@ -135,6 +152,17 @@ impl Scene {
     pub fn pictures(&self) -> impl Iterator<Item = (PictureId, Rect)> + '_ {
         self.items.iter().filter_map(|item| match item {
             Item::Picture { rect, id, .. } => Some((*id, *rect)),
+            Item::Fill { .. } | Item::Edge { .. } | Item::Text { .. } | Item::Icon { .. } => None,
+        })
+    }
+
+    /// Every picture, where it is, and what lies over it.
+    pub fn covers(&self) -> impl Iterator<Item = (PictureId, Rect, Vec<Rect>)> + '_ {
+        self.items.iter().enumerate().filter_map(|(at, item)| match item {
+            Item::Picture { rect, id, .. } => {
+                let over = self.items[at + 1..].iter().flat_map(Item::solid);
+                Some((*id, *rect, over.filter(|over| over.intersect(*rect).area() > 0.0).collect()))
+            }
             Item::Fill { .. } | Item::Edge { .. } | Item::Text { .. } | Item::Icon { .. } => None,
         })
     }

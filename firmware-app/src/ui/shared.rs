@@ -35,6 +35,8 @@ struct Places {
 struct Place {
     rect: Rect,
     owed: bool,
+    /// A newer one has been shown over what was painted.
+    beneath: bool,
 }
 
 impl Shared {
@@ -74,8 +76,11 @@ impl Shared {
     pub(super) fn set_places(&self, now: &BTreeMap<PictureId, Rect>) -> Vec<PictureId> {
         let shown = &mut lock(&self.places).shown;
         let gone = shown.keys().filter(|id| !now.contains_key(id)).copied().collect();
-        let owed = |id| shown.get(id).is_some_and(|place: &Place| place.owed);
-        *shown = now.iter().map(|(id, rect)| (*id, Place { rect: *rect, owed: owed(id) })).collect();
+        let place = |(id, rect): (&PictureId, &Rect)| {
+            let (owed, beneath) = shown.get(id).map_or((false, false), |place| (place.owed, place.beneath));
+            (*id, Place { rect: *rect, owed, beneath })
+        };
+        *shown = now.iter().map(place).collect();
         gone
     }
 
@@ -113,9 +118,17 @@ impl Shared {
         shown.values().filter(|place| place.owed).map(|place| place.rect).collect()
     }
 
-    /// The pictures that wait to be painted.
-    pub(super) fn owed(&self) -> Vec<PictureId> {
-        lock(&self.places).shown.iter().filter(|(_, place)| place.owed).map(|(id, _)| *id).collect()
+    /// A new picture has been shown over what was painted.
+    pub(super) fn shown_above(&self, id: PictureId) {
+        if let Some(place) = lock(&self.places).shown.get_mut(&id) {
+            place.beneath = true;
+        }
+    }
+
+    /// The pictures that wait to be painted; if wanted also those that show through only where something lies over them.
+    pub(super) fn owed(&self, beneath: bool) -> Vec<PictureId> {
+        let waits = |place: &Place| place.owed || beneath && place.beneath;
+        lock(&self.places).shown.iter().filter(|(_, place)| waits(place)).map(|(id, _)| *id).collect()
     }
 
     /// The screen is about to paint these pictures, or none.
@@ -124,7 +137,7 @@ impl Shared {
         let shown = &mut lock(&self.places).shown;
         for id in pictures {
             if let Some(place) = shown.get_mut(&id) {
-                place.owed = false;
+                (place.owed, place.beneath) = (false, false);
             }
         }
     }
@@ -163,9 +176,11 @@ mod tests {
         assert!(shared.owe(room(2), now).is_empty());
         assert_eq!(shared.owe(room(1), now), [RECT]);
         assert!(shared.owe(room(1), now).is_empty(), "it is on its way");
-        assert_eq!(shared.owed(), [room(1)]);
+        assert_eq!(shared.owed(false), [room(1)]);
         shared.painting([room(1)].into_iter());
-        assert!(shared.owed().is_empty());
+        assert!(shared.owed(true).is_empty());
+        shared.shown_above(room(1));
+        assert!(shared.owed(false).is_empty() && shared.owed(true) == [room(1)]);
         assert_eq!(shared.owe(room(1), now), [RECT]);
         assert_eq!(shared.set_places(&BTreeMap::new()), [room(1)]);
     }

@@ -13,11 +13,12 @@ use raw_window_handle::{HasRawWindowHandle, RawWindowHandle};
 use super::keys::{self, Keys};
 use super::local::Local;
 use super::paint::Painter;
+use super::panes::{Opening, Panes};
 use super::root;
 use super::scene::{Area, Scene, Touch};
 use super::shared::Shared;
 use super::text::Typesetter;
-use super::tokens::GAP;
+use super::tokens::{CORNER, GAP};
 use crate::kiosk::intent::Intent;
 use crate::video::slot::{PictureSlots, TileSize};
 use crate::view::{Backlight, PictureId, View};
@@ -27,8 +28,10 @@ pub use super::keys::KeyEdge;
 /// Something new was left for the screen.
 pub(super) const LOOK: Selector<()> = Selector::new("vestibule.screen.look");
 
-/// In case a wake-up is lost, the screen looks for news and pictures this often.
+/// In case a wake-up is lost, the screen looks for news and pictures this often,
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// and once in so many looks it paints what shows through under a name, where panes do not.
+const LOOKS_BENEATH: u32 = 4;
 /// A finger that stays repeats after this,
 const REPEAT_AFTER: Duration = Duration::from_millis(500);
 /// and then this often.
@@ -51,6 +54,7 @@ pub struct Surface {
     slots: PictureSlots,
     outlet: Outlet,
     hide_cursor: bool,
+    panes: Option<Arc<Panes>>,
 
     view: View,
     local: Local,
@@ -63,6 +67,7 @@ pub struct Surface {
     words: Typesetter,
     /// A picture of another shape came; the tiles must be laid out anew.
     stale: bool,
+    looks: u32,
     look_timer: TimerToken,
     repeat_timer: TimerToken,
     key_timer: TimerToken,
@@ -85,6 +90,7 @@ impl Surface {
             slots,
             outlet,
             hide_cursor: false,
+            panes: None,
             view: first,
             local: Local::default(),
             scene: Scene::default(),
@@ -94,6 +100,7 @@ impl Surface {
             keys: Keys::default(),
             words: Typesetter::new(PietText::new()),
             stale: false,
+            looks: 0,
             look_timer: TimerToken::INVALID,
             repeat_timer: TimerToken::INVALID,
             key_timer: TimerToken::INVALID,
@@ -105,10 +112,12 @@ impl Surface {
         mut self,
         shared: Arc<Shared>,
         sink: Arc<OnceLock<ExtEventSink>>,
+        panes: Option<Arc<Panes>>,
         hide_cursor: bool,
     ) -> Surface {
         self.shared = shared;
         self.sink = sink;
+        self.panes = panes;
         self.hide_cursor = hide_cursor;
         self
     }
@@ -152,7 +161,21 @@ impl Surface {
             self.lift(false);
             return Some(changed.map_or(area.rect, |rect| rect.union(area.rect)));
         }
+        self.arrange();
         changed
+    }
+
+    /// Tells the pictures' windows where they are and what lies over them, a finger's mark included.
+    fn arrange(&self) {
+        let Some(panes) = &self.panes else { return };
+        let s = self.scale;
+        let real = |rect: Rect| Rect::new(rect.x0 * s, rect.y0 * s, rect.x1 * s, rect.y1 * s);
+        let pressed = self.finger.as_ref().map(|finger| finger.area.rect);
+        let openings = self.scene.covers().map(|(id, tile, covers)| {
+            let covers = covers.into_iter().chain(pressed).map(real).collect();
+            (id, Opening { tile: real(tile).round(), radius: CORNER * s, covers })
+        });
+        panes.arrange(self.shared.window(), openings.collect());
     }
 
     fn emit(&self, intent: Intent) {
@@ -163,6 +186,7 @@ impl Surface {
     /// The finger is gone; `counts` if it was lifted where it came down.
     fn lift(&mut self, counts: bool) {
         let Some(finger) = self.finger.take() else { return };
+        self.arrange();
         match finger.area.touch {
             Touch::Tap(intent) if counts => self.emit(intent),
             Touch::Repeat(intent) if counts && !finger.repeated => self.emit(intent),
@@ -187,6 +211,7 @@ impl Surface {
             Touch::Tap(_) | Touch::Turn(_) => {}
         }
         self.finger = Some(Finger { area, repeated: false });
+        self.arrange();
     }
 
     fn moved(&mut self, ctx: &mut EventCtx, at: Point) {
@@ -228,7 +253,8 @@ impl Surface {
 
     /// Has the pictures painted whose turn was missed.
     fn catch_up(&mut self, ctx: &mut EventCtx) {
-        let owed = self.shared.owed();
+        self.looks = self.looks.wrapping_add(1);
+        let owed = self.shared.owed(self.looks.is_multiple_of(LOOKS_BENEATH));
         for (_, rect) in self.scene.pictures().filter(|(id, _)| owed.contains(id)) {
             ctx.request_paint_rect(rect);
         }
@@ -264,6 +290,7 @@ impl Surface {
         ctx.request_focus();
         if let RawWindowHandle::Xcb(handle) = ctx.window().raw_window_handle() {
             self.shared.set_window(handle.window);
+            self.arrange();
         }
         if let Ok(scale) = ctx.window().get_scale() {
             self.scale = scale.x();

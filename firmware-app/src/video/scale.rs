@@ -5,7 +5,7 @@ use std::sync::Arc;
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
-use yuv::{YuvPlanarImage, YuvRange, YuvStandardMatrix, yuv420_to_rgb};
+use yuv::{YuvPlanarImage, YuvRange, YuvStandardMatrix, yuv420_to_bgra};
 
 use super::i420::{I420, I420View};
 use super::slot::TileSize;
@@ -30,10 +30,10 @@ impl Scaler {
         ((wide & !1).max(2), (high & !1).max(2))
     }
 
-    /// The picture in the tile's size, as red, green and blue, with its width and height.
-    pub fn to_rgb(&mut self, picture: I420View<'_>, tile: TileSize) -> (Arc<[u8]>, usize, usize) {
+    /// The picture in the tile's size, as blue, green, red and a byte that means nothing, with its width and height.
+    pub fn to_bgrx(&mut self, picture: I420View<'_>, tile: TileSize) -> (Arc<[u8]>, usize, usize) {
         let scaled = self.to_fit(picture, tile);
-        (rgb(scaled), scaled.width, scaled.height)
+        (bgrx(scaled), scaled.width, scaled.height)
     }
 
     /// The picture in the largest size within the tile. One without pixels becomes an undefined one.
@@ -75,15 +75,15 @@ impl Scaler {
     }
 }
 
-fn rgb(picture: I420View<'_>) -> Arc<[u8]> {
-    let mut pixels: Arc<[u8]> = std::iter::repeat_n(0, picture.width * picture.height * 3).collect();
+fn bgrx(picture: I420View<'_>) -> Arc<[u8]> {
+    let mut pixels: Arc<[u8]> = std::iter::repeat_n(0, picture.width * picture.height * 4).collect();
     let target = Arc::get_mut(&mut pixels).expect("nobody else has it yet");
     let [y, u, v] = picture.planes;
     let [y_stride, u_stride, v_stride] = picture.strides.map(|stride| stride as u32);
     let (width, height) = (picture.width as u32, picture.height as u32);
     let image =
         YuvPlanarImage { y_plane: y, y_stride, u_plane: u, u_stride, v_plane: v, v_stride, width, height };
-    if let Err(error) = yuv420_to_rgb(&image, target, width * 3, YuvRange::Limited, YuvStandardMatrix::Bt601)
+    if let Err(error) = yuv420_to_bgra(&image, target, width * 4, YuvRange::Limited, YuvStandardMatrix::Bt601)
     {
         log::debug!("a picture could not be converted: {error}");
     }
@@ -108,8 +108,8 @@ mod tests {
         let empty: [&[u8]; 3] = [&[0; 64], &[0; 32], &[0; 32]];
         for (width, height) in [(0, 0), (0, 8), (8, 0)] {
             let view = I420View { width, height, planes: empty, strides: [8, 4, 4] };
-            let (rgb, width, height) = Scaler::default().to_rgb(view, TileSize { width: 20, height: 10 });
-            assert_eq!(rgb.len(), width * height * 3);
+            let (bgrx, width, height) = Scaler::default().to_bgrx(view, TileSize { width: 20, height: 10 });
+            assert_eq!(bgrx.len(), width * height * 4);
         }
     }
 
@@ -123,10 +123,10 @@ mod tests {
             TileSize { width: 30, height: 30 },
             TileSize { width: 200, height: 100 },
         ] {
-            let (rgb, width, height) = scaler.to_rgb(picture.view(), tile);
-            assert_eq!(rgb.len(), width * height * 3);
-            for channel in rgb.iter() {
-                assert!((126..=130).contains(channel), "{channel}");
+            let (bgrx, width, height) = scaler.to_bgrx(picture.view(), tile);
+            assert_eq!(bgrx.len(), width * height * 4);
+            for pixel in bgrx.chunks(4) {
+                assert!(pixel[..3].iter().all(|channel| (126..=130).contains(channel)), "{pixel:?}");
             }
         }
     }

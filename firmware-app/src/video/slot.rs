@@ -14,8 +14,8 @@ pub struct Picture {
     pub width: usize,
     /// Pixels.
     pub height: usize,
-    /// Red, green, blue; `width * height * 3` bytes.
-    pub rgb: Arc<[u8]>,
+    /// Blue, green, red and a byte that means nothing, as screens have it; `width * height * 4` bytes.
+    pub bgrx: Arc<[u8]>,
     /// Rises with every picture of its slot.
     pub sequence: u64,
     /// When the sensor had it: on the sender's clock for other rooms, on the kiosk's own clock for the own picture.
@@ -102,7 +102,7 @@ mod tests {
         let picture = |sequence| Picture {
             width: 1,
             height: 1,
-            rgb: Arc::from([0; 3]),
+            bgrx: Arc::from([0; 4]),
             sequence,
             captured: Time::ZERO,
         };

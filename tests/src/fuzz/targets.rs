@@ -319,9 +319,9 @@ pub fn picture(data: &[u8]) -> bool {
         rest = behind;
         let decoded = decoder.decode(unit, |view| {
             assert!(is_allowed(view.width, view.height), "{} x {}", view.width, view.height);
-            let (rgb, width, height) = scaler.to_rgb(view, TileSize { width: 100, height: 60 });
+            let (bgrx, width, height) = scaler.to_bgrx(view, TileSize { width: 100, height: 60 });
             assert!(width <= 100 && height <= 60);
-            assert_eq!(rgb.len(), width * height * 3);
+            assert_eq!(bgrx.len(), width * height * 4);
         });
         match decoded {
             Ok(picture) => shown |= picture.is_some(),

@@ -1,4 +1,4 @@
-//! What rooms live through, on the real programs: relay and kiosks as child processes, simulated devices, no screen. Every
+//! What rooms live through, on the real programs: relay and kiosks as child processes, simulated devices, mostly without a screen. Every
 //! sentence that a person should read is looked for on the screen, and its counterpart in the log.
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test may panic as the test itself may")]
@@ -13,4 +13,5 @@ mod loss;
 mod many;
 mod network;
 mod relays;
+mod screens;
 mod settings;

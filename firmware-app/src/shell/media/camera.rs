@@ -251,9 +251,9 @@ impl EncodeThread {
 
     fn show(&mut self, raw: &Raw) {
         let Some(tile) = self.parts.slots.size(PictureId::Own) else { return };
-        let (rgb, width, height) = self.scaler.to_rgb(raw.picture.view(), tile);
+        let (bgrx, width, height) = self.scaler.to_bgrx(raw.picture.view(), tile);
         self.sequence += 1;
-        let picture = Picture { width, height, rgb, sequence: self.sequence, captured: raw.captured };
+        let picture = Picture { width, height, bgrx, sequence: self.sequence, captured: raw.captured };
         self.parts.slots.put(PictureId::Own, picture);
         self.parts.screen.picture_changed(PictureId::Own);
     }

@@ -28,8 +28,9 @@ const MAX_WAITING: usize = 32;
 /// A room's pictures count as arriving for this long after the last one.
 const PICTURES_LINGER: Duration = Duration::from_secs(2);
 const TICK: Duration = Duration::from_millis(250);
-/// From a picture in its slot to its light: painting, and half a refresh of a screen with 60 of them a second.
-const DISPLAY: Duration = Duration::from_millis(15);
+/// From a picture in its slot to its light: the way to its window, and half a refresh of a screen with 60 of them a
+/// second.
+const DISPLAY: Duration = Duration::from_millis(11);
 /// Pictures of one room that may wait for their sound: the longest hold at 60 pictures a second.
 const MAX_HELD: usize = 12;
 /// A frame that has waited for the decoder this long is not worth showing any more.
@@ -185,8 +186,9 @@ impl DecodeThread {
         let tile = self.slots.size(id);
         let scaler = &mut self.scaler;
         // Without a tile the picture is decoded all the same: later ones refer to it.
-        let decoded =
-            contained(|| decoder.decode(&job.frame.bytes, |view| tile.map(|tile| scaler.to_rgb(view, tile))));
+        let decoded = contained(|| {
+            decoder.decode(&job.frame.bytes, |view| tile.map(|tile| scaler.to_bgrx(view, tile)))
+        });
         match decoded {
             Ok(Some(pixels)) => {
                 self.stats.pictures_decoded.one();
@@ -196,10 +198,10 @@ impl DecodeThread {
                     self.news.tell(MediaNews::Pictures { peer: job.peer, arriving: true });
                 }
                 let hold = room.sync.handle_picture(job.frame.captured, now);
-                if let Some((rgb, width, height)) = pixels {
+                if let Some((bgrx, width, height)) = pixels {
                     room.sequence += 1;
                     let captured = job.frame.captured;
-                    let picture = Picture { width, height, rgb, sequence: room.sequence, captured };
+                    let picture = Picture { width, height, bgrx, sequence: room.sequence, captured };
                     if room.held.len() == MAX_HELD {
                         room.held.pop_front();
                     }

@@ -228,6 +228,7 @@ fn what_changes_under_the_finger_is_not_touched() {
     let surface = Surface::new(first.clone(), PictureSlots::default(), outlet).connected(
         shared.clone(),
         std::sync::Arc::default(),
+        None,
         false,
     );
     Harness::create_with_render(
