@@ -112,7 +112,8 @@ impl Packetizer {
         Packetizer { kind, stream, next: 0 }
     }
 
-    /// Continues after a break with the frame number `next`, so that a receiver which remembers the stream goes on.
+    /// The first frame gets the number `next`: a random one when the program starts (as in RFC 3550, section 5.1), or receivers
+    /// that remember the stream would take a sender that was started again for an old one.
     pub fn starting_at(self, next: u32) -> Packetizer {
         Packetizer { next, ..self }
     }

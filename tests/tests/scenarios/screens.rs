@@ -1,7 +1,7 @@
 //! Pictures on a real X server: soon, where the scene has them and nowhere else, and touched like the rest of the screen.
 
 use vestibule_tests::panel::Panel;
-use vestibule_tests::programs::Relay;
+use vestibule_tests::programs::{Kiosk, Relay, wait_for};
 use vestibule_tests::rooms::{DEVICES, confirm, home, join, out, see, start};
 
 /// Two rooms with screens in one meeting, their pictures in their places.
@@ -56,6 +56,31 @@ fn a_picture_has_a_window_of_its_own_only_while_and_where_it_is_shown() {
     confirm(&mut host.kiosk, "\"Leave\"").unwrap();
     out(&mut host.kiosk).unwrap();
     host.windows(0).unwrap();
+}
+
+/// Waits until the screen shows a picture of the other room with such a number; the camera counts from its start.
+fn see_number(panel: &mut Panel, what: &str, wanted: impl Fn(u32) -> bool) -> u32 {
+    let looked = wait_for(what, || match panel.stamp()?.frame {
+        number if wanted(number) => Ok(number),
+        number => Err(format!("picture {number}")),
+    });
+    looked.unwrap()
+}
+
+#[test]
+fn a_room_that_was_started_again_is_seen_as_it_is_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let relay = Relay::start(folder.path(), None, &[]).unwrap();
+    let [mut host, mut guest] = meet(folder.path(), &relay, &[]);
+    for _ in 0..2 {
+        // The longer it was there, the longer its new pictures could be taken for old ones.
+        let last = see_number(&mut host, "many pictures", |number| number > 100);
+        guest.kiosk.cut_power().unwrap();
+        guest.kiosk =
+            Kiosk::start(folder.path(), "Workshop", &relay, &DEVICES, Some(&guest.display.name)).unwrap();
+        let first = see_number(&mut host, "a picture of the new program", |number| number < last);
+        see_number(&mut host, "the next ones", |number| (first + 10..last).contains(&number));
+    }
 }
 
 #[test]

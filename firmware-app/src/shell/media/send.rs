@@ -130,8 +130,9 @@ impl Sender {
             SendCommand::Streams(Some(streams)) => {
                 // The same streams again after a break: the frame numbers go on, or receivers would see a restart.
                 if self.packetizers.as_ref().is_none_or(|(before, ..)| *before != streams) {
-                    let packetizers = (Packetizer::audio(streams.audio), Packetizer::video(streams.video));
-                    self.packetizers = Some((streams, packetizers.0, packetizers.1));
+                    let audio = Packetizer::audio(streams.audio).starting_at(first_number());
+                    let video = Packetizer::video(streams.video).starting_at(first_number());
+                    self.packetizers = Some((streams, audio, video));
                 }
             }
         }
@@ -249,6 +250,15 @@ impl Sender {
         self.stats.datagrams_sent.add(datagrams);
         self.stats.bytes_sent.add(bytes as u64);
     }
+}
+
+/// Where a stream's frame numbers begin: far from where a former process of this kiosk left them, or receivers would take
+/// what is new for old, and build on pictures that were never sent.
+fn first_number() -> u32 {
+    getrandom::u32().unwrap_or_else(|error| {
+        log::warn!("no random number for a stream to begin with: {error}");
+        0
+    })
 }
 
 fn micros(span: Duration) -> u32 {
