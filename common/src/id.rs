@@ -12,7 +12,7 @@ pub struct ParseIdError;
 
 impl fmt::Display for ParseIdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a valid identifier")
+        f.write_str("not the digits that are expected here (a key has 64 hexadecimal ones, a code six)")
     }
 }
 

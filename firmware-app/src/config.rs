@@ -97,7 +97,7 @@ impl Config {
         let window = |text: &str| {
             let (width, height) = text.split_once('x')?;
             let (width, height) = (width.parse().ok()?, height.parse().ok()?);
-            ((640..=4096).contains(&width) && (400..=4096).contains(&height))
+            ((800..=4096).contains(&width) && (480..=4096).contains(&height))
                 .then_some(ScreenExtent::Window(width, height))
         };
         match self.screen.as_str() {
@@ -105,7 +105,7 @@ impl Config {
             "none" => Ok(ScreenExtent::None),
             other => window(other).ok_or_else(|| {
                 format!(
-                    "screen is {other:?}; \"full\", \"none\" or a size from 640x400 to 4096x4096 is needed"
+                    "screen is {other:?}; \"full\", \"none\" or a size from 800x480 to 4096x4096 is needed"
                 )
             }),
         }

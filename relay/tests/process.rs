@@ -69,7 +69,7 @@ async fn status_lists_meetings_and_kiosks() {
     let (status, table, errors) = relay.run_beside(&["status"]);
     assert!(status.success(), "{errors}");
     assert!(table.contains(&format!("meeting {}: 2 rooms", meeting.code.spaced())), "{table}");
-    for part in ["host Boardroom", "Workshop", "127.0.0.1:", "in no meeting: 1 rooms", "Lobby"] {
+    for part in ["host Boardroom", "Workshop", "127.0.0.1:", "in no meeting: 1 room", "Lobby"] {
         assert!(table.contains(part), "{part:?} in\n{table}");
     }
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Two rooms meet. With a display: both windows are opened and left to the person. Without one, or with HEADLESS=1: a
 # virtual display, a real clip, recorded speech, and a table of what happened.
-# PROFILE=dev builds faster and runs slower; the default is release.
+# PROFILE=dev builds faster and runs slower; the default is release. DEVICES=sim leaves this machine's camera, microphone and
+# speaker alone.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 profile=${PROFILE:-release}
@@ -12,8 +13,8 @@ mkdir -p "$out"
 headless=${HEADLESS:-}
 [ -n "${DISPLAY:-}" ] || headless=1
 if [ -n "$headless" ]; then tests/scripts/install.sh build screen clips; else tests/scripts/install.sh build screen; fi
-echo "Building (profile $profile)..."
-cargo build -q --workspace --bins --locked --profile "$profile"
+echo "Building (profile $profile). The first time this takes 5 to 15 minutes; later it is quick."
+cargo build --workspace --bins --locked --profile "$profile"
 
 if [ -n "$headless" ]; then
   tests/scripts/clips.sh || true
@@ -42,13 +43,14 @@ kiosk() {
     --state-dir "$state/$name" --devices-devices "$devices" --screen 800x480 --screen-position "$position" 2>"$out/$name.log" &
   pids+=($!)
 }
-kiosk Boardroom auto 0,0
+kiosk Boardroom "${DEVICES:-auto}" 0,0
 kiosk Workshop sim 820,0
 cat <<TEXT
 
-Two rooms, Boardroom and Workshop, are on your screen. Try this:
+Two rooms, Boardroom and Workshop, are on your screen. Workshop's devices are simulated; Boardroom takes this machine's camera,
+microphone and speaker if it has them (not with DEVICES=sim). They are touchscreens: click what you would touch. Try this:
   1. Boardroom: Start meeting. It shows a six-digit code.
-  2. Workshop: Join meeting, and type the code. It knocks.
+  2. Workshop: Join meeting, and click the code on its keys. It knocks.
   3. Boardroom: press Approve on the banner, or F2 (the approve button) with the window in front.
   4. Now they see and hear each other. Chat, mute (or F1, the mute button), switch the camera off, leave.
 Logs are in $out. Close both windows, or press Ctrl-C here, to end it.

@@ -1,7 +1,7 @@
 //! A program's identity on disk: one file with 32 secret bytes, made at the first start and kept.
 
 use std::fmt;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -19,6 +19,8 @@ pub struct Keys {
     pub identity: Identity,
     /// It was made just now.
     pub fresh: bool,
+    /// Keeps other programs from running with it.
+    _held: Option<File>,
 }
 
 /// Why there is no key, worded for whoever runs the program.
@@ -36,6 +38,8 @@ pub enum IdentityError {
     NoRandomness(getrandom::Error),
     /// There is no key, and this command makes none.
     Missing(PathBuf),
+    /// Another program runs with it.
+    InUse(PathBuf),
 }
 
 impl fmt::Display for IdentityError {
@@ -66,8 +70,15 @@ impl fmt::Display for IdentityError {
             }
             IdentityError::Missing(file) => write!(
                 f,
-                "there is no key {}. Has the program run here, as this user and with this state folder?",
+                "there is no key {}: the program has not run here, as this user and with this state folder. Start it, \
+                 or name its folder with --state-dir.",
                 file.display()
+            ),
+            IdentityError::InUse(dir) => write!(
+                f,
+                "the state folder {} is in use by another program that runs already. Stop that one, or name another \
+                 folder with --state-dir.",
+                dir.display()
             ),
         }
     }
@@ -75,8 +86,25 @@ impl fmt::Display for IdentityError {
 
 impl std::error::Error for IdentityError {}
 
+/// Reads the key in `dir`, or makes folder and key at the first start, and holds it: two programs with one identity would
+/// put each other off the relay again and again.
+pub fn hold_or_create(dir: &Path) -> Result<Keys, IdentityError> {
+    let keys = load_or_create(dir)?;
+    let file = dir.join(FILE);
+    let held = File::open(&file).map_err(|error| IdentityError::Unreadable(file, error))?;
+    match held.try_lock() {
+        Ok(()) => Ok(Keys { _held: Some(held), ..keys }),
+        Err(TryLockError::WouldBlock) => Err(IdentityError::InUse(dir.into())),
+        // Some network file systems have no locks.
+        Err(TryLockError::Error(error)) => {
+            log::debug!("{} cannot be locked: {error}", dir.display());
+            Ok(keys)
+        }
+    }
+}
+
 /// Reads the key in `dir`, or makes folder and key at the first start.
-pub fn load_or_create(dir: &Path) -> Result<Keys, IdentityError> {
+fn load_or_create(dir: &Path) -> Result<Keys, IdentityError> {
     let folder = |error| IdentityError::Folder(dir.into(), error);
     create_private_dir(dir).map_err(folder)?;
     match load(dir) {
@@ -86,7 +114,7 @@ pub fn load_or_create(dir: &Path) -> Result<Keys, IdentityError> {
             let text = format!("{}\n", PeerId(seed));
             let written = create(&file, text.as_bytes());
             match written {
-                Ok(()) => Ok(Keys { seed, identity: Identity::from_seed(&seed), fresh: true }),
+                Ok(()) => Ok(Keys { seed, identity: Identity::from_seed(&seed), fresh: true, _held: None }),
                 // Another process was faster; its key counts.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => load(dir),
                 Err(error) => Err(IdentityError::Unwritable(file, error)),
@@ -109,7 +137,7 @@ pub fn load(dir: &Path) -> Result<Keys, IdentityError> {
         return Err(IdentityError::Corrupt(file));
     };
     make_private(&file);
-    Ok(Keys { seed, identity: Identity::from_seed(&seed), fresh: false })
+    Ok(Keys { seed, identity: Identity::from_seed(&seed), fresh: false, _held: None })
 }
 
 /// Writes a file that only this user can read, whole or not at all, and never over another one.
@@ -179,6 +207,20 @@ mod tests {
         assert!(!second.fresh);
         assert_eq!(first.identity.peer(), second.identity.peer());
         assert_eq!(fs::read_dir(&inner).unwrap().count(), 1, "no draft is left behind");
+    }
+
+    #[test]
+    fn one_program_at_a_time_holds_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = hold_or_create(dir.path()).unwrap();
+        assert!(matches!(hold_or_create(dir.path()), Err(IdentityError::InUse(_))));
+        assert_eq!(
+            load(dir.path()).unwrap().identity.peer(),
+            held.identity.peer(),
+            "it can be read all the same"
+        );
+        drop(held);
+        assert!(hold_or_create(dir.path()).is_ok());
     }
 
     #[cfg(unix)]

@@ -19,7 +19,11 @@ impl Kiosk {
         match news {
             News::Searching => self.log(log::Level::Info, "looking for the relay on the network"),
             News::RelaysFound(relays) => {
-                self.log(log::Level::Info, format!("{} relays are on the network", relays.len()));
+                let found = match relays.len() {
+                    1 => "one relay is on the network".to_owned(),
+                    count => format!("{count} relays are on the network"),
+                };
+                self.log(log::Level::Info, found);
                 self.link.found(relays);
             }
             News::Connected { welcome, address } => self.connected(&welcome, address, now),
@@ -71,6 +75,7 @@ impl Kiosk {
         }
         self.log(log::Level::Info, format!("connected to the relay at {address}"));
         self.link.connected(welcome.identity, address, now);
+        self.notices.remove(&Sentence::RelayStopping);
         self.session.handle_connected(welcome, now);
         if let Some(ticket) = self.restored.take() {
             // The ticket's time is the relay's, as is this one: a board without a clock wakes up in 1970.

@@ -118,7 +118,10 @@ impl Session {
     }
 
     fn failed(&mut self, asked: Option<Asked>, error: RelayError, now: Time) {
-        self.log(log::Level::Info, format!("the relay refuses {asked:?}: {error}"));
+        self.log(
+            log::Level::Info,
+            format!("the relay refuses{}: {error}", asked.as_ref().map_or("", Asked::words)),
+        );
         let wait = error.retry_after_ms.map(Duration::from_millis).unwrap_or(RETRY);
         let wait = wait.clamp(Duration::from_millis(200), Duration::from_secs(30));
         match asked {

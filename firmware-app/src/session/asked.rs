@@ -33,3 +33,28 @@ pub(super) enum Asked {
     },
     Wish(Wish),
 }
+
+impl Asked {
+    /// What was asked for, for the log.
+    pub(super) fn words(&self) -> &'static str {
+        match self {
+            Asked::Create { .. } => " to start a meeting",
+            Asked::Knock { .. } => " the knock",
+            Asked::Resume => " to let this room back in",
+            Asked::Reopen => " to bring the meeting back",
+            Asked::Correct => " what this room knows of the meeting",
+            Asked::Parcel => " a chat message",
+            Asked::State => " to tell this room's state",
+            Asked::NameSuccessor => " the named successor",
+            Asked::Renewal => " a renewed admission",
+            Asked::Time => " to tell the time",
+            Asked::Farewell => " the farewell",
+            Asked::Approve { .. } | Asked::Wish(Wish::Approve) => " the approval",
+            Asked::Wish(Wish::Deny) => " to turn the knocking room away",
+            Asked::Wish(Wish::Remove) => " to put a room out",
+            Asked::Wish(Wish::Lock) => " to lock or open the meeting",
+            Asked::Wish(Wish::MuteMember) => " to mute another room",
+            Asked::Wish(Wish::End) => " to end the meeting",
+        }
+    }
+}

@@ -104,7 +104,7 @@ fn run(config: Config) -> Result<(), Fatal> {
     logging::start(config.log_level.filter());
     let clock = Clock::start();
     let folder = config.state_dir.clone().ok_or(Fatal("no state folder".into()))?;
-    let keys = keys::load_or_create(&folder).map_err(fatal)?;
+    let keys = keys::hold_or_create(&folder).map_err(fatal)?;
     let store = Store::open(&folder).map_err(fatal)?;
     let pinned: Option<PinnedRelay> = store.load("relay.json");
     let ticket: Option<Ticket> = store.load("ticket.json");

@@ -50,6 +50,7 @@ fn header(c: &mut Canvas<'_>, mut rect: Rect, view: &View, home: &HomeView) {
         Class::Large => tokens::size::HERO,
     });
     let width = c.width(&view.clock, clock);
+    let right = rect.x1;
     let time = take_right(&mut rect, width);
     c.text(Rect { y1: time.y0 + clock.line(), ..time }, &view.clock, clock, tokens::TEXT, Align::End);
     take_right(&mut rect, 32.0);
@@ -65,7 +66,11 @@ fn header(c: &mut Canvas<'_>, mut rect: Rect, view: &View, home: &HomeView) {
     take_top(&mut rect, tokens::GRID);
     let mark = if home.ready { (Icon::Check, tokens::GO) } else { (Icon::Warning, tokens::WARN) };
     let color = if home.ready { tokens::DIM } else { tokens::TEXT };
-    marked(c, rect, mark, &home.state, Style::new(frame.title), color);
+    // Below the clock it may be as wide as the screen.
+    let line = Rect { x1: right, ..rect };
+    let styles = [frame.title, frame.body, tokens::size::SMALL].map(Style::new);
+    let style = c.largest(&home.state, &styles, line.width() - 2.0 * frame.title);
+    marked(c, line, mark, &home.state, style, color);
 }
 
 /// The two things people come for, as large as there is room.

@@ -28,6 +28,8 @@ pub struct Labels {
     pub microphone_fault: &'static str,
     /// Meeting: someone speaks while the gate is closed.
     pub speaking_while_muted: &'static str,
+    /// The same, where there is little room.
+    pub you_are_muted: &'static str,
     /// Meeting: the camera is on.
     pub camera: &'static str,
     /// Meeting: the camera is off.
@@ -129,6 +131,7 @@ static ENGLISH: Labels = Labels {
     no_microphone: "No mic",
     microphone_fault: "Fault",
     speaking_while_muted: "You are muted. The others can't hear you.",
+    you_are_muted: "You are muted.",
     camera: "Camera",
     camera_off: "Camera off",
     volume: "Volume",
@@ -179,6 +182,7 @@ static GERMAN: Labels = Labels {
     no_microphone: "Kein Mikro",
     microphone_fault: "Störung",
     speaking_while_muted: "Sie sind stumm. Die anderen hören Sie nicht.",
+    you_are_muted: "Sie sind stumm.",
     camera: "Kamera",
     camera_off: "Bild aus",
     volume: "Lautstärke",

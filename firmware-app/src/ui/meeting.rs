@@ -100,7 +100,7 @@ fn pictures(c: &mut Canvas<'_>, stage: Rect, own: Rect, said: Option<Rect>, meet
     }
     let shapes: Vec<f64> = meeting.tiles.iter().map(|tile| c.local.shape(tile.picture)).collect();
     let mut blocked = vec![own.inset(GRID)];
-    blocked.extend(said);
+    blocked.extend(said.map(|said| said.inset(GRID)));
     let mut places = grid::tiles(stage, &shapes);
     grid::make_way(&mut places, stage, own.inset(4.0));
     for (tile, rect) in meeting.tiles.iter().zip(places) {
@@ -109,8 +109,10 @@ fn pictures(c: &mut Canvas<'_>, stage: Rect, own: Rect, said: Option<Rect>, meet
 }
 
 fn invite(c: &mut Canvas<'_>, rect: Rect, own: Rect, code: &str, sentence: &str) {
-    let (code_style, style) = (Style::figures(tokens::size::HERO), Style::new(c.frame.title));
+    let style = Style::new(c.frame.title);
     let width = (rect.width() - 2.0 * own.width() - 48.0).max(rect.width() * 0.5);
+    let sizes = [tokens::size::HERO, tokens::size::BIG, tokens::size::TITLE].map(Style::figures);
+    let code_style = c.largest(code, &sizes, width);
     let lines = c.wrap(sentence, style, width).len().min(3) as f64;
     let height = code_style.line() + 16.0 + lines * style.line();
     let block = centered(rect, Size::new(width, height));
@@ -246,12 +248,21 @@ fn hint_place(c: &mut Canvas<'_>, stage: Rect, own: Rect) -> Rect {
             strip.x1 = own.x0 - 16.0;
         }
     }
-    let words = c.width(c.words.speaking_while_muted, style) + 24.0 + 8.0 + (style.size * 1.2).round();
+    let beside = 24.0 + 8.0 + (style.size * 1.2).round();
+    let words = warning(c, strip.width() - beside, style);
+    let words = c.width(words, style) + beside;
     Rect { x1: (strip.x0 + words).min(strip.x1), ..strip }
 }
 
+/// Whole if there is room for it, else its beginning, which says the main thing.
+fn warning(c: &mut Canvas<'_>, width: f64, style: Style) -> &'static str {
+    let (whole, short) = (c.words.speaking_while_muted, c.words.you_are_muted);
+    if c.width(whole, style) <= width { whole } else { short }
+}
+
 fn speaking_while_muted(c: &mut Canvas<'_>, place: Rect) {
-    let (words, style) = (c.words.speaking_while_muted, Style::strong(c.frame.body));
+    let style = Style::strong(c.frame.body);
+    let words = warning(c, place.width() - 32.0 - (style.size * 1.2).round(), style);
     let mark = Some((Icon::MicrophoneOff, tokens::TEXT));
     plate(c, place, mark, words, style, tokens::STOP_GROUND, Align::Start);
 }

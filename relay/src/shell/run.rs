@@ -33,7 +33,7 @@ pub(super) fn run(config: Config) -> Result<(), Fatal> {
     let state_dir = config.state_dir.clone().unwrap_or_else(|| PathBuf::from("."));
     let listener = sockets::control(config.listen, config.port).map_err(Fatal::Socket)?;
     let socket = sockets::media(config.listen, config.media_port.unwrap_or(0)).map_err(Fatal::Socket)?;
-    let keys = keys::load_or_create(&state_dir).map_err(Fatal::Identity)?;
+    let keys = keys::hold_or_create(&state_dir).map_err(Fatal::Identity)?;
     let tls = tls::server_config(&keys.seed).map_err(Fatal::Certificate)?;
     let system = |what| move |error| Fatal::System(what, error);
     let control = listener.local_addr().map_err(system("the control socket has no address"))?;

@@ -192,6 +192,10 @@ async fn exchange(
     }
 }
 
+fn count(rooms: usize) -> String {
+    if rooms == 1 { "1 room".into() } else { format!("{rooms} rooms") }
+}
+
 /// The status as people read it.
 fn table(status: &Status, relay: &PeerId) -> String {
     let mut out = format!("relay \"{}\", up for {}\n", words(relay), span(status.uptime_s));
@@ -204,7 +208,7 @@ fn table(status: &Status, relay: &PeerId) -> String {
         out.push_str("\nno meeting\n");
     }
     for RoomStatus { code, locked, host, members, knocking, .. } in &status.rooms {
-        let _ = write!(out, "\nmeeting {}: {} rooms", code.spaced(), members.len());
+        let _ = write!(out, "\nmeeting {}: {}", code.spaced(), count(members.len()));
         if *knocking > 0 {
             let _ = write!(out, ", {knocking} knocking");
         }
@@ -214,7 +218,8 @@ fn table(status: &Status, relay: &PeerId) -> String {
         }
     }
     if !status.idle.is_empty() {
-        let _ = writeln!(out, "\nin no meeting: {} rooms", status.idle.len() + status.idle_left_out as usize);
+        let _ =
+            writeln!(out, "\nin no meeting: {}", count(status.idle.len() + status.idle_left_out as usize));
         for kiosk in &status.idle {
             line(&mut out, "    ", kiosk);
         }

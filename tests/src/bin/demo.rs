@@ -26,7 +26,11 @@ fn main() -> ExitCode {
     table.print();
     match outcome {
         Ok(()) => {
-            println!("\nEvery screen is a picture under {}.", options.out.display());
+            println!(
+                "\nEvery screen is a picture under {}. The black and white field in the rooms' pictures tells the demonstration \
+                 which picture it sees.",
+                options.out.display()
+            );
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -170,7 +174,7 @@ fn play(options: &Options, table: &mut Table) -> Result<(), String> {
         b.write("Only for you", Some("Boardroom"))?;
         a.read("Only for you")?;
         a.keep(out, "8-chat-private")?;
-        b.keep(out, "8-chat-keyboard")?;
+        b.keep(out, "8-chat-sent")?;
         let view = a.kiosk.view()?;
         let messages = view["screen"]["Meeting"]["panel"]["Chat"]["messages"].clone();
         let private = messages.as_array().is_some_and(|all| all.iter().any(|m| m["private"].is_string()));

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use vestibule_tests::programs::program;
+use vestibule_tests::programs::{Kiosk, Relay, program};
+use vestibule_tests::rooms::{SMALL, home};
 
 fn check(name: &str, file: &Path, text: &str) -> (Output, String) {
     std::fs::write(file, text).unwrap();
@@ -41,6 +42,20 @@ fn faults_in_a_kiosks_file_are_refused_with_their_line() {
     assert!(output.status.success(), "{errors}");
     let printed = String::from_utf8_lossy(&output.stdout);
     assert!(printed.contains("name = \"Boardroom\"") && printed.contains("camera = \"sim\""), "{printed}");
+}
+
+#[test]
+fn a_folder_that_is_in_use_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let relay = Relay::start(folder.path(), None, &[]).unwrap();
+    let mut first = Kiosk::start(folder.path(), "Boardroom", &relay, &SMALL, None).unwrap();
+    home(&mut first).unwrap();
+    let mut command = Command::new(program("vestibule-kiosk"));
+    command.args(["--devices-devices", "sim", "--screen", "none", "--no-discover", "--state-dir"]);
+    let output = command.arg(folder.path().join("Boardroom")).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && errors.contains("is in use by another program"), "{errors}");
+    home(&mut first).unwrap();
 }
 
 #[test]

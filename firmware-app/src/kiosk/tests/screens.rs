@@ -282,4 +282,11 @@ fn alarms_reach_the_host() {
     assert_eq!(world.view(0).notice.unwrap().severity, Severity::Alarm);
     world.tell(1, Tell::Stopping { why: StoppingWhy::Shutdown });
     assert!(world.notice(1).starts_with("The relay is about to stop."));
+    world.cut(1);
+    world.ms(8000);
+    assert!(
+        world.in_meeting(1) && world.view(1).notice.is_none(),
+        "it is there again: {:?}",
+        world.view(1).notice
+    );
 }
