@@ -9,7 +9,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use x11rb::connection::Connection;
 use x11rb::protocol::xproto::{
-    BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, ConnectionExt, ImageFormat, MOTION_NOTIFY_EVENT,
+    BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, ConnectionExt, ImageFormat, MOTION_NOTIFY_EVENT, MapState,
 };
 use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
@@ -107,13 +107,25 @@ impl Display {
         sent.map_err(|error| error.to_string())?.check().map_err(|error| error.to_string())
     }
 
-    /// How many windows lie within the programs' own.
+    /// How many windows within the programs' own can be seen.
     pub fn inner_windows(&self) -> Result<usize, String> {
+        let fault = |error: &dyn std::fmt::Display| error.to_string();
         let children = |window: u32| {
-            let tree = self.connection.query_tree(window).map_err(|error| error.to_string())?;
-            tree.reply().map(|tree| tree.children).map_err(|error| error.to_string())
+            let tree = self.connection.query_tree(window).map_err(|error| fault(&error))?;
+            tree.reply().map(|tree| tree.children).map_err(|error| fault(&error))
         };
-        children(self.root)?.into_iter().map(|window| Ok(children(window)?.len())).sum()
+        let is_seen = |window: u32| {
+            let looked = self.connection.get_window_attributes(window).map_err(|error| fault(&error))?;
+            let looked = looked.reply().map_err(|error| fault(&error))?;
+            Ok::<_, String>(looked.map_state == MapState::VIEWABLE)
+        };
+        let mut seen = 0;
+        for program in children(self.root)? {
+            for window in children(program)? {
+                seen += usize::from(is_seen(window)?);
+            }
+        }
+        Ok(seen)
     }
 
     /// A picture of the whole screen.

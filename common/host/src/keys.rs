@@ -91,7 +91,9 @@ impl std::error::Error for IdentityError {}
 pub fn hold_or_create(dir: &Path) -> Result<Keys, IdentityError> {
     let keys = load_or_create(dir)?;
     let file = dir.join(FILE);
-    let held = File::open(&file).map_err(|error| IdentityError::Unreadable(file, error))?;
+    // A network file system locks only what may be written.
+    let held = File::options().read(true).write(true).open(&file).or_else(|_| File::open(&file));
+    let held = held.map_err(|error| IdentityError::Unreadable(file, error))?;
     match held.try_lock() {
         Ok(()) => Ok(Keys { _held: Some(held), ..keys }),
         Err(TryLockError::WouldBlock) => Err(IdentityError::InUse(dir.into())),

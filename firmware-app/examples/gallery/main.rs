@@ -93,6 +93,8 @@ fn window(view: View, size: Option<(u32, u32)>, seconds: Option<u64>) -> Result<
         |intent| println!("{intent:?}"),
         |edge| println!("{edge:?}"),
     )?;
+    let pictures = handle.clone();
+    std::thread::spawn(move || pictures.lay_pictures());
     std::thread::spawn(move || {
         for sequence in 1.. {
             if seconds.is_some_and(|seconds| sequence > seconds * 30) {

@@ -143,6 +143,9 @@ fn run(config: Config) -> Result<(), Fatal> {
         }
     });
     let (watch, ends) = watch::watch();
+    if let Some(handle) = handle.clone() {
+        watch.spawn("pictures", move || handle.lay_pictures()).map_err(fatal)?;
+    }
     let news = NewsSender::new(news, watch.clone());
     let media_devices = MediaDevices { camera, microphone, speaker };
     let media =

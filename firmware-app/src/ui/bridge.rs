@@ -1,8 +1,9 @@
 //! The screen's window and the way to it from other threads. The window runs on the main thread; everything else
 //! holds a handle.
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
 use druid::{AppLauncher, ExtEventSink, PlatformError, Point, Rect, Size, Target, WindowDesc};
@@ -79,6 +80,28 @@ pub struct ScreenHandle {
     connection: Arc<RustConnection>,
     slots: PictureSlots,
     panes: Option<Arc<Panes>>,
+    changed: Arc<Changed>,
+}
+
+/// Whose pictures have changed. Newest wins: a picture that changes twice before it is laid is laid once.
+#[derive(Default)]
+struct Changed {
+    ids: Mutex<BTreeSet<PictureId>>,
+    some: Condvar,
+}
+
+impl Changed {
+    fn put(&self, id: PictureId) {
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+        self.some.notify_one();
+    }
+
+    /// Waits until there are some.
+    fn take(&self) -> BTreeSet<PictureId> {
+        let ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ids = self.some.wait_while(ids, |ids| ids.is_empty()).unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut ids)
+    }
 }
 
 /// Prepares the screen. `first` is what it shows until another view comes; touches and keys are reported on the
@@ -119,7 +142,10 @@ pub fn open(
         .configure_env(|env, _| env.set(druid::theme::WINDOW_BACKGROUND_COLOR, tokens::GROUND));
     let sink = launcher.get_external_handle();
     late.get_or_init(|| sink.clone());
-    Ok((Screen { launcher }, ScreenHandle { shared, sink, connection, slots, panes }))
+    Ok((
+        Screen { launcher },
+        ScreenHandle { shared, sink, connection, slots, panes, changed: Arc::default() },
+    ))
 }
 
 /// The size in pixels of a screen; a window without a window manager has to ask for all of it.
@@ -150,14 +176,34 @@ impl ScreenHandle {
     /// A newer picture of this room lies in its slot, or none any more. It is shown in its pane, or else its rectangle is
     /// painted, at once if the screen can.
     pub fn picture_changed(&self, id: PictureId) {
-        if let Some(panes) = &self.panes {
-            let shown = self.slots.newest(id).map(|picture| panes.show(id, &picture));
-            match shown {
-                Some(Shown::Yes) => return self.shared.shown_above(id),
-                Some(Shown::Reshaped | Shown::No) => {}
-                None => panes.hide(id),
+        match &self.panes {
+            Some(_) => self.changed.put(id),
+            None => self.paint(id),
+        }
+    }
+
+    /// Lays pictures into their panes as they change, for ever: the work of a thread of its own, so that an X server that
+    /// does not read holds up neither decoding nor encoding.
+    pub fn lay_pictures(&self) {
+        loop {
+            let Some(panes) = &self.panes else {
+                std::thread::park();
+                continue;
+            };
+            for id in self.changed.take() {
+                match self.slots.newest(id).map(|picture| panes.show(id, &picture)) {
+                    Some(Shown::Yes) => self.shared.shown_above(id),
+                    Some(Shown::Reshaped | Shown::No) => self.paint(id),
+                    None => {
+                        panes.hide(id);
+                        self.paint(id);
+                    }
+                }
             }
         }
+    }
+
+    fn paint(&self, id: PictureId) {
         let parts = self.shared.owe(id, Instant::now());
         let Some(window) = self.shared.window().filter(|_| !parts.is_empty()) else { return };
         if let Err(error) = repaint::ask(&self.connection, window, &parts) {

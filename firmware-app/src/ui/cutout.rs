@@ -23,7 +23,7 @@ pub(super) enum Bound {
 /// A rectangle with round corners, in rectangles that do not overlap: the rows of its upper and lower edge, and all between.
 pub(super) fn rounded(rect: Rect, radius: f64, bound: Bound) -> Vec<Rect> {
     let radius = radius.min(rect.width() / 2.0).min(rect.height() / 2.0).max(0.0);
-    let rows = radius.ceil();
+    let rows = radius.ceil().min((rect.height() / 2.0).floor());
     let mut parts = vec![Rect { y0: rect.y0 + rows, y1: rect.y1 - rows, ..rect }];
     for row in 0..rows as usize {
         let row = row as f64;

@@ -1,9 +1,9 @@
 //! The short way of a picture to the screen: a window of its own within druid's, exactly as large as what of the picture
-//! can be seen, into which the decoding thread lays each picture at once.
+//! can be seen, into which each picture is laid at once.
 //!
 //! druid paints what is asked for at most once in a refresh, and usually one refresh later. The X server cuts druid's
 //! painting off where such a window lies, has druid paint anew where one goes away, and hands touches on a picture to
-//! druid's window. So what is on the screen is always the scene; a pane only shows its picture sooner.
+//! druid's window. A pane is laid anew when its shape changes; so what is on the screen is the scene, sooner.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -15,12 +15,14 @@ use x11rb::COPY_DEPTH_FROM_PARENT;
 use x11rb::connection::{Connection, RequestConnection};
 use x11rb::errors::{ConnectionError, ParseError, ReplyOrIdError};
 use x11rb::image::{BitsPerPixel, ColorComponent, Image, ImageOrder, PixelLayout, ScanlinePad};
+use x11rb::protocol::Event;
 use x11rb::protocol::shape::{self, ConnectionExt as _, SK, SO};
 use x11rb::protocol::xproto::{
-    ClipOrdering, ConfigureWindowAux, ConnectionExt as _, CreateGCAux, CreateWindowAux, Gcontext, Rectangle,
-    Screen, Visualtype, Window, WindowClass,
+    ClipOrdering, ConnectionExt as _, CreateGCAux, CreateWindowAux, Gcontext, Rectangle, Screen, Visualtype,
+    Window, WindowClass,
 };
 use x11rb::rust_connection::RustConnection;
+use x11rb::x11_utils::X11Error;
 
 use super::cutout;
 use super::frame::unscaled;
@@ -70,6 +72,8 @@ struct State {
     parent: Option<Window>,
     openings: BTreeMap<PictureId, Opening>,
     panes: BTreeMap<PictureId, Pane>,
+    /// What went wrong so far.
+    failures: u32,
 }
 
 struct Pane {
@@ -77,7 +81,12 @@ struct Pane {
     gc: Gcontext,
     place: Rect,
     mapped: bool,
+    /// What it shows, to be laid again when more of it can be seen: the X server does not remember.
+    picture: Picture,
 }
+
+/// After this many failures druid paints all.
+const MAX_FAILURES: u32 = 16;
 
 /// Why a picture did not get to its pane.
 #[derive(Debug)]
@@ -85,6 +94,7 @@ enum PaneError {
     Connection(ConnectionError),
     Id(ReplyOrIdError),
     Image(ParseError),
+    Server(Box<X11Error>),
 }
 
 impl fmt::Display for PaneError {
@@ -93,6 +103,7 @@ impl fmt::Display for PaneError {
             PaneError::Connection(error) => error.fmt(f),
             PaneError::Id(error) => error.fmt(f),
             PaneError::Image(error) => error.fmt(f),
+            PaneError::Server(error) => write!(f, "{error:?}"),
         }
     }
 }
@@ -142,30 +153,34 @@ impl Panes {
             match openings.get(&id) {
                 // What was made for a tile of another size waits for the next picture.
                 Some(opening) if opening.place(pane.place.size()) == Some(pane.place) => {
-                    self.cut(pane, opening).map(drop)
+                    self.cut(pane, opening)?;
+                    self.put(pane)
                 }
                 _ => self.remove(panes, id),
             }
         });
-        self.flushed(followed);
+        self.settle(&mut state, followed);
     }
 
     /// Shows a picture.
     pub(super) fn show(&self, id: PictureId, picture: &Picture) -> Shown {
         let mut state = self.lock();
+        if state.failures >= MAX_FAILURES {
+            return Shown::No;
+        }
         let shown = self.lay(&mut state, id, picture);
-        self.flushed(shown)
+        self.settle(&mut state, shown)
     }
 
     /// Takes a picture away.
     pub(super) fn hide(&self, id: PictureId) {
         let mut state = self.lock();
         let removed = self.remove(&mut state.panes, id);
-        self.flushed(removed);
+        self.settle(&mut state, removed);
     }
 
     fn lay(&self, state: &mut State, id: PictureId, picture: &Picture) -> Result<Shown, PaneError> {
-        let State { parent: Some(parent), openings, panes } = state else { return Ok(Shown::No) };
+        let State { parent: Some(parent), openings, panes, .. } = state else { return Ok(Shown::No) };
         let size = Size::new(picture.width as f64, picture.height as f64);
         let opening = openings.get(&id);
         let Some((opening, place)) = opening.and_then(|opening| Some((opening, opening.place(size)?))) else {
@@ -177,35 +192,41 @@ impl Panes {
         }
         let known = panes.contains_key(&id);
         if !known {
-            panes.insert(id, self.pane(*parent, place)?);
+            panes.insert(id, self.pane(*parent, place, picture)?);
         }
         let Some(pane) = panes.get_mut(&id) else { return Ok(Shown::No) };
-        if pane.place != place {
-            pane.place = place;
-            let at = ConfigureWindowAux::new().x(place.x0 as i32).y(place.y0 as i32);
-            self.connection.configure_window(pane.window, &at)?;
-            self.cut(pane, opening)?;
-        } else if !known {
+        pane.picture = picture.clone();
+        if !known {
             self.cut(pane, opening)?;
         }
+        self.put(pane)?;
+        Ok(match (pane.mapped, known) {
+            (false, _) => Shown::No,
+            (true, true) => Shown::Yes,
+            (true, false) => Shown::Reshaped,
+        })
+    }
+
+    /// Lays a pane's picture into it.
+    fn put(&self, pane: &Pane) -> Result<(), PaneError> {
         if !pane.mapped {
-            return Ok(Shown::No);
+            return Ok(());
         }
         let image = Image::new(
-            picture.width as u16,
-            picture.height as u16,
+            pane.picture.width as u16,
+            pane.picture.height as u16,
             ScanlinePad::Pad32,
             self.depth,
             BitsPerPixel::B32,
             ImageOrder::LsbFirst,
-            Cow::Borrowed(&picture.bgrx),
+            Cow::Borrowed(&pane.picture.bgrx),
         )?;
         image.native(self.connection.setup())?.put(&*self.connection, pane.window, pane.gc, 0, 0)?;
-        Ok(if known { Shown::Yes } else { Shown::Reshaped })
+        Ok(())
     }
 
     /// A pane at this place, not yet on the screen.
-    fn pane(&self, parent: Window, place: Rect) -> Result<Pane, PaneError> {
+    fn pane(&self, parent: Window, place: Rect, picture: &Picture) -> Result<Pane, PaneError> {
         let connection = &*self.connection;
         let (window, gc) = (connection.generate_id()?, connection.generate_id()?);
         let (x, y, width, height) = whole(place);
@@ -224,7 +245,7 @@ impl Panes {
             &CreateWindowAux::new(),
         )?;
         connection.create_gc(gc, window, &CreateGCAux::new().graphics_exposures(0))?;
-        Ok(Pane { window, gc, place, mapped: false })
+        Ok(Pane { window, gc, place, mapped: false, picture: picture.clone() })
     }
 
     /// Gives a pane the shape of what can be seen, or takes it off the screen if that is nothing.
@@ -263,18 +284,27 @@ impl Panes {
         Ok(())
     }
 
-    /// Sends what was asked for. A failure is druid's to make good.
-    fn flushed<T: Default>(&self, done: Result<T, PaneError>) -> T {
+    /// Sends what was asked for. After a failure, also one that the server tells later, all panes go away and druid paints
+    /// what they showed.
+    fn settle<T: Default>(&self, state: &mut State, done: Result<T, PaneError>) -> T {
         let sent = done.and_then(|done| {
             self.connection.flush()?;
-            // Nothing is waited for here but what the server complains about, which must not pile up.
+            let mut complaint = None;
             while let Some(event) = self.connection.poll_for_event()? {
-                log::debug!("the X server says of the pictures' windows: {event:?}");
+                if let Event::Error(error) = event {
+                    complaint = Some(error);
+                }
             }
-            Ok(done)
+            complaint.map_or(Ok(done), |error| Err(PaneError::Server(Box::new(error))))
         });
         sent.unwrap_or_else(|error| {
             log::debug!("a picture did not get to its window: {error}");
+            state.failures += 1;
+            for id in state.panes.keys().copied().collect::<Vec<_>>() {
+                if let Err(error) = self.remove(&mut state.panes, id) {
+                    log::debug!("its window stays: {error}");
+                }
+            }
             T::default()
         })
     }

@@ -91,9 +91,7 @@ impl Item {
             | Item::Picture { rect, .. } => *rect,
         }
     }
-}
 
-impl Item {
     /// Rectangles that hold all it paints.
     fn solid(&self) -> Vec<Rect> {
         match self {

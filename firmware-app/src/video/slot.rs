@@ -35,8 +35,8 @@ pub struct TileSize {
 struct Slot {
     picture: Option<Picture>,
     size: Option<TileSize>,
-    dropped: u64,
-    painted: u64,
+    /// The screen showed it once and does no longer.
+    hidden: bool,
 }
 
 /// The slots, shared by reference.
@@ -46,28 +46,30 @@ pub struct PictureSlots {
 }
 
 impl PictureSlots {
-    /// Puts a newer picture in its slot. One that was never painted is counted as dropped.
+    /// Puts a newer picture in its slot; not one that comes when the screen shows that room no longer, or it would be shown
+    /// as if it were new when the room is back.
     pub fn put(&self, id: PictureId, picture: Picture) {
         let mut slots = self.lock();
         let slot = slots.entry(id).or_default();
-        if slot.picture.as_ref().is_some_and(|old| old.sequence > slot.painted) {
-            slot.dropped += 1;
+        if !slot.hidden {
+            slot.picture = Some(picture);
         }
-        slot.picture = Some(picture);
     }
 
     /// The newest picture, for painting.
     pub fn newest(&self, id: PictureId) -> Option<Picture> {
-        let mut slots = self.lock();
-        let slot = slots.get_mut(&id)?;
-        let picture = slot.picture.clone()?;
-        slot.painted = picture.sequence;
-        Some(picture)
+        self.lock().get(&id)?.picture.clone()
     }
 
-    /// The screen says how large it shows a room; `None`: not at all.
+    /// The screen says how large it shows a room; `None`: no longer at all.
     pub fn show_at(&self, id: PictureId, size: Option<TileSize>) {
-        self.lock().entry(id).or_default().size = size;
+        let mut slots = self.lock();
+        let slot = slots.entry(id).or_default();
+        slot.size = size;
+        slot.hidden = size.is_none();
+        if slot.hidden {
+            slot.picture = None;
+        }
     }
 
     /// How large the screen shows a room.
@@ -82,11 +84,6 @@ impl PictureSlots {
         }
     }
 
-    /// Pictures of a room that were replaced before they were painted.
-    pub fn dropped(&self, id: PictureId) -> u64 {
-        self.lock().get(&id).map_or(0, |slot| slot.dropped)
-    }
-
     fn lock(&self) -> MutexGuard<'_, BTreeMap<PictureId, Slot>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -97,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_newest_picture_wins_and_drops_are_counted() {
+    fn the_newest_picture_wins_and_none_outlives_its_place() {
         let slots = PictureSlots::default();
         let picture = |sequence| Picture {
             width: 1,
@@ -110,8 +107,11 @@ mod tests {
             slots.put(PictureId::Own, picture(sequence));
         }
         assert_eq!(slots.newest(PictureId::Own).unwrap().sequence, 3);
+        slots.show_at(PictureId::Own, None);
         slots.put(PictureId::Own, picture(4));
-        assert_eq!(slots.dropped(PictureId::Own), 2);
+        slots.show_at(PictureId::Own, Some(TileSize { width: 1, height: 1 }));
+        assert!(slots.newest(PictureId::Own).is_none(), "it is not what there is to see now");
+        slots.put(PictureId::Own, picture(5));
         slots.clear(PictureId::Own);
         assert!(slots.newest(PictureId::Own).is_none());
     }

@@ -1,5 +1,5 @@
 //! Senders and receivers for the relay's figures: every sender sends what a kiosk sends, on its own clock; every
-//! receiver takes what a kiosk takes, the way a kiosk takes it (several datagrams a call, joined by GRO).
+//! receiver takes what a kiosk takes, several datagrams a call, joined by GRO: when it is woken, as a kiosk, or every millisecond.
 
 use std::cell::RefCell;
 use std::cmp::Reverse;

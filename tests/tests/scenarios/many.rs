@@ -130,5 +130,11 @@ fn a_relay_without_room_for_another_meeting_says_so() {
     told(&mut second, "The relay has no place for another meeting.").unwrap();
     confirm(&mut first, "\"Leave\"").unwrap();
     out(&mut first).unwrap();
-    start(&mut second).unwrap();
+    // The relay hears of it a moment later.
+    second
+        .wait_for("a meeting", |kiosk| match kiosk.meeting() {
+            Ok(_) => Ok(()),
+            Err(elsewhere) => kiosk.touch("\"StartMeeting\"").and(Err(elsewhere)),
+        })
+        .unwrap();
 }

@@ -29,7 +29,7 @@ const MAX_WAITING: usize = 32;
 const PICTURES_LINGER: Duration = Duration::from_secs(2);
 const TICK: Duration = Duration::from_millis(250);
 /// From a picture in its slot to its light: the way to its window, and half a refresh of a screen with 60 of them a
-/// second.
+/// second. Some 20 ms more where druid paints it, which nobody notices.
 const DISPLAY: Duration = Duration::from_millis(11);
 /// Pictures of one room that may wait for their sound: the longest hold at 60 pictures a second.
 const MAX_HELD: usize = 12;
