@@ -8,10 +8,7 @@ use crate::device::Button;
 use crate::session::Ticket;
 
 /// One thing to do, in this order.
-#[allow(
-    clippy::large_enum_variant,
-    reason = "a few exist at a time and go at once: a box costs more than the space"
-)]
+#[allow(clippy::large_enum_variant, reason = "few at a time, gone at once: a box costs more")]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Effect {
     /// Send this on the control connection; dropped when there is none.

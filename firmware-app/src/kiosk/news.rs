@@ -6,10 +6,7 @@ use vestibule_common::id::PeerId;
 use crate::device::DeviceError;
 
 /// One thing that has happened.
-#[allow(
-    clippy::large_enum_variant,
-    reason = "a few exist at a time and go at once: a box costs more than the space"
-)]
+#[allow(clippy::large_enum_variant, reason = "few at a time, gone at once: a box costs more")]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum News {
     /// The relay is being looked for on the network; sent when that takes longer than a moment.

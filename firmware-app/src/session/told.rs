@@ -8,10 +8,7 @@ use vestibule_common::signed::Refused;
 use crate::kiosk::effect::Media;
 
 /// One thing, in order.
-#[allow(
-    clippy::large_enum_variant,
-    reason = "a few exist at a time and go at once: a box costs more than the space"
-)]
+#[allow(clippy::large_enum_variant, reason = "few at a time, gone at once: a box costs more")]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Told {
     /// For the relay.

@@ -248,21 +248,25 @@ fn hint_place(c: &mut Canvas<'_>, stage: Rect, own: Rect) -> Rect {
             strip.x1 = own.x0 - 16.0;
         }
     }
-    let beside = 24.0 + 8.0 + (style.size * 1.2).round();
-    let words = warning(c, strip.width() - beside, style);
-    let words = c.width(words, style) + beside;
+    let words = warning(c, strip, style);
+    let words = c.width(words, style) + beside_warning(style);
     Rect { x1: (strip.x0 + words).min(strip.x1), ..strip }
 }
 
 /// Whole if there is room for it, else its beginning, which says the main thing.
-fn warning(c: &mut Canvas<'_>, width: f64, style: Style) -> &'static str {
+fn warning(c: &mut Canvas<'_>, place: Rect, style: Style) -> &'static str {
     let (whole, short) = (c.words.speaking_while_muted, c.words.you_are_muted);
-    if c.width(whole, style) <= width { whole } else { short }
+    if c.width(whole, style) + beside_warning(style) <= place.width() { whole } else { short }
+}
+
+/// What the warning's mark and the plate's edges take of its width.
+fn beside_warning(style: Style) -> f64 {
+    32.0 + (style.size * 1.2).round()
 }
 
 fn speaking_while_muted(c: &mut Canvas<'_>, place: Rect) {
     let style = Style::strong(c.frame.body);
-    let words = warning(c, place.width() - 32.0 - (style.size * 1.2).round(), style);
+    let words = warning(c, place, style);
     let mark = Some((Icon::MicrophoneOff, tokens::TEXT));
     plate(c, place, mark, words, style, tokens::STOP_GROUND, Align::Start);
 }

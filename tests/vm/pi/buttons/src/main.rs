@@ -7,10 +7,7 @@
 #![forbid(unsafe_code)]
 
 #[allow(dead_code, unused_imports, reason = "the kiosk uses all of its files, this program a part")]
-#[allow(
-    clippy::wrong_self_convention,
-    reason = "the kiosk's clock is public there, and may have its own names"
-)]
+#[allow(clippy::wrong_self_convention, reason = "the names are public in the kiosk, and its own")]
 mod device;
 
 use std::process::ExitCode;
