@@ -4,6 +4,7 @@
 
 use std::io;
 use std::mem;
+use std::sync::Once;
 
 /// Above everything ordinary, below the kernel's own interrupt threads at 50.
 const PRIORITY: i32 = 20;
@@ -26,6 +27,14 @@ pub fn raise_this_thread() -> Result<(), String> {
         "no real-time priority: {} (grant it with LimitRTPRIO={PRIORITY} in the service)",
         io::Error::last_os_error()
     ))
+}
+
+/// As [`raise_this_thread`]; the program's first refusal goes to the log, with what to grant, and no other.
+pub fn raise_this_thread_or_say() {
+    static SAID: Once = Once::new();
+    if let Err(error) = raise_this_thread() {
+        SAID.call_once(|| log::info!("sound may stutter when the machine is busy: {error}"));
+    }
 }
 
 #[cfg(test)]

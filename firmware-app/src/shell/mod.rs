@@ -11,3 +11,4 @@ pub mod room;
 pub mod store;
 pub mod tls;
 pub mod watch;
+mod xruns;

@@ -22,6 +22,7 @@ use super::link::{ControlLink, LinkEvent};
 use super::media::{Link, Media, MediaNews};
 use super::store::{Keeper, PinnedRelay};
 use super::watch::Ends;
+use super::xruns::XrunLog;
 use crate::device::clock::Clock;
 use crate::device::reopen::DeviceState as Opening;
 use crate::device::{Button, ButtonEdge, DeviceError};
@@ -114,6 +115,7 @@ pub async fn run(
         gate_told: None,
         gate_periods: (0, Time::ZERO),
         own_voice: false,
+        xruns: [XrunLog::new("microphone"), XrunLog::new("speaker")],
         shown: None,
         lamps: BTreeMap::new(),
         clock_estimate: None,
@@ -179,6 +181,7 @@ struct Room {
     gate_told: Option<GateReport>,
     gate_periods: (u64, Time),
     own_voice: bool,
+    xruns: [XrunLog; 2],
     shown: Option<View>,
     lamps: BTreeMap<Button, LampState>,
     clock_estimate: Option<ClockEstimate>,
@@ -462,6 +465,13 @@ impl Room {
         if own_voice != self.own_voice {
             self.own_voice = own_voice;
             self.tell(News::OwnVoice { speaking: own_voice });
+        }
+        let stats = self.media.stats();
+        let lost = [stats.microphone_xruns.total(), stats.speaker_xruns.total()];
+        for (log, total) in self.xruns.iter_mut().zip(lost) {
+            if let Some(line) = log.look(total, now) {
+                log::info!("{line}");
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use vestibule_common::media::{Gate, LevelMeter, SILENCE};
 use vestibule_common::time::Duration;
 
 use super::outbox::{AudioOut, Outbox};
-use super::stats::Stats;
+use super::stats::{Stats, Xruns};
 use super::{MediaNews, NewsSender};
 use crate::device::clock::Clock;
 use crate::device::reopen::{DeviceState, Reopening, Source};
@@ -79,14 +79,19 @@ pub(super) fn start(
     };
     let mut microphone = Reopening::new(source, clock, tell);
     let run = move || {
-        if let Err(error) = realtime::raise_this_thread() {
-            log::debug!("microphone: {error}");
-        }
+        realtime::raise_this_thread_or_say();
+        let mut xruns = Xruns::default();
         let mut meter = LevelMeter::new();
         let mut samples = SILENCE;
         let mut quiet = SPEECH_LINGERS;
         loop {
-            let Some(captured) = microphone.run(PATIENCE, |microphone| microphone.read(&mut samples)) else {
+            let read = microphone.run(PATIENCE, |microphone| {
+                let captured = microphone.read(&mut samples)?;
+                xruns.see(microphone.xruns(), &stats.microphone_xruns);
+                Ok(captured)
+            });
+            let Some(captured) = read else {
+                xruns.gone();
                 report.speech.store(false, Ordering::Release);
                 quiet = SPEECH_LINGERS;
                 continue;

@@ -13,7 +13,7 @@ use super::chime::Sound;
 use super::decode::Heard;
 use super::receive::AudioIn;
 use super::ring::ring;
-use super::stats::Stats;
+use super::stats::{Stats, Xruns};
 use super::{MediaNews, NewsSender};
 use crate::device::clock::Clock;
 use crate::device::reopen::{DeviceState, Reopening, Source};
@@ -97,9 +97,8 @@ pub(super) fn start(
         moments: [(None, SILENCE); MAX_VOICES],
     };
     let run = move || {
-        if let Err(error) = realtime::raise_this_thread() {
-            log::debug!("speaker: {error}");
-        }
+        realtime::raise_this_thread_or_say();
+        let mut xruns = Xruns::default();
         let mut next = clock.now();
         loop {
             let played = speaker.run(PATIENCE, |speaker| {
@@ -107,10 +106,12 @@ pub(super) fn start(
                 let period = player.period(clock.now());
                 let leaves = speaker.write(&period)?;
                 player.was_heard(leaves);
+                xruns.see(speaker.xruns(), &player.stats.speaker_xruns);
                 Ok(())
             });
             next = next.max(clock.now());
             if played.is_none() {
+                xruns.gone();
                 // Without a speaker the buffers are drained in step all the same.
                 player.period(next);
                 next += Duration::from_millis(10);

@@ -62,6 +62,10 @@ counters! {
     audio_received,
     /// Audio packets for which the player's ring had no room.
     audio_overflowed,
+    /// Times that samples were lost because nobody read the microphone in time (overruns).
+    microphone_xruns,
+    /// Times that the speaker ran dry because nobody wrote in time (underruns).
+    speaker_xruns,
     /// 10 ms periods played.
     periods_played,
     /// 10 ms periods of a stream that were made up.
@@ -88,5 +92,39 @@ impl Counter {
     /// How many so far.
     pub fn total(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Adds up what a device counts since it was opened, however often it is opened.
+#[derive(Default)]
+pub(super) struct Xruns(u64);
+
+impl Xruns {
+    /// The device has counted so many.
+    pub(super) fn see(&mut self, count: u64, all: &Counter) {
+        all.add(count.saturating_sub(self.0));
+        self.0 = count;
+    }
+
+    /// The device is gone; the next one counts from zero.
+    pub(super) fn gone(&mut self) {
+        self.0 = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn xruns_add_up_over_devices() {
+        let all = Counter::default();
+        let mut xruns = Xruns::default();
+        for count in [0, 2, 2, 5] {
+            xruns.see(count, &all);
+        }
+        xruns.gone();
+        xruns.see(5, &all);
+        assert_eq!(all.total(), 10);
     }
 }
