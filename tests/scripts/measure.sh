@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# One measurement: measure.sh meet|relay|video [options of the measuring program]
+# One measurement: measure.sh meet|relay|video|devices [options of the measuring program]
 # Prints lines "key value", then the conditions. Traces go to target/measure/NAME. Definitions: tests/MEASURES.md.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 name=${1:-}
 case $name in
-  meet | relay | video) shift ;;
-  *) echo "usage: make measure NAME=meet|relay|video" >&2; exit 2 ;;
+  meet | relay | video | devices) shift ;;
+  *) echo "usage: make measure NAME=meet|relay|video|devices" >&2; exit 2 ;;
 esac
 
 tests/scripts/install.sh build screen clips
@@ -28,6 +28,7 @@ video_clip() {
 case $name in
   meet) sizes="640x480 at 30 pictures a second, screens 1280x800, 48 kHz sound in 10 ms periods" ;;
   relay) sizes="datagrams of 1,200 and about 1,000 bytes; 1 room of 31 with 1 sender, 10 rooms of 10 with 10 senders" ;;
+  devices) sizes="60 simulated minutes of 10 ms packets of 48 kHz sound, 0.5 to 2.5 ms under way" ;;
   video)
     tests/scripts/clips.sh
     video_clip carphone_pristine null

@@ -1,8 +1,9 @@
 //! The jitter buffer of one room's sound: frames go in as they come, and one comes out every 10 ms.
 //!
 //! Not the mixer and not a resampler. How much later than the fastest packet a frame is played (the target) follows
-//! the network: it grows at once when packets come too late, and shrinks slowly. The way to a new target, and the
-//! drift between two sound cards, is a frame dropped or one made up, in a quiet moment if there is one.
+//! the network: it grows at once when packets come too late, and shrinks slowly. The drift between two sound cards is for
+//! a resampler behind it, which is told [`JitterBuffer::excess_us`]; a frame is dropped or made up only for what that
+//! cannot follow, such as a new target far off, in a quiet moment if there is one.
 //! Everything is allocated in [`JitterBuffer::new`].
 
 mod conceal;
@@ -86,10 +87,14 @@ const REST: Duration = Duration::from_secs(2);
 const SHRINK_PER_FRAME: i64 = 50;
 /// Frames concealed before the buffer takes the sender for silent.
 const CONCEAL_MOST: u32 = 6;
-/// Playout has its own rhythm, so that a frame is played up to 10 ms off the best moment. The distance of these is more
-/// than a frame, so that one correction never calls for the opposite; early is nearer, as the target has a margin.
+/// Playout has its own rhythm, which slides over the packets' as the clocks drift, and a resampler holds up to a frame and
+/// half of its filter. Kept this much later than the target, the next frame is there at every phase, with what is left of
+/// the target's margin.
+const BEST: i64 = 9_000;
+/// The distance of these is more than a frame, so that one correction never calls for the opposite, and neither calls for
+/// one while a resampler keeps near to [`BEST`]; early is nearer, as the target has a margin.
 const TOO_EARLY: i64 = -3_000;
-const TOO_LATE: i64 = 8_000;
+const TOO_LATE: i64 = 18_000;
 /// This far off, no quiet moment is waited for.
 const FAR_OFF: i64 = 40_000;
 /// Frames to wait for a quiet moment; when far off; and between two corrections.
@@ -184,7 +189,8 @@ impl JitterBuffer {
         pushed
     }
 
-    /// Puts out the next 10 ms. To be called every 10 ms; `now` is when these samples are handed to the speaker.
+    /// Puts out the next 10 ms. To be called every 10 ms, but for what a resampler behind it saves or takes; `now` is when
+    /// these samples are handed to the speaker, which may be later than this call.
     pub fn pop(&mut self, out: &mut AudioFrame, now: Time) -> Playout {
         match self.phase {
             Phase::Fresh | Phase::Empty => return self.silence(out),
@@ -200,6 +206,13 @@ impl JitterBuffer {
         }
         self.adapt_target(now);
         if self.slots[index(self.next)].filled { self.play(out, now) } else { self.conceal(out) }
+    }
+
+    /// How much later than best frames are played, smoothed, in microseconds; negative when they are played earlier.
+    /// `None` while nothing is played. A resampler that plays faster while it is positive keeps the delay where it should be.
+    pub fn excess_us(&self) -> Option<i64> {
+        let delay = self.delay_us.filter(|_| self.phase == Phase::Playing)?;
+        Some(delay as i64 - self.target_us - BEST)
     }
 
     /// What happened so far, and how the buffer stands.

@@ -4,6 +4,7 @@
 //! compute them again. Not tests: nothing here passes or fails by a figure.
 
 pub mod bare;
+pub mod devices;
 pub mod figures;
 pub mod load;
 pub mod meet;

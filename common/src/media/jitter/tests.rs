@@ -79,7 +79,7 @@ fn a_still_network_plays_everything_after_twenty_milliseconds_and_settles_at_the
     let stats = run.buffer.stats();
     assert_eq!((stats.concealed, stats.late, stats.inserted, stats.silent), (0, 0, 0, 2));
     assert_eq!(stats.target, Duration::from_millis(5));
-    assert!(stats.delay < Duration::from_millis(19), "{stats:?}");
+    assert!(stats.delay < Duration::from_millis(24), "{stats:?}");
     assert!(stats.dropped <= 2 && frames.len() >= 2990);
 }
 
@@ -103,7 +103,7 @@ fn the_target_follows_the_jitter_up_at_once_and_down_slowly() {
             run.heard[range].iter().filter(|heard| **heard == Playout::Concealed).count()
         };
         assert!(concealed(1600..3000) <= 28, "{}", concealed(1600..3000));
-        assert!(run.buffer.stats().delay < Duration::from_millis(19));
+        assert!(run.buffer.stats().delay < Duration::from_millis(24));
         assert!(in_order(&run.frames()));
     }
 }
@@ -158,7 +158,7 @@ fn a_late_packet_is_played_later_rather_than_lost_and_the_delay_shrinks_back() {
     let most = run.targets_us.iter().max().unwrap();
     assert!((12_000..60_000).contains(most), "{most}");
     assert_eq!(stats.target, Duration::from_millis(5));
-    assert!(stats.delay < Duration::from_millis(19), "{stats:?}");
+    assert!(stats.delay < Duration::from_millis(24), "{stats:?}");
 }
 
 #[test]
@@ -233,7 +233,7 @@ fn drift_between_the_clocks_is_followed_one_frame_at_a_time() {
         let corrections = if period_us < 10_000 { stats.inserted } else { stats.dropped };
         assert!((least..=most).contains(&corrections), "{stats:?}");
         assert_eq!(stats.concealed, 0, "{stats:?}");
-        assert!(stats.delay < Duration::from_millis(19), "{stats:?}");
+        assert!(stats.delay < Duration::from_millis(24), "{stats:?}");
     }
 }
 

@@ -1,12 +1,12 @@
-//! The speaker's thread: every 10 ms one period of each room, mixed, with the kiosk's own sounds, to the speaker. Its
-//! loop allocates, locks and logs nothing.
+//! The speaker's thread: every 10 ms one period of each room, at this room's pace and mixed, with the kiosk's own sounds,
+//! to the speaker. Its loop allocates, locks and logs nothing.
 
 use std::io;
 use std::sync::Arc;
 
 use heapless::spsc::{Consumer, Producer};
 use vestibule_common::id::{PeerId, StreamId};
-use vestibule_common::media::{AudioFrame, JitterBuffer, Mixer, Playout, SILENCE, Volume};
+use vestibule_common::media::{AudioFrame, JitterBuffer, Mixer, SILENCE, Volume};
 use vestibule_common::time::{Duration, Time};
 
 use super::chime::Sound;
@@ -15,6 +15,7 @@ use super::receive::AudioIn;
 use super::ring::ring;
 use super::stats::{Stats, Xruns};
 use super::{MediaNews, NewsSender};
+use crate::audio::RateMatcher;
 use crate::device::clock::Clock;
 use crate::device::reopen::{DeviceState, Reopening, Source};
 use crate::device::{Speaker, realtime};
@@ -36,14 +37,16 @@ pub(super) struct Voice {
     /// Which stream.
     pub stream: StreamId,
     /// What of it has not been played.
-    pub buffer: JitterBuffer,
+    buffer: JitterBuffer,
+    matcher: RateMatcher,
     periods: u32,
 }
 
 impl Voice {
     /// A voice with nothing to say yet.
     pub(super) fn new(peer: PeerId, stream: StreamId) -> Box<Voice> {
-        Box::new(Voice { peer, stream, buffer: JitterBuffer::new(), periods: 0 })
+        let (buffer, matcher) = (JitterBuffer::new(), RateMatcher::new());
+        Box::new(Voice { peer, stream, buffer, matcher, periods: 0 })
     }
 }
 
@@ -148,14 +151,9 @@ impl Player {
             }
         }
         for (voice, (moment, frame)) in self.voices.iter_mut().zip(&mut self.moments) {
-            *moment = match voice.buffer.pop(frame, now) {
-                Playout::Frame { captured } => Some(captured),
-                Playout::Concealed => {
-                    self.stats.periods_concealed.one();
-                    None
-                }
-                Playout::Silence => None,
-            };
+            let matched = voice.matcher.period(&mut voice.buffer, frame, now);
+            self.stats.periods_concealed.add(matched.concealed);
+            *moment = matched.captured;
         }
         let own = self.sound.map(|(sound, at)| (sound.period(at), at + 1 < sound.periods()));
         self.sound = self.sound.and_then(|(sound, at)| (at + 1 < sound.periods()).then_some((sound, at + 1)));
