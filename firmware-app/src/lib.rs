@@ -5,6 +5,8 @@
 #[cfg(test)]
 extern crate self as vestibule_kiosk;
 
+#[cfg(test)]
+mod allocations;
 pub mod audio;
 pub mod config;
 pub mod device;

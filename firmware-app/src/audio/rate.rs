@@ -153,6 +153,24 @@ mod tests {
     }
 
     #[test]
+    fn converting_allocates_nothing() {
+        for card in [44_100, 8_000] {
+            for mut converter in
+                [RateConverter::from_card(card).unwrap(), RateConverter::to_card(card).unwrap()]
+            {
+                let input = vec![100.0; converter.most().0];
+                let mut output = vec![0.0; converter.most().1];
+                let convert = || {
+                    for _ in 0..100 {
+                        converter.convert(&input[..converter.needed()], &mut output);
+                    }
+                };
+                assert_eq!(crate::allocations::allocations(convert), 0);
+            }
+        }
+    }
+
+    #[test]
     fn what_is_no_rate_is_refused() {
         for rate in [0, 1, 3_999, 384_001, u32::MAX] {
             assert!(RateConverter::from_card(rate).is_none() && RateConverter::to_card(rate).is_none());

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use heapless::spsc::Producer;
-use vestibule_common::media::{Gate, LevelMeter, SILENCE};
+use vestibule_common::media::{AudioFrame, Gate, LevelMeter, SILENCE};
 use vestibule_common::time::Duration;
 
 use super::outbox::{AudioOut, Outbox};
@@ -71,8 +71,7 @@ pub(super) fn start(
     watch: &Watch,
     clock: Clock,
 ) -> io::Result<()> {
-    let MicrophoneParts { mut gate, mut audio, outbox, report, stats } = parts;
-    let stands = report.clone();
+    let stands = parts.report.clone();
     let tell = move |state: &DeviceState| {
         stands.enter(state);
         news.tell(MediaNews::Microphone);
@@ -80,44 +79,107 @@ pub(super) fn start(
     let mut microphone = Reopening::new(source, clock, tell);
     let run = move || {
         realtime::raise_this_thread_or_say();
-        let mut xruns = Xruns::default();
-        let mut meter = LevelMeter::new();
-        let mut samples = SILENCE;
-        let mut quiet = SPEECH_LINGERS;
+        let mut listener = Listener::new(parts);
         loop {
-            let read = microphone.run(PATIENCE, |microphone| {
-                let captured = microphone.read(&mut samples)?;
-                xruns.see(microphone.xruns(), &stats.microphone_xruns);
-                Ok(captured)
-            });
-            let Some(captured) = read else {
-                xruns.gone();
-                report.speech.store(false, Ordering::Release);
-                quiet = SPEECH_LINGERS;
-                continue;
-            };
-            let level = meter.frame(&samples);
-            quiet = if level.voice { 0 } else { (quiet + 1).min(SPEECH_LINGERS) };
-            report.speech.store(quiet < SPEECH_LINGERS, Ordering::Release);
-            if let Some(passed) = gate.pass(&samples) {
-                let period = AudioOut { ticket: passed.ticket, samples: *passed.samples, captured, level };
-                if audio.enqueue(period).is_err() {
-                    stats.audio_unsent.one();
-                }
-                outbox.wake();
-            }
-            report.periods.fetch_add(1, Ordering::Release);
+            listener.period(&mut microphone);
         }
     };
     watch.spawn("microphone", run)?;
     Ok(())
 }
 
+/// What is done with each period.
+struct Listener {
+    parts: MicrophoneParts,
+    meter: LevelMeter,
+    samples: AudioFrame,
+    /// Periods since somebody spoke, as far as it matters.
+    quiet: u32,
+    xruns: Xruns,
+}
+
+impl Listener {
+    fn new(parts: MicrophoneParts) -> Listener {
+        let (meter, xruns) = (LevelMeter::new(), Xruns::default());
+        Listener { parts, meter, samples: SILENCE, quiet: SPEECH_LINGERS, xruns }
+    }
+
+    /// Waits for the next period, and takes it on its way; without a microphone, waits.
+    fn period(&mut self, microphone: &mut Reopening<dyn Microphone>) {
+        let MicrophoneParts { gate, audio, outbox, report, stats } = &mut self.parts;
+        let (samples, xruns) = (&mut self.samples, &mut self.xruns);
+        let read = microphone.run(PATIENCE, |microphone| {
+            let captured = microphone.read(samples)?;
+            xruns.see(microphone.xruns(), &stats.microphone_xruns);
+            Ok(captured)
+        });
+        let Some(captured) = read else {
+            xruns.gone();
+            report.speech.store(false, Ordering::Release);
+            self.quiet = SPEECH_LINGERS;
+            return;
+        };
+        let level = self.meter.frame(samples);
+        self.quiet = if level.voice { 0 } else { (self.quiet + 1).min(SPEECH_LINGERS) };
+        report.speech.store(self.quiet < SPEECH_LINGERS, Ordering::Release);
+        if let Some(passed) = gate.pass(samples) {
+            let period = AudioOut { ticket: passed.ticket, samples: *passed.samples, captured, level };
+            if audio.enqueue(period).is_err() {
+                stats.audio_unsent.one();
+            }
+            outbox.wake();
+        }
+        report.periods.fetch_add(1, Ordering::Release);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::allocations::allocations;
+    use crate::device::reopen::Opened;
+    use crate::device::{DeviceError, PERIOD};
     use crate::shell::media::NewsSender;
     use crate::shell::watch;
+    use vestibule_common::time::Time;
+
+    /// A microphone that hears a tone as fast as it is asked.
+    struct Hasty(u64);
+
+    impl Microphone for Hasty {
+        fn read(&mut self, period: &mut [i16; PERIOD]) -> Result<Time, DeviceError> {
+            self.0 += 10;
+            *period = std::array::from_fn(|at| ((at as f32 * 0.1).sin() * 8000.0) as i16);
+            Ok(Time::from_millis(self.0))
+        }
+
+        fn xruns(&self) -> u64 {
+            self.0 / 1000
+        }
+    }
+
+    #[test]
+    fn a_period_allocates_nothing() {
+        let (audio, mut sent) = super::super::ring::ring::<AudioOut, 32>();
+        let gate = Gate::new(false);
+        let parts = MicrophoneParts {
+            gate,
+            audio,
+            outbox: Arc::default(),
+            report: Arc::default(),
+            stats: Arc::default(),
+        };
+        let stats = parts.stats.clone();
+        let open =
+            || Ok(Opened { device: Box::new(Hasty(0)) as Box<dyn Microphone>, description: String::new() });
+        let mut microphone = Reopening::new(Source::new(open), Clock::start(), |_| {});
+        let mut listener = Listener::new(parts);
+        listener.period(&mut microphone);
+        let counted = allocations(|| (0..200).for_each(|_| listener.period(&mut microphone)));
+        assert_eq!(counted, 0);
+        assert!(sent.dequeue().is_some() && stats.audio_unsent.total() > 100);
+        assert_eq!(stats.microphone_xruns.total(), 2);
+    }
 
     #[test]
     fn how_the_microphone_stands_is_known_although_the_news_are_lost() {

@@ -88,38 +88,12 @@ pub(super) fn start(
     let (heard, heard_out) = ring::<Heard, 128>();
     let tell = move |state: &DeviceState| news.tell(MediaNews::Speaker(state.clone()));
     let mut speaker = Reopening::new(source, clock, tell);
-    let mut player = Player {
-        inbox,
-        gone,
-        packets,
-        heard,
-        voices: heapless::Vec::new(),
-        mixer: Mixer::new(Volume::FULL),
-        sound: None,
-        stats,
-        moments: [(None, SILENCE); MAX_VOICES],
-    };
+    let mut player = Player::new(inbox, gone, packets, heard, stats);
     let run = move || {
         realtime::raise_this_thread_or_say();
-        let mut xruns = Xruns::default();
         let mut next = clock.now();
         loop {
-            let played = speaker.run(PATIENCE, |speaker| {
-                speaker.ready()?;
-                let period = player.period(clock.now());
-                let leaves = speaker.write(&period)?;
-                player.was_heard(leaves);
-                xruns.see(speaker.xruns(), &player.stats.speaker_xruns);
-                Ok(())
-            });
-            next = next.max(clock.now());
-            if played.is_none() {
-                xruns.gone();
-                // Without a speaker the buffers are drained in step all the same.
-                player.period(next);
-                next += Duration::from_millis(10);
-                clock.sleep_until(next);
-            }
+            player.turn(&mut speaker, &mut next, clock);
         }
     };
     watch.spawn("speaker", run)?;
@@ -137,9 +111,51 @@ struct Player {
     stats: Arc<Stats>,
     /// What each voice put out in this period, and when that was captured.
     moments: [(Option<Time>, AudioFrame); MAX_VOICES],
+    xruns: Xruns,
 }
 
 impl Player {
+    fn new(
+        inbox: Consumer<'static, PlayoutCommand>,
+        gone: Producer<'static, Box<Voice>>,
+        packets: Consumer<'static, AudioIn>,
+        heard: Producer<'static, Heard>,
+        stats: Arc<Stats>,
+    ) -> Player {
+        Player {
+            inbox,
+            gone,
+            packets,
+            heard,
+            voices: heapless::Vec::new(),
+            mixer: Mixer::new(Volume::FULL),
+            sound: None,
+            stats,
+            moments: [(None, SILENCE); MAX_VOICES],
+            xruns: Xruns::default(),
+        }
+    }
+
+    /// Waits for room in the speaker and plays the next 10 ms. Without a speaker the buffers are drained in step all the
+    /// same; `next` is when that is due.
+    fn turn(&mut self, speaker: &mut Reopening<dyn Speaker>, next: &mut Time, clock: Clock) {
+        let played = speaker.run(PATIENCE, |speaker| {
+            speaker.ready()?;
+            let period = self.period(clock.now());
+            let leaves = speaker.write(&period)?;
+            self.was_heard(leaves);
+            self.xruns.see(speaker.xruns(), &self.stats.speaker_xruns);
+            Ok(())
+        });
+        *next = (*next).max(clock.now());
+        if played.is_none() {
+            self.xruns.gone();
+            self.period(*next);
+            *next += Duration::from_millis(10);
+            clock.sleep_until(*next);
+        }
+    }
+
     /// The next 10 ms.
     fn period(&mut self, now: Time) -> AudioFrame {
         while let Some(command) = self.inbox.dequeue() {
@@ -201,5 +217,70 @@ impl Player {
                 voice.periods = 0;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::allocations::allocations;
+    use crate::device::reopen::Opened;
+    use crate::device::{DeviceError, PERIOD};
+    use crate::kiosk::Chime;
+
+    /// A speaker that always has room.
+    struct Endless(Clock);
+
+    impl Speaker for Endless {
+        fn ready(&mut self) -> Result<(), DeviceError> {
+            Ok(())
+        }
+
+        fn write(&mut self, _: &[i16; PERIOD]) -> Result<Time, DeviceError> {
+            Ok(self.0.now())
+        }
+    }
+
+    #[test]
+    fn a_period_of_nine_rooms_allocates_nothing() {
+        let (mut commands, inbox) = ring::<PlayoutCommand, 128>();
+        let (gone, mut freed) = ring::<Box<Voice>, 64>();
+        let (mut audio, packets) = ring::<AudioIn, AUDIO_RING>();
+        let (heard, mut told) = ring::<Heard, 128>();
+        let mut player = Player::new(inbox, gone, packets, heard, Arc::default());
+        let clock = Clock::start();
+        let open = move || {
+            Ok(Opened { device: Box::new(Endless(clock)) as Box<dyn Speaker>, description: String::new() })
+        };
+        let mut speaker = Reopening::new(Source::new(open), clock, |_| {});
+        let mut next = clock.now();
+        let stream = |room: u8| StreamId(u32::from(room));
+        for room in 0..9 {
+            let voice = Voice::new(PeerId([room; 32]), stream(room));
+            assert!(commands.enqueue(PlayoutCommand::Add(voice)).is_ok());
+        }
+        assert!(commands.enqueue(PlayoutCommand::Play(Sound::of(Chime::Knock))).is_ok());
+        assert!(commands.enqueue(PlayoutCommand::Volume(Volume::new(80))).is_ok());
+        player.turn(&mut speaker, &mut next, clock);
+        let mut counted = 0;
+        for frame in 0..300 {
+            for room in 0..9 {
+                // One room loses packets.
+                if room == 3 && frame % 7 == 0 {
+                    continue;
+                }
+                let captured = Time::from_millis(u64::from(frame) * 10);
+                let arrival = clock.now();
+                let samples = [frame as i16 * 100; PERIOD];
+                let packet = AudioIn { stream: stream(room), frame, captured, samples, arrival };
+                assert!(audio.enqueue(packet).is_ok());
+            }
+            if frame == 250 {
+                assert!(commands.enqueue(PlayoutCommand::Drop(PeerId([5; 32]))).is_ok());
+            }
+            counted += allocations(|| player.turn(&mut speaker, &mut next, clock));
+        }
+        assert_eq!(counted, 0);
+        assert!(freed.dequeue().is_some() && told.dequeue().is_some());
     }
 }

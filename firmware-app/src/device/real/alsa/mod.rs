@@ -170,6 +170,30 @@ const _: () = assert!(PERIOD == FRAME_SAMPLES);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::allocations::allocations;
+    use crate::device::config::{MicrophoneName, SpeakerName};
+
+    /// ALSA's PCM that takes and gives anything at once is all that machines without a sound card have.
+    #[test]
+    fn a_period_allocates_nothing() {
+        let (Ok(MicrophoneName::Card(source)), Ok(SpeakerName::Card(sink))) =
+            ("pcm:null".parse(), "pcm:null".parse())
+        else {
+            unreachable!("both are names of PCMs")
+        };
+        let (buffer, clock) = (Duration::from_millis(40), Clock::start());
+        let mut microphone = open_microphone(&source, buffer, clock).unwrap().device;
+        let mut speaker = open_speaker(&sink, buffer, clock).unwrap().device;
+        let mut period = [1; PERIOD];
+        let mut pass = || {
+            microphone.read(&mut period).unwrap();
+            speaker.ready().unwrap();
+            speaker.write(&period).unwrap();
+        };
+        pass();
+        assert_eq!(allocations(|| (0..100).for_each(|_| pass())), 0);
+        assert_eq!(period, [0; PERIOD]);
+    }
 
     #[test]
     fn a_card_that_is_not_there_is_missing() {
