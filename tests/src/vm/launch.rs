@@ -50,8 +50,9 @@ pub(crate) fn leashed(program: &str) -> Command {
 pub(crate) fn emulator(rig: &Path, folder: &Path, socket: &Path, options: &Options) -> Command {
     let mut qemu = leashed("qemu-system-x86_64");
     qemu.args(["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-machine", "q35"])
-        // Never KVM: where /dev/kvm opens in a container it may still not boot a stock kernel.
-        .args(["-accel", "tcg,thread=multi", "-cpu", "max", "-bios", "qboot.rom"])
+        // Never KVM: where /dev/kvm opens in a container it may still not boot a stock kernel. Without the wide vectors,
+        // which are emulated so slowly that sound could not keep up: a period of it takes 18 ms with them, 3 without.
+        .args(["-accel", "tcg,thread=multi", "-cpu", "max,avx=off,avx2=off,fma=off", "-bios", "qboot.rom"])
         .args(["-smp", &options.processors.to_string(), "-m", &options.memory_mib.to_string()])
         .args(["-chardev", "stdio,id=control", "-mon", "chardev=control,mode=control"])
         .arg("-kernel")
