@@ -229,7 +229,7 @@ impl Room<'_> {
             Ok((self.boardroom.counter("periods_played")? >= played + 300).then_some(()))
         })?;
         let recorded = recording.finish()?;
-        let (tone, all) = tenths_with(&recorded, TONE);
+        let (tone, all) = recorded.tenths_with(TONE);
         assert!(tone >= 10 && tone * 2 >= all, "Workshop's tone is in {tone} of {all} tenths of a second");
         Ok(())
     }
@@ -287,11 +287,7 @@ impl Room<'_> {
 
 /// Plays the whistle into a card's microphone, for longer than any step waits.
 fn whistle<'a>(sound: &'a Sound<'_>) -> Result<Task<'a>, Error> {
-    let sample = |at: u32| {
-        let turn = f64::from(at) * WHISTLE / 48_000.0;
-        ((turn * std::f64::consts::TAU).sin() * 8000.0) as i16
-    };
-    sound.play(&Wav { rate: 48_000, channels: 1, samples: (0..48_000 * 300).map(sample).collect() })
+    sound.play(&Wav::tone(WHISTLE, 48_000, 1, 300))
 }
 
 /// `target/vm/screenshots`.
@@ -329,22 +325,4 @@ fn part(picture: &Picture, (x, y, width, height): (u32, u32, u32, u32)) -> (Vec<
         })
         .collect();
     (rgba, right.saturating_sub(x) as usize, bottom.saturating_sub(y) as usize)
-}
-
-/// In how many tenths of a second most of the energy is at this frequency, and of how many (Goertzel's algorithm).
-fn tenths_with(sound: &Wav, frequency: f64) -> (usize, usize) {
-    let turn = 2.0 * (std::f64::consts::TAU * frequency / f64::from(sound.rate)).cos();
-    let tenths = sound.samples.chunks_exact(sound.rate as usize / 10);
-    let count = tenths.len();
-    let with = tenths.filter(|tenth| {
-        let energy: f64 = tenth.iter().map(|sample| f64::from(*sample).powi(2)).sum();
-        let (mut last, mut before) = (0.0, 0.0);
-        for sample in *tenth {
-            (last, before) = (f64::from(*sample) + turn * last - before, last);
-        }
-        let power = last * last + before * before - turn * last * before;
-        // A pure tone of any phase has half of its energy times its length here.
-        energy > 100.0 * tenth.len() as f64 && power > 0.25 * energy * tenth.len() as f64
-    });
-    (with.count(), count)
 }

@@ -130,6 +130,44 @@ impl Recording<'_> {
 }
 
 impl Wav {
+    /// A steady tone of a quarter of full scale, the same in every channel.
+    pub fn tone(hertz: f64, rate: u32, channels: u16, seconds: u32) -> Wav {
+        let sample = |at: u32| {
+            let turn = f64::from(at) * hertz / f64::from(rate);
+            ((turn * std::f64::consts::TAU).sin() * 8000.0) as i16
+        };
+        let frames = (0..rate * seconds).map(sample);
+        let samples = frames.flat_map(|sample| std::iter::repeat_n(sample, channels.into())).collect();
+        Wav { rate, channels, samples }
+    }
+
+    /// One of its channels, from 0 on.
+    #[must_use]
+    pub fn channel(&self, number: u16) -> Wav {
+        let frames = self.samples.chunks_exact(self.channels.into());
+        let samples = frames.map(|frame| frame[usize::from(number)]).collect();
+        Wav { rate: self.rate, channels: 1, samples }
+    }
+
+    /// In how many tenths of a second of its one channel most of the energy is at this frequency, and of how many
+    /// (Goertzel's algorithm).
+    pub fn tenths_with(&self, frequency: f64) -> (usize, usize) {
+        let turn = 2.0 * (std::f64::consts::TAU * frequency / f64::from(self.rate)).cos();
+        let tenths = self.samples.chunks_exact(self.rate as usize / 10);
+        let count = tenths.len();
+        let with = tenths.filter(|tenth| {
+            let energy: f64 = tenth.iter().map(|sample| f64::from(*sample).powi(2)).sum();
+            let (mut last, mut before) = (0.0, 0.0);
+            for sample in *tenth {
+                (last, before) = (f64::from(*sample) + turn * last - before, last);
+            }
+            let power = last * last + before * before - turn * last * before;
+            // A pure tone of any phase has half of its energy times its length here.
+            energy > 100.0 * tenth.len() as f64 && power > 0.25 * energy * tenth.len() as f64
+        });
+        (with.count(), count)
+    }
+
     /// This sound and half a second of silence.
     #[must_use]
     pub fn then_silence(mut self) -> Wav {
