@@ -1,10 +1,10 @@
 # The commands of the README. Each installs what is missing first and says so.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test measure soak vm-test
+.PHONY: help demo test measure soak vm-test install-udev uninstall-udev
 
 help: ## Show this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 demo: ## Two rooms meet: opens both windows, or plays and checks a meeting by itself (HEADLESS=1)
 	@tests/scripts/demo.sh
@@ -20,3 +20,9 @@ measure: ## One measurement: make measure NAME=meet|relay|video|devices
 
 soak: ## The long runs: fuzzing for an hour, measurements repeated
 	@tests/scripts/soak.sh
+
+install-udev: ## The kiosk's device names, access rights and USB sticks: sudo make install-udev, or DESTDIR=FOLDER make install-udev
+	@udev/install.sh install
+
+uninstall-udev: ## Takes them away again
+	@udev/install.sh uninstall

@@ -1,5 +1,7 @@
 //! The hardware rig itself: every device a scenario may rely on, once, in one machine. No Vestibule program runs here.
 
+use std::process::Command;
+
 use serde_json::json;
 use vestibule_tests::vm::{
     Camera, Error, Level, Machine, Network, Options, Pins, Screen, Shape, Sound, Wav, Yuyv, eventually,
@@ -22,6 +24,7 @@ fn vm_rig_has_every_device_of_a_room() -> Result<(), Error> {
     a_press_is_seen_and_a_lamp_is_read(&vm)?;
     the_screen_shows_and_feels(&vm)?;
     udev_names_what_is_plugged_in(&vm)?;
+    a_stick_is_read_and_never_written(&vm)?;
     cables_lose_and_delay(&vm)
 }
 
@@ -58,11 +61,10 @@ fn the_camera_delivers_the_picture_it_is_shown(vm: &Machine) -> Result<(), Error
     assert!(frames.contains(&red) && frames.contains(&blue), "only one of two pictures");
 
     let node = camera.node().to_owned();
-    assert_eq!(vm.sh("readlink -f /dev/vestibule/camera")?.trim(), node);
+    assert_eq!(vm.sh("readlink -f /dev/kiosk/camera")?.trim(), node);
     assert_eq!(vm.sh(&format!("stat -c '%G %a' {node}"))?, "video 660\n");
-    assert_eq!(vm.sh("ls /dev/vestibule | grep -c camera-")?, "1\n", "only the capture node is a camera");
     camera.unplug()?;
-    vm.sh("udevadm settle && ! test -e /dev/vestibule/camera")?;
+    vm.sh("udevadm settle && ! test -e /dev/kiosk/camera")?;
 
     let webcam = Camera::pattern(vm)?;
     let frames = webcam.capture(320, 180, 2)?;
@@ -115,7 +117,7 @@ fn sound_passes_bit_for_bit(vm: &Machine) -> Result<(), Error> {
         "the microphone missed what was played"
     );
     assert_eq!(vm.sh("stat -c %G /dev/snd/controlC0")?, "audio\n");
-    vm.sh("test -e /dev/vestibule/sound")?;
+    vm.sh("test -e /dev/kiosk/sound")?;
     Ok(())
 }
 
@@ -167,7 +169,7 @@ fn the_screen_shows_and_feels(vm: &Machine) -> Result<(), Error> {
     assert!((x - 320.5).abs() <= 1.0 && (y - 600.5).abs() <= 1.0, "touched at ({x}, {y}): {seen}");
     watcher.stop()?;
 
-    vm.sh("readlink -f /dev/vestibule/touchscreen | grep '^/dev/input/event'")?;
+    vm.sh("readlink -f /dev/kiosk/touchscreen | grep '^/dev/input/event'")?;
     screen.stop()
 }
 
@@ -182,18 +184,70 @@ fn touch_position(report: &str) -> (f64, f64) {
 }
 
 fn udev_names_what_is_plugged_in(vm: &Machine) -> Result<(), Error> {
+    // One device with a node each to capture, to show, and for either's metadata.
+    vm.sh("modprobe vivid n_devs=1 node_types=0x60101 num_inputs=1 num_outputs=1 && udevadm settle")?;
+    assert_eq!(vm.sh("ls -d /dev/video* | wc -l")?, "4\n", "vivid's nodes");
+    let links = vm.sh("cd /dev/kiosk && for link in camera* presentation*; do readlink -f $link; done")?;
+    let links: Vec<&str> = links.lines().filter(|link| link.starts_with("/dev/video")).collect();
+    let capture = vm.sh("v4l2-ctl -D -d /dev/kiosk/camera | sed -n '/Device Caps/,$p'")?;
+    assert!(capture.contains("Video Capture") && !capture.contains("Metadata"), "{capture}");
+    assert!(links.len() == 2 && links[0] == links[1], "only the capture node is a camera: {links:?}");
+    vm.sh("modprobe -r vivid && udevadm settle && ! test -e /dev/kiosk/camera")?;
+
     vm.qmp("device_add", &json!({ "driver": "usb-audio", "id": "speakerphone", "audiodev": "quiet" }))?;
     eventually("the USB sound card under its stable id", || {
-        Ok(vm.sh("udevadm settle; test -e /proc/asound/Vestibule").ok())
+        Ok(vm.sh("udevadm settle; test -e /proc/asound/Kiosk").ok())
     })?;
-    let number = vm.sh("readlink /proc/asound/Vestibule")?.trim().replace("card", "");
-    let link = vm.sh("readlink -f /dev/vestibule/sound")?.trim().to_owned();
-    assert_eq!(link, format!("/dev/snd/controlC{number}"), "a USB card goes before others");
+    let number = vm.sh("readlink /proc/asound/Kiosk")?.trim().replace("card", "");
+    let link = vm.sh("readlink -f /dev/kiosk/sound")?.trim().to_owned();
+    assert_eq!(link, format!("/dev/snd/pcmC{number}D0p"), "a USB card goes before others");
     vm.qmp("device_del", &json!({ "id": "speakerphone" }))?;
     eventually("the USB sound card gone", || {
-        Ok(vm.sh(&format!("udevadm settle; ! test -e /proc/asound/Vestibule && ! test -e {link}")).ok())
+        Ok(vm.sh(&format!("udevadm settle; ! test -e /proc/asound/Kiosk && ! test -e {link}")).ok())
     })?;
-    assert_ne!(vm.sh("readlink -f /dev/vestibule/sound")?.trim(), link, "the other card takes its place");
+    assert_ne!(vm.sh("readlink -f /dev/kiosk/sound")?.trim(), link, "the other card takes its place");
+    Ok(())
+}
+
+fn a_stick_is_read_and_never_written(vm: &Machine) -> Result<(), Error> {
+    let fault = |error: std::io::Error| Error::Malformed(error.to_string());
+    let folder = tempfile::tempdir().map_err(fault)?;
+    let (files, image) = (folder.path().join("files"), folder.path().join("stick.img"));
+    std::fs::create_dir(&files).map_err(fault)?;
+    std::fs::write(files.join("slides.pdf"), "slides").map_err(fault)?;
+    std::os::unix::fs::symlink("/etc/passwd", files.join("link")).map_err(fault)?;
+    let script = "PATH=$PATH:/usr/sbin:/sbin; mke2fs -q -t ext4 -d \"$0\" \"$1\" 4M";
+    let made = Command::new("sh").args(["-c", script]).args([&files, &image]).output().map_err(fault)?;
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let before = std::fs::read(&image).map_err(fault)?;
+    let path = image.to_str().ok_or_else(|| Error::Malformed("a temporary folder's name".into()))?;
+    let tool = concat!(env!("CARGO_MANIFEST_DIR"), "/../udev/kiosk-stick");
+    std::fs::copy(tool, vm.share_path().join("kiosk-stick")).map_err(fault)?;
+
+    let disk =
+        json!({ "driver": "raw", "node-name": "stick-file", "file": { "driver": "file", "filename": path } });
+    vm.qmp("blockdev-add", &disk)?;
+    vm.qmp("device_add", &json!({ "driver": "usb-storage", "id": "stick", "drive": "stick-file" }))?;
+    // The rig has no service manager: what udev asks of one is read, and done by hand.
+    eventually("what to start for the stick", || {
+        Ok(vm.sh("udevadm settle; udevadm info -q property /dev/sda | grep -qx SYSTEMD_WANTS=kiosk-stick@sda.service").ok())
+    })?;
+    vm.sh("cp /share/kiosk-stick /tmp && /tmp/kiosk-stick mount sda")?;
+    assert_eq!(vm.sh("cat /media/kiosk/sda/slides.pdf")?, "slides");
+    let mounted = vm.sh("findmnt -no OPTIONS /media/kiosk/sda")?;
+    for option in ["ro", "nosuid", "nodev", "noexec", "nosymfollow"] {
+        assert!(mounted.trim().split(',').any(|found| found == option), "{option} in {mounted}");
+    }
+    assert!(vm.sh("cat /media/kiosk/sda/link").is_err(), "a link leads off the stick");
+    assert!(vm.sh("touch /media/kiosk/sda/new").is_err(), "a stick was written to");
+
+    // Pulled while it is mounted: the service's end cleans up.
+    vm.qmp("device_del", &json!({ "id": "stick" }))?;
+    eventually("the stick gone", || Ok(vm.sh("udevadm settle; ! test -e /dev/sda").ok()))?;
+    vm.sh(
+        "/tmp/kiosk-stick unmount sda && ! test -e /media/kiosk/sda && ! grep -q /media/kiosk /proc/mounts",
+    )?;
+    assert!(std::fs::read(&image).map_err(fault)? == before, "the stick is not as it was");
     Ok(())
 }
 

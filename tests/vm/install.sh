@@ -7,7 +7,7 @@
 set -eu
 
 case ${1:-rig} in
-rig) wanted="qemu-system-x86 mmdebstrap squashfs-tools kmod cpio xz-utils make gcc" ;;
+rig) wanted="qemu-system-x86 mmdebstrap squashfs-tools e2fsprogs kmod cpio xz-utils make gcc" ;;
 pi) wanted="qemu-system-arm kmod cpio xz-utils make gcc gcc-aarch64-linux-gnu libc6-dev:arm64 rustc-web libstd-rust-web-dev:arm64" ;;
 udev) wanted="udev umockdev" ;;
 *) echo "usage: $0 [rig|pi|udev]" >&2; exit 64 ;;
