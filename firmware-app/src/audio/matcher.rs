@@ -16,8 +16,9 @@ use vestibule_common::time::{Duration, Time};
 
 use super::drift::DriftControl;
 
-/// Samples that the filter looks at: its delay is half of them, 0.67 ms.
-const FILTER: usize = 64;
+/// Samples that the filter looks at: its delay is half of them, a third of a millisecond. Twice as many would take twice the
+/// time and keep what is above 16 kHz.
+const FILTER: usize = 32;
 /// From the newest sample handed to the resampler back to the one that it puts out last; a fraction of a sample more at
 /// times, as it takes whole ones.
 const DELAY: usize = FILTER / 2;
