@@ -126,8 +126,7 @@ fn microphone(
         }
         MicrophonePlan::Best => Source::<dyn Microphone>::new(move || {
             let cards = real::alsa::find();
-            let (card, _) = best_card(&cards, Way::Capture)
-                .ok_or_else(|| DeviceError::Missing("no microphone is plugged in".into()))?;
+            let (card, _) = best_card(&cards, Way::Capture).ok_or_else(real::alsa::no_microphone)?;
             real::alsa::open_microphone(&CardName::of_card(&card.id), buffer, clock)
         }),
     }
@@ -152,8 +151,7 @@ fn speaker(plan: &SpeakerPlan, config: &DeviceConfig, clock: Clock, sim: &SimHan
         }
         SpeakerPlan::Best => Source::<dyn Speaker>::new(move || {
             let cards = real::alsa::find();
-            let (card, _) = best_card(&cards, Way::Playback)
-                .ok_or_else(|| DeviceError::Missing("no speaker is plugged in".into()))?;
+            let (card, _) = best_card(&cards, Way::Playback).ok_or_else(real::alsa::no_speaker)?;
             real::alsa::open_speaker(&CardName::of_card(&card.id), buffer, clock)
         }),
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use alsa::Direction;
@@ -13,13 +14,46 @@ use crate::device::real::users;
 pub(super) fn explain(name: &str, way: Direction, error: alsa::Error) -> DeviceError {
     match error.errno() {
         libc::EBUSY => DeviceError::Busy(holder(name, way)),
+        // Whoever may not open a card does not find it either.
+        libc::ENODEV | libc::ENOENT | libc::ENXIO if is_closed(name) => forbidden(name),
         libc::ENODEV | libc::ENOENT | libc::ENXIO => {
             DeviceError::Missing(missing(name, way, Path::new("/proc/asound")))
         }
-        libc::EACCES | libc::EPERM => DeviceError::Unsupported(format!(
-            "{name} {FORBIDDEN}: let its user join the group audio (usermod -aG audio USER) and start it again"
-        )),
+        libc::EACCES | libc::EPERM => forbidden(name),
         _ => DeviceError::Lost(format!("{name}: {error}")),
+    }
+}
+
+/// Why no card was found for a direction.
+pub(super) fn none(way: Direction) -> DeviceError {
+    match cards(Path::new("/proc/asound")).into_iter().find(|id| is_closed(&format!("hw:{id}"))) {
+        Some(id) => forbidden(&format!("hw:CARD={id}")),
+        None => DeviceError::Missing(format!(
+            "no {0} is plugged in; plug one in, or name a sound card in devices.{0}",
+            device(way)
+        )),
+    }
+}
+
+fn forbidden(name: &str) -> DeviceError {
+    DeviceError::Unsupported(format!(
+        "{name} {FORBIDDEN}: let its user join the group audio (usermod -aG audio USER) and start it again"
+    ))
+}
+
+/// Whether the card is there, but not for this program's user.
+fn is_closed(name: &str) -> bool {
+    let link = card_id(name).and_then(|id| fs::read_link(format!("/proc/asound/{id}")).ok());
+    let Some(card) = link else { return false };
+    let number = card.to_string_lossy().trim_start_matches("card").to_owned();
+    let opened = fs::File::open(format!("/dev/snd/controlC{number}"));
+    opened.is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
+}
+
+fn device(way: Direction) -> &'static str {
+    match way {
+        Direction::Capture => "microphone",
+        Direction::Playback => "speaker",
     }
 }
 
@@ -58,10 +92,7 @@ pub(super) fn lost(name: &str, way: Direction, error: alsa::Error) -> DeviceErro
 
 /// A card that is not there, or has no such direction. `proc` is ALSA's folder of cards.
 fn missing(name: &str, way: Direction, proc: &Path) -> String {
-    let what = match way {
-        Direction::Capture => "microphone",
-        Direction::Playback => "speaker",
-    };
+    let what = device(way);
     let Some(wanted) = card_id(name) else {
         return format!("there is no PCM {name} with a {what}; aplay -L lists their names");
     };

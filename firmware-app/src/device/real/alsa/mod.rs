@@ -44,6 +44,16 @@ fn describe(card: Card) -> alsa::Result<SoundCard> {
     })
 }
 
+/// Why no microphone was found.
+pub(in crate::device) fn no_microphone() -> DeviceError {
+    explain::none(Direction::Capture)
+}
+
+/// Why no speaker was found.
+pub(in crate::device) fn no_speaker() -> DeviceError {
+    explain::none(Direction::Playback)
+}
+
 /// Opens a microphone.
 ///
 /// Errors: `Missing` without the card, `Busy` if another program records, `Unsupported` if no conversion helps.
