@@ -122,7 +122,7 @@ impl Listener {
         let level = self.meter.frame(samples);
         self.quiet = if level.voice { 0 } else { (self.quiet + 1).min(SPEECH_LINGERS) };
         report.speech.store(self.quiet < SPEECH_LINGERS, Ordering::Release);
-        if let Some(passed) = gate.pass(samples) {
+        if let Some(passed) = gate.pass(samples, captured) {
             let period = AudioOut { ticket: passed.ticket, samples: *passed.samples, captured, level };
             if audio.enqueue(period).is_err() {
                 stats.audio_unsent.one();
