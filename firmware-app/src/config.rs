@@ -8,8 +8,10 @@ use vestibule_common::name::RoomName;
 use vestibule_common::unit::Bitrate;
 use vestibule_host::{Configuration, LogLevel, Opt, Program, Subcommand, default_state_dir};
 
+use crate::audio::{Cleaning, EchoMode};
 use crate::device::config::DeviceConfig;
 use crate::kiosk::{KioskConfig, Pin};
+use crate::shell::media::MuteMode;
 use crate::view::Language;
 
 /// The kiosk's configuration.
@@ -51,8 +53,30 @@ pub struct Config {
     /// A socket by which tests and the caretaker see what the kiosk shows and counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observe: Option<PathBuf>,
+    /// What muting does to the microphone: `gate` keeps it open behind the closed gate, `hard` closes it too.
+    pub mute: MuteMode,
+    /// What is done to the microphone's sound.
+    pub sound: SoundConfig,
     /// The devices.
     pub devices: DeviceConfig,
+}
+
+/// The `[sound]` table: what is done to the microphone's sound before it leaves the room.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SoundConfig {
+    /// `cancel`, `half-duplex` or `off`; what is chosen on the screen counts more.
+    pub echo: EchoMode,
+    /// Steady noise is turned down.
+    pub noise_suppression: bool,
+    /// Quiet voices are turned up.
+    pub gain_control: bool,
+}
+
+impl Default for SoundConfig {
+    fn default() -> SoundConfig {
+        SoundConfig { echo: EchoMode::Cancel, noise_suppression: true, gain_control: true }
+    }
 }
 
 impl Default for Config {
@@ -73,6 +97,8 @@ impl Default for Config {
             state_dir: None,
             log_level: LogLevel::Info,
             observe: None,
+            mute: MuteMode::default(),
+            sound: SoundConfig::default(),
             devices: DeviceConfig::default(),
         }
     }
@@ -131,11 +157,18 @@ impl Config {
         let defaults = KioskConfig::new(self.name.clone(), pin);
         Ok(KioskConfig {
             language: self.language,
+            echo: self.sound.echo,
             relay: self.relay_key,
             anyone_there_after: std::time::Duration::from_secs(u64::from(self.anyone_there_min) * 60),
             send_history: self.send_history,
             ..defaults
         })
+    }
+
+    /// What is done to the microphone's sound, `echo` being what is done about the speaker's in it.
+    pub fn cleaning(&self, echo: EchoMode) -> Cleaning {
+        let SoundConfig { noise_suppression, gain_control, .. } = self.sound;
+        Cleaning { echo, noise_suppression, gain_control }
     }
 
     /// What the encoder aims at.
@@ -245,6 +278,18 @@ pub const PROGRAM: Program = Program {
             "A Unix socket by which tests and the caretaker see what the kiosk shows and counts.",
         )
         .or("none"),
+        Opt::text(
+            "mute",
+            "way",
+            "What muting does: gate keeps the microphone open behind a closed gate, hard closes it too.",
+        ),
+        Opt::text(
+            "sound.echo",
+            "way",
+            "What is done about the speaker's sound in the microphone: cancel, half-duplex or off.",
+        ),
+        Opt::switch("sound.noise_suppression", "Turn down the room's steady noise."),
+        Opt::switch("sound.gain_control", "Turn up quiet voices."),
         Opt::text(
             "devices.devices",
             "mode",

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages of the named groups that are missing, and says which.
-# Usage: install.sh GROUP...   Groups: build screen network clips
+# Usage: install.sh GROUP...   Groups: build screen network clips peers
 set -euo pipefail
 
 packages() {
@@ -13,6 +13,8 @@ packages() {
     network) echo iproute2 util-linux ;;
     # What the demonstration's real clip and real speech are made from.
     clips) echo ffmpeg alsa-utils python3-pip ;;
+    # What measurements compare the kiosk with.
+    peers) echo libwebrtc-audio-processing-dev ;;
     *) echo "install.sh: no such group: $1" >&2; exit 2 ;;
   esac
 }

@@ -1,6 +1,7 @@
 //! A catalogue of views: every state a screen can be in, by name. Shared by the gallery and the tests of the screen.
 
 use vestibule_common::id::{KnockId, PeerId};
+use vestibule_kiosk::audio::EchoMode;
 use vestibule_kiosk::kiosk::intent::Destructive;
 use vestibule_kiosk::view::*;
 
@@ -528,6 +529,7 @@ fn settings() -> Vec<(&'static str, View)> {
         name_error: None,
         relay: "192.168.10.5: amber fox river stone".into(),
         volume: 60,
+        echo: EchoMode::Cancel,
         devices: vec![
             ("Camera".into(), "Logitech C270, 640x480, 30 pictures/s".into()),
             ("Microphone".into(), "USB audio, open".into()),

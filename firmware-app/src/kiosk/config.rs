@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use vestibule_common::id::PeerId;
 use vestibule_common::name::RoomName;
 
+use crate::audio::EchoMode;
 use crate::view::Language;
 
 /// Everything the kiosk's core has to know at its start.
@@ -19,6 +20,8 @@ pub struct KioskConfig {
     pub language: Language,
     /// The speaker's volume, 0 to 100.
     pub volume: u8,
+    /// What is done about the speaker's sound in the microphone.
+    pub echo: EchoMode,
     /// Opens the settings.
     pub pin: Pin,
     /// The relay's key, as configured or pinned. Without one the kiosk asks which relay to trust.
@@ -55,6 +58,7 @@ impl KioskConfig {
             name,
             language: Language::English,
             volume: 70,
+            echo: EchoMode::default(),
             pin,
             relay: None,
             version: format!("{} {}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")),
@@ -81,6 +85,9 @@ pub struct Settings {
     pub language: Language,
     /// The speaker's volume, 0 to 100.
     pub volume: u8,
+    /// What is done about the speaker's sound in the microphone; `None` leaves it to the configuration.
+    #[serde(default)]
+    pub echo: Option<EchoMode>,
 }
 
 /// The caretaker's PIN: four to eight digits.
@@ -130,6 +137,13 @@ impl fmt::Debug for Pin {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn settings_of_an_older_kiosk_are_read() {
+        let old = r#"{"name":"Boardroom","language":"german","volume":30}"#;
+        let settings: Settings = serde_json::from_str(old).unwrap();
+        assert_eq!((settings.volume, settings.echo), (30, None));
+    }
 
     #[test]
     fn a_pin_is_four_to_eight_digits_and_is_not_logged() {

@@ -4,6 +4,7 @@ use vestibule_common::control::{Streams, ToRelay};
 use vestibule_common::id::PeerId;
 
 use super::config::Settings;
+use crate::audio::EchoMode;
 use crate::device::Button;
 use crate::session::Ticket;
 
@@ -23,6 +24,8 @@ pub enum Effect {
     Media(Media),
     /// The speaker's volume, 0 to 100.
     Volume(u8),
+    /// What is done about the speaker's sound in the microphone.
+    Echo(EchoMode),
     /// Play a sound once.
     Chime(Chime),
     /// Keep this over power cuts, or forget what was kept.

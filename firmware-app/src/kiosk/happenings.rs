@@ -31,6 +31,8 @@ impl Kiosk {
             News::Message(message) => self.session.handle_message(message, now),
             News::MicrophoneState(report) => self.gate_reports(report, now),
             News::Camera(state) => self.camera_reports(state),
+            News::Recording(true) => self.say(Sentence::Recording, None, Severity::Alarm, now),
+            News::Recording(false) => self.notices.remove(&Sentence::Recording),
             News::Speaker(state) => {
                 let lost = newly_failed(&self.devices.speaker, &state);
                 self.devices.speaker = Some(state);

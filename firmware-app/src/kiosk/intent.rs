@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use vestibule_common::id::{KnockId, PeerId};
 
+use crate::audio::EchoMode;
 use crate::view::{Language, Panel};
 
 /// One touch, already understood.
@@ -112,4 +113,6 @@ pub enum Setting {
     FindRelay,
     /// Volume, one step.
     Volume(Step),
+    /// What is done about the speaker's sound in the microphone.
+    Echo(EchoMode),
 }

@@ -387,6 +387,13 @@ impl Kiosk {
                 self.link.look(true, now);
             }
             Setting::Volume(step) => self.volume(step),
+            Setting::Echo(mode) => {
+                if mode != self.echo() {
+                    self.settings.echo = Some(mode);
+                    self.effects.push_back(Effect::Echo(mode));
+                    self.keep_settings();
+                }
+            }
         }
     }
 }

@@ -34,6 +34,7 @@ use vestibule_common::identity::Identity;
 use vestibule_common::name::RoomName;
 use vestibule_common::time::{Duration, Time};
 
+use crate::audio::EchoMode;
 use crate::device::{Button, ButtonEdge};
 use crate::session::{Session, Ticket};
 use crate::view::words::Sentence;
@@ -183,7 +184,7 @@ impl Kiosk {
         let (link, connect) = Link::new(config.relay, now);
         let volume = config.volume.min(100);
         let mut kiosk = Kiosk {
-            settings: Settings { name: config.name.clone(), language: config.language, volume },
+            settings: Settings { name: config.name.clone(), language: config.language, volume, echo: None },
             session: Session::new(identity, seed, config.send_history, config.rejoin_for),
             link,
             place: Place::Home,
@@ -427,6 +428,11 @@ impl Kiosk {
 
     fn log(&mut self, level: log::Level, text: impl Into<String>) {
         self.effects.push_back(Effect::Log { level, text: text.into() });
+    }
+
+    /// What is done about the speaker's sound in the microphone: as chosen on the screen, else as configured.
+    pub(crate) fn echo(&self) -> EchoMode {
+        self.settings.echo.unwrap_or(self.config.echo)
     }
 
     fn keep_settings(&mut self) {

@@ -9,6 +9,8 @@ use crate::device::DeviceError;
 #[allow(clippy::large_enum_variant, reason = "few at a time, gone at once: a box costs more")]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum News {
+    /// The room's sound is being recorded for diagnosis (true), or no longer.
+    Recording(bool),
     /// The relay is being looked for on the network; sent when that takes longer than a moment.
     Searching,
     /// Answer to `Effect::FindRelays`: everything that was found, an empty list included. A relay that is configured

@@ -1,11 +1,12 @@
-//! A local socket by which tests, measurements and the caretaker see what the kiosk shows and counts, and press its
-//! simulated buttons. Off unless configured; only the kiosk's own user may connect.
+//! A local socket by which tests, measurements and the caretaker see what the kiosk shows and counts, press its
+//! simulated buttons, and record its sound. Off unless configured; only the kiosk's own user may connect.
 //!
-//! One command a line, one line of JSON as the answer: `view`, `counters`, `lamps` (with the simulated ones' last changes),
-//! `gate` (open or not, and since when it reports that), `clock`, `press mute`, `release approve`, `heard` (how loud the simulated speaker played the last second), `played` with a moment in
+//! One command a line, one line of JSON as the answer: `view`, `counters`, `lamps`, `clock`, `press mute`,
+//! `release approve`, `heard` (how loud the simulated speaker played the last second), `played` with a moment in
 //! microseconds of `CLOCK_MONOTONIC` (the periods that it played since, with their times), `areas` and `pictures` (where
 //! the screen can be touched and shows rooms), `unplug camera`, `take camera` (as another program does) and `plug camera` (or
-//! `microphone`, `speaker`: the simulated ones), and `touch` with an intent in JSON, which is what a finger on the screen
+//! `microphone`, `speaker`: the simulated ones), `record` with a number of seconds (microphone, reference and output as a WAV
+//! file in the kiosk's folder; the answer comes when it is whole), and `touch` with an intent in JSON, which is what a finger on the screen
 //! would have meant.
 
 use std::io;
@@ -17,9 +18,9 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
 
-use vestibule_common::media::GateState;
 use vestibule_common::time::Duration;
 
+use super::media::LONGEST_RECORDING;
 use super::room::{Input, Observation};
 use crate::device::Button;
 use crate::device::clock::Clock;
@@ -125,6 +126,7 @@ async fn answer(command: &str, kiosk: &Observed) -> Value {
                 Err(_) => json!({ "error": format!("{since:?} is no moment in microseconds") }),
             };
         }
+        Some(("record", seconds)) => return record(room, seconds).await,
         Some(("touch", intent)) => {
             return match serde_json::from_str(intent) {
                 Ok(intent) => json!({ "touched": room.send(Input::Intent(intent)).await.is_ok() }),
@@ -160,7 +162,7 @@ async fn answer(command: &str, kiosk: &Observed) -> Value {
     if room.send(Input::Observe(reply)).await.is_err() {
         return json!({ "error": "the room has ended" });
     }
-    let Ok(Observation { view, counters, clock: estimate, lamps, gate }) = observed.await else {
+    let Ok(Observation { view, counters, clock: estimate, lamps }) = observed.await else {
         return json!({ "error": "the room has ended" });
     };
     match command {
@@ -175,14 +177,8 @@ async fn answer(command: &str, kiosk: &Observed) -> Value {
                 .into_iter()
                 .map(|lamp| (format!("{lamp:?}"), json!(sim.lamps.is_lit(lamp))))
                 .collect();
-            let changes = sim.lamps.changes().into_iter().map(|change| {
-                let (lamp, at_us) = (format!("{:?}", change.lamp), clock.to_monotonic_us(change.at));
-                json!({ "lamp": lamp, "lit": change.lit, "us": at_us })
-            });
-            let changes: Value = changes.collect();
-            json!({ "told": told, "lit": lit, "changes": changes })
+            json!({ "told": told, "lit": lit })
         }
-        "gate" => json!({ "open": gate.0 == GateState::Open, "since_us": clock.to_monotonic_us(gate.1) }),
         "clock" => match estimate {
             Some(estimate) => json!({
                 "now_us": clock.now().as_micros(),
@@ -197,8 +193,22 @@ async fn answer(command: &str, kiosk: &Observed) -> Value {
             }),
         },
         other => {
-            json!({ "error": format!("{other:?} is none of view, counters, lamps, gate, clock, areas, pictures, heard, played, press, release, plug, unplug, take, touch") })
+            json!({ "error": format!("{other:?} is none of view, counters, lamps, clock, areas, pictures, heard, played, press, release, plug, unplug, take, record, touch") })
         }
+    }
+}
+
+async fn record(room: &mpsc::Sender<Input>, seconds: &str) -> Value {
+    let longest = LONGEST_RECORDING.as_secs();
+    let Some(length) = seconds.parse().ok().filter(|length| (1..=longest).contains(length)) else {
+        return json!({ "error": format!("{seconds:?} is no length of a recording: say 1 to {longest} seconds") });
+    };
+    let (reply, ended) = oneshot::channel();
+    let asked = room.send(Input::Record(Duration::from_secs(length), reply)).await;
+    match (asked, ended.await) {
+        (Ok(()), Ok(Ok(recorded))) => json!({ "recorded": recorded }),
+        (Ok(()), Ok(Err(error))) => json!({ "error": error }),
+        (Err(_), _) | (_, Err(_)) => json!({ "error": "the room has ended" }),
     }
 }
 

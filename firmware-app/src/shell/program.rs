@@ -14,7 +14,7 @@ use vestibule_common::identity::Identity;
 use vestibule_host::{Command, ConfigError, Invocation, keys, logging, service};
 
 use super::controls::{self, LampSwitch};
-use super::media::{Media, MediaDevices, NewsSender, Screen as PictureScreen};
+use super::media::{Media, MediaDevices, NewsSender, Screen as PictureScreen, SoundOptions};
 use super::observe::{self, Observed};
 use super::room::{self, Input, Surroundings};
 use super::store::{PinnedRelay, Store};
@@ -113,6 +113,7 @@ fn run(config: Config) -> Result<(), Fatal> {
         logic.name = settings.name;
         logic.language = settings.language;
         logic.volume = settings.volume;
+        logic.echo = settings.echo.unwrap_or(logic.echo);
     }
     logic.relay = logic.relay.or(pinned.as_ref().map(|relay| relay.peer));
     logic.version = format!("{} {}", PROGRAM.name, env!("CARGO_PKG_VERSION"));
@@ -132,6 +133,7 @@ fn run(config: Config) -> Result<(), Fatal> {
     getrandom::fill(&mut seed).map_err(fatal)?;
     let muted = ticket.as_ref().is_some_and(|ticket| ticket.muted);
     let own = Arc::new(Identity::from_seed(&keys.seed));
+    let sound = SoundOptions { muted, mute: config.mute, cleaning: config.cleaning(logic.echo) };
     let kiosk = Kiosk::new(logic, keys.identity, seed, ticket, clock.now());
 
     let window = open_window(&config, &kiosk, &slots, &inputs, sim.buttons.clone(), clock)?;
@@ -149,7 +151,7 @@ fn run(config: Config) -> Result<(), Fatal> {
     let news = NewsSender::new(news, watch.clone());
     let media_devices = MediaDevices { camera, microphone, speaker };
     let media =
-        Media::start(media_devices, muted, config.bitrate(), slots, pictures, news, clock).map_err(fatal)?;
+        Media::start(media_devices, sound, config.bitrate(), slots, pictures, news, clock).map_err(fatal)?;
     controls::start_buttons(buttons, inputs.clone(), &watch, clock).map_err(fatal)?;
     let switch = LampSwitch::start(lamps, &watch, clock).map_err(fatal)?;
 
@@ -161,6 +163,7 @@ fn run(config: Config) -> Result<(), Fatal> {
         pinned,
         discover: config.discover,
         store: store.keep(&watch).map_err(fatal)?,
+        recordings: folder.clone(),
         clock,
         show: Box::new(move |view| {
             if let Some(handle) = &shown {

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -49,6 +50,8 @@ pub enum Input {
     Buttons(DeviceState),
     /// Somebody wants to know what the screen shows (a test, a measurement, the caretaker).
     Observe(oneshot::Sender<Observation>),
+    /// The caretaker wants the room's sound recorded for so long; the answer is how it ended.
+    Record(Duration, oneshot::Sender<Result<String, String>>),
     /// The program ends.
     Stop,
 }
@@ -63,8 +66,6 @@ pub struct Observation {
     pub clock: Option<ClockEstimate>,
     /// What the lamps were last told.
     pub lamps: BTreeMap<Button, LampState>,
-    /// What the gate says of itself, and since when.
-    pub gate: (Gate, Time),
 }
 
 /// What the room needs of its surroundings.
@@ -81,6 +82,8 @@ pub struct Surroundings {
     pub discover: bool,
     /// The files.
     pub store: Keeper,
+    /// Where recordings for diagnosis go.
+    pub recordings: PathBuf,
     /// The kiosk's clock.
     pub clock: Clock,
     /// Shows a view.
@@ -102,6 +105,7 @@ pub async fn run(
 ) -> Result<(), &'static str> {
     let (link_events, mut links) = mpsc::channel(64);
     let (found, mut searches) = mpsc::channel(4);
+    let (recorded, mut recordings) = mpsc::channel(4);
     let mut room = Room {
         name: around.name.clone(),
         pinned: around.pinned.clone(),
@@ -112,10 +116,10 @@ pub async fn run(
         generation: 0,
         link_events,
         found,
+        recorded,
         discovery: None,
         microphone: Opening::Closed,
         gate_told: None,
-        gate_since: Time::ZERO,
         gate_periods: (0, Time::ZERO),
         own_voice: false,
         xruns: [XrunLog::new("microphone"), XrunLog::new("speaker")],
@@ -138,10 +142,12 @@ pub async fn run(
                 Some(Input::Buttons(state)) => room.tell(News::Buttons(state)),
                 // Whoever asked may be gone already.
                 Some(Input::Observe(reply)) => drop(reply.send(room.observe())),
+                Some(Input::Record(length, reply)) => room.record(length, reply),
                 Some(Input::Stop) | None => break Ok(()),
             },
             news = media_news.recv() => if let Some(news) = news { room.handle_media(news) },
             event = links.recv() => if let Some((generation, event)) = event { room.handle_link(generation, event) },
+            recorded = recordings.recv() => if recorded.is_some() { room.tell(News::Recording(false)) },
             relays = searches.recv() => if let Some(relays) = relays { room.tell(News::RelaysFound(relays)) },
             thread = ends.next() => break Err(thread),
             _ = look.tick() => {
@@ -179,11 +185,11 @@ struct Room {
     generation: u64,
     link_events: mpsc::Sender<(u64, LinkEvent)>,
     found: mpsc::Sender<Vec<FoundRelay>>,
+    /// A recording has ended.
+    recorded: mpsc::Sender<()>,
     discovery: Option<Discovery>,
     microphone: Opening,
     gate_told: Option<GateReport>,
-    /// Since when the gate is as it is.
-    gate_since: Time,
     gate_periods: (u64, Time),
     own_voice: bool,
     xruns: [XrunLog; 2],
@@ -228,13 +234,10 @@ impl Room {
                 }
             }
             Effect::Gate(state) => {
-                let now = self.now();
-                match state {
-                    GateState::Open if self.media.gate().open(now) => self.gate_since = now,
-                    // Closed from the moment that it says so, which is a little later.
-                    GateState::Closed if self.media.gate().close() => self.gate_since = self.now(),
-                    GateState::Open | GateState::Closed => {}
-                }
+                self.media.set_gate(match state {
+                    GateState::Open => Gate::Open,
+                    GateState::Closed => Gate::Closed,
+                });
                 self.gate_told = None;
                 self.look_at_gate();
             }
@@ -248,6 +251,7 @@ impl Room {
             Effect::Media(MediaEffect::Drop(peer)) => self.media.drop(peer),
             Effect::Media(MediaEffect::Stop) => self.media.stop(),
             Effect::Volume(percent) => self.media.volume(percent),
+            Effect::Echo(mode) => self.media.echo(mode),
             Effect::Chime(chime) => self.media.chime(chime),
             Effect::KeepTicket(ticket) => self.around.store.save("ticket.json", ticket.as_deref()),
             Effect::KeepSettings(settings) => {
@@ -483,16 +487,40 @@ impl Room {
         }
     }
 
+    /// Records the room's sound, and says so on the screen while it does.
+    fn record(&mut self, length: Duration, reply: oneshot::Sender<Result<String, String>>) {
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let path = self.around.recordings.join(format!("sound-{}.wav", unix.as_millis()));
+        let recorded = self.recorded.clone();
+        // Whoever asked may be gone when it ends, and so may the room.
+        let (answer, asked) = oneshot::channel();
+        let done = move |outcome| {
+            if recorded.blocking_send(()).is_err() {
+                log::debug!("the room has ended before its recording");
+            }
+            drop(answer.send(outcome));
+        };
+        log::info!("the caretaker has the room's sound recorded: {}", path.display());
+        match self.media.record(path, length, done) {
+            Ok(()) => {
+                self.tell(News::Recording(true));
+                tokio::spawn(async move {
+                    let outcome = asked.await.unwrap_or_else(|_| Err("the recording was broken off".into()));
+                    drop(reply.send(outcome));
+                });
+            }
+            Err(error) => drop(reply.send(Err(error))),
+        }
+    }
+
     fn observe(&self) -> Observation {
         let mut counters = self.media.stats().all();
-        counters.push(("periods_captured", self.media.gate_periods()));
         counters.push(("files_unwritten", self.around.store.unwritten() as u64));
         Observation {
             view: self.kiosk.view(self.now(), wall_clock()),
             counters,
             clock: self.clock_estimate,
             lamps: self.lamps.clone(),
-            gate: (self.media.gate().report(), self.gate_since),
         }
     }
 }

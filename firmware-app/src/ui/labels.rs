@@ -92,6 +92,8 @@ pub struct Labels {
     pub forget: &'static str,
     /// Settings.
     pub edit: &'static str,
+    /// Settings: what is done about echo, and it is cancelled, one direction at a time, nothing.
+    pub echo: [&'static str; 3],
     /// Settings.
     pub devices: &'static str,
     /// Relays: the button of each.
@@ -163,6 +165,7 @@ static ENGLISH: Labels = Labels {
     find: "Find",
     forget: "Forget",
     edit: "Change",
+    echo: ["Echo: cancelled", "Echo: one speaks at a time", "Echo: left as it is"],
     devices: "Devices",
     choose: "Choose",
     looking: "Looking for relays…",
@@ -214,6 +217,7 @@ static GERMAN: Labels = Labels {
     find: "Suchen",
     forget: "Vergessen",
     edit: "Ändern",
+    echo: ["Echo: unterdrückt", "Echo: einer spricht", "Echo: unverändert"],
     devices: "Geräte",
     choose: "Wählen",
     looking: "Suche nach Relays…",

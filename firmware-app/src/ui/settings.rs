@@ -13,6 +13,7 @@ use super::widget::button::{Button, Look};
 use super::widget::field::field;
 use super::widget::keyboard::{self, keyboard};
 use super::widget::meter;
+use crate::audio::EchoMode;
 use crate::kiosk::intent::{Destructive, Intent, Setting};
 use crate::view::{KeyboardView, Language, Question, SettingsView, View};
 
@@ -29,6 +30,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, view: &View, settings: &SettingsView) {
     let back = take_left(&mut foot, 3.0 * TOUCH);
     Button::new(Icon::Back, words.back, frame.body).draw(c, back, Some(Touch::Tap(Intent::Back)));
     take_left(&mut foot, frame.margin);
+    echo(c, &mut foot, settings.echo);
     c.text(foot, &settings.version, Style::new(tokens::size::SMALL), tokens::DIM, Align::End);
     take_bottom(&mut rect, frame.margin);
     let title = Style::strong(frame.title);
@@ -136,6 +138,17 @@ fn volume(c: &mut Canvas<'_>, rect: Rect, level: u8) {
     let mut rest = rect;
     let width = 2.0 * button_width(c) + GAP;
     meter::volume(c, take_right(&mut rest, width), level, |step| Intent::Set(Setting::Volume(step)));
+}
+
+/// What is done about echo; a touch goes on to the next way.
+fn echo(c: &mut Canvas<'_>, foot: &mut Rect, chosen: EchoMode) {
+    let at = EchoMode::ALL.iter().position(|mode| *mode == chosen).unwrap_or(0);
+    let next = EchoMode::ALL[(at + 1) % EchoMode::ALL.len()];
+    let words = c.words;
+    let place = take_left(foot, 4.5 * TOUCH);
+    let button = Button::word(words.echo[at], c.frame.body);
+    button.draw(c, place, Some(Touch::Tap(Intent::Set(Setting::Echo(next)))));
+    take_left(foot, c.frame.margin);
 }
 
 /// What the devices are doing, one line each.

@@ -125,6 +125,7 @@ pub(super) fn settings(kiosk: &Kiosk, now: Time) -> SettingsView {
         name_error: name_error.map(|error| error.say(language)),
         relay,
         volume: kiosk.settings.volume,
+        echo: kiosk.echo(),
         devices: devices(kiosk).into_iter().map(|(device, state)| (say(device), state)).collect(),
         version: kiosk.config.version.clone(),
     }

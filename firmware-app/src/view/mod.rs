@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use vestibule_common::id::{KnockId, PeerId};
 use vestibule_common::time::Time;
 
+use crate::audio::EchoMode;
 use crate::kiosk::intent::Destructive;
 use crate::kiosk::{Activity, Kiosk, Place, WallClock};
 pub(crate) use chat::lines as chat_lines;
@@ -494,6 +495,8 @@ pub struct SettingsView {
     pub relay: String,
     /// 0 to 100.
     pub volume: u8,
+    /// What is done about the speaker's sound in the microphone.
+    pub echo: EchoMode,
     /// Each device and its state, one line each.
     pub devices: Vec<(String, String)>,
     /// Program and version.

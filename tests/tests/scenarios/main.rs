@@ -15,3 +15,4 @@ mod network;
 mod relays;
 mod screens;
 mod settings;
+mod sound;

@@ -7,6 +7,7 @@ use vestibule_common::control::{
 use vestibule_common::id::{KnockId, PeerId, RoomId};
 
 use super::world::{World, identity};
+use crate::audio::EchoMode;
 use crate::device::{Button, ButtonEdge, DeviceError};
 use crate::kiosk::intent::{Destructive, Setting, Step};
 use crate::kiosk::*;
@@ -42,6 +43,7 @@ fn intent() -> impl Strategy<Value = Intent> {
         Just(Setting::Language(Language::German)),
         Just(Setting::FindRelay),
         step().prop_map(Setting::Volume),
+        prop::sample::select(&EchoMode::ALL[..]).prop_map(Setting::Echo),
     ];
     let plain = prop::sample::select(vec![
         Intent::StartMeeting,

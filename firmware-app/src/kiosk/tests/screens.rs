@@ -5,6 +5,7 @@ use vestibule_common::id::PeerId;
 use vestibule_common::time::{Duration, Time};
 
 use super::world::{RELAY, World, config, connected, identity};
+use crate::audio::EchoMode;
 use crate::device::{Button, DeviceError};
 use crate::kiosk::intent::{Destructive, Setting, Step};
 use crate::kiosk::*;
@@ -267,6 +268,9 @@ fn settings_are_behind_the_pin_and_names_are_checked() {
     world.touch(0, Intent::Set(Setting::Language(Language::German)));
     let settings = world.shells[0].settings.clone().unwrap();
     assert_eq!((settings.volume, settings.language), (80, Language::German));
+    assert_eq!(settings.echo, None, "left to the configuration");
+    world.touch(0, Intent::Set(Setting::Echo(EchoMode::HalfDuplex)));
+    assert_eq!(world.shells[0].settings.as_ref().unwrap().echo, Some(EchoMode::HalfDuplex));
     world.touch(0, Intent::Ask(Destructive::ForgetRelay));
     assert_eq!(world.view(0).question.unwrap().text, "Dieses Relay vergessen?");
     world.touch(0, Intent::Confirm);

@@ -175,7 +175,11 @@ impl World {
                     self.relay.lost(me);
                 }
             }
-            Effect::Volume(_) | Effect::FindRelays | Effect::Pin { .. } | Effect::Forget => {}
+            Effect::Volume(_)
+            | Effect::Echo(_)
+            | Effect::FindRelays
+            | Effect::Pin { .. }
+            | Effect::Forget => {}
             Effect::Log { level, text } => shell.log.push((level, text)),
         }
     }

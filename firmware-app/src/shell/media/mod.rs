@@ -2,46 +2,56 @@
 //!
 //! ```text
 //! camera -> newest picture -> encode -> outbox -> send ==> relay ==> receive -> decode -> picture slots -> screen
-//! microphone -> gate -> ring ----------------------^                    \-> ring -> speaker (-> when heard -> decode)
+//! microphone -> ring -> cleaning -> gate -> ring --^                    \-> ring -> speaker (-> when heard -> decode)
+//!                         ^---------------- what is played -----------------------------/
 //! ```
 //!
 //! The control thread holds a [`Media`] and tells the threads what to do; they tell it [`MediaNews`].
 
 mod camera;
 mod chime;
+mod cleaning;
 mod decode;
 mod link;
 mod microphone;
 mod outbox;
 mod playout;
 mod receive;
+mod recording;
 mod ring;
 mod send;
 mod shutter;
 pub mod stats;
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::SyncSender;
+use std::thread::Thread;
 
 use heapless::spsc::{Consumer, Producer};
 use tokio::sync::mpsc;
 use vestibule_common::control::Streams;
 use vestibule_common::id::PeerId;
-use vestibule_common::media::{ClockEstimate, Gate, GateHandle, Volume};
+use vestibule_common::media::{ClockEstimate, Gate, GateHandle, GateState, Volume};
+use vestibule_common::time::Duration;
 use vestibule_common::unit::Bitrate;
 
 use self::camera::{CameraParts, CameraSwitch};
 use self::chime::Sound;
+use self::cleaning::{CleaningCommand, CleaningParts};
 use self::decode::Decoding;
 pub use self::link::Link;
+pub use self::microphone::MuteMode;
 use self::microphone::{MicrophoneParts, MicrophoneReport};
 use self::outbox::Outbox;
 use self::playout::{PlayoutCommand, Voice};
 use self::receive::ReceiveCommand;
+pub use self::recording::LONGEST_RECORDING;
 use self::send::SendCommand;
 use self::stats::Stats;
+use crate::audio::{Cleaner, Cleaning, EchoMode};
 use crate::device::clock::Clock;
 use crate::device::reopen::{DeviceState, Source};
 use crate::device::{Camera, Microphone, Speaker};
@@ -124,11 +134,25 @@ pub struct MediaDevices {
     pub speaker: Source<dyn Speaker>,
 }
 
+/// What is done to the microphone and its sound.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct SoundOptions {
+    /// The gate is closed at first.
+    pub muted: bool,
+    /// What muting does to the microphone itself.
+    pub mute: MuteMode,
+    /// What is done to its sound.
+    pub cleaning: Cleaning,
+}
+
 /// The control thread's grip on all media threads.
 pub struct Media {
     outbox: Arc<Outbox>,
     gate: GateHandle,
     report: Arc<MicrophoneReport>,
+    microphone: Thread,
+    cleaning: Cleaning,
+    cleaner: Producer<'static, CleaningCommand>,
     switch: Arc<CameraSwitch>,
     send: SyncSender<SendCommand>,
     receive: mpsc::Sender<ReceiveCommand>,
@@ -140,12 +164,12 @@ pub struct Media {
 }
 
 impl Media {
-    /// Starts every thread; nothing is captured or sent yet, and the gate is closed when `muted`.
+    /// Starts every thread; nothing is sent yet.
     ///
     /// Errors: the system's, when a thread cannot be had.
     pub fn start(
         devices: MediaDevices,
-        muted: bool,
+        sound: SoundOptions,
         bitrate: Bitrate,
         slots: PictureSlots,
         screen: Screen,
@@ -157,13 +181,23 @@ impl Media {
         let outbox = Arc::new(Outbox::default());
         let switch = Arc::new(CameraSwitch::default());
         let report = Arc::new(MicrophoneReport::default());
-        let gate = Gate::new(muted);
+        let gate = Gate::new(sound.muted);
         let handle = gate.handle();
         let (receive, commands) = mpsc::channel(64);
 
         let sending =
             send::start(outbox.clone(), handle.clone(), switch.clone(), stats.clone(), watch, clock)?;
-        let playing = playout::start(devices.speaker, news.clone(), stats.clone(), watch, clock)?;
+        let parts = CleaningParts {
+            gate,
+            cleaner: Box::new(Cleaner::new(sound.cleaning)),
+            audio: sending.audio,
+            outbox: outbox.clone(),
+            report: report.clone(),
+            stats: stats.clone(),
+        };
+        let cleaned = cleaning::start(parts, watch, clock)?;
+        let playing =
+            playout::start(devices.speaker, cleaned.echo_path, news.clone(), stats.clone(), watch, clock)?;
         let (end, shown) = (watch.end("decode"), screen.clone());
         let decoding = decode::start(
             slots.clone(),
@@ -192,17 +226,21 @@ impl Media {
         };
         camera::start(devices.camera, parts, watch)?;
         let parts = MicrophoneParts {
-            gate,
-            audio: sending.audio,
-            outbox: outbox.clone(),
+            periods: cleaned.periods,
+            cleaning: cleaned.thread,
+            gate: handle.clone(),
+            mute: sound.mute,
             report: report.clone(),
             stats: stats.clone(),
         };
-        microphone::start(devices.microphone, parts, news.clone(), watch, clock)?;
+        let microphone = microphone::start(devices.microphone, parts, news.clone(), watch, clock)?;
         Ok(Media {
             outbox,
             gate: handle,
             report,
+            microphone,
+            cleaning: sound.cleaning,
+            cleaner: cleaned.commands,
             switch,
             send: sending.commands,
             receive,
@@ -262,6 +300,45 @@ impl Media {
         }
     }
 
+    /// Opens or closes the gate. When a close returns, no sound leaves any more.
+    pub fn set_gate(&self, state: GateState) {
+        match state {
+            GateState::Open => self.gate.open(),
+            GateState::Closed => self.gate.close(),
+        };
+        // It may rest while muted.
+        self.microphone.unpark();
+    }
+
+    /// Treats the speaker's sound in the microphone so from now on.
+    pub fn echo(&mut self, mode: EchoMode) {
+        if self.cleaning.echo == mode {
+            return;
+        }
+        self.cleaning.echo = mode;
+        let cleaner = Box::new(Cleaner::new(self.cleaning));
+        if self.cleaner.enqueue(CleaningCommand::Clean(cleaner)).is_err() {
+            log::warn!("the cleaning's thread does not listen");
+        }
+    }
+
+    /// Records microphone, reference and output to `path`; `done` is told how it ended, in a sentence.
+    ///
+    /// Errors: a sentence, when it cannot begin.
+    pub fn record(
+        &mut self,
+        path: PathBuf,
+        length: Duration,
+        done: impl FnOnce(Result<String, String>) + Send + 'static,
+    ) -> Result<(), String> {
+        let (sender, tracks) = std::sync::mpsc::sync_channel(recording::WAITING);
+        recording::start(path.clone(), length, tracks, done)
+            .map_err(|error| format!("{} cannot be made: {error}", path.display()))?;
+        self.cleaner
+            .enqueue(CleaningCommand::Record(sender))
+            .map_err(|_| "the cleaning's thread does not listen".to_owned())
+    }
+
     /// The audio gate.
     pub fn gate(&self) -> &GateHandle {
         &self.gate
@@ -275,6 +352,11 @@ impl Media {
     /// How many periods have gone through the gate. Stands still without a microphone.
     pub fn gate_periods(&self) -> u64 {
         self.report.periods.load(Ordering::Acquire)
+    }
+
+    /// The microphone's peak for a meter on the screen, from 0 (silence) to 1 (full scale), muted or not.
+    pub fn own_peak(&self) -> f32 {
+        f32::from_bits(self.report.peak.load(Ordering::Relaxed))
     }
 
     /// Somebody in this room speaks, muted or not.

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use heapless::spsc::{Consumer, Producer};
 use vestibule_common::id::{PeerId, StreamId};
@@ -10,12 +11,13 @@ use vestibule_common::media::{AudioFrame, JitterBuffer, Mixer, SILENCE, Volume};
 use vestibule_common::time::{Duration, Time};
 
 use super::chime::Sound;
+use super::cleaning::{EchoPath, Played};
 use super::decode::Heard;
 use super::receive::AudioIn;
 use super::ring::ring;
 use super::stats::{Stats, Xruns};
 use super::{MediaNews, NewsSender};
-use crate::audio::RateMatcher;
+use crate::audio::{RateMatcher, glide};
 use crate::device::clock::Clock;
 use crate::device::reopen::{DeviceState, Reopening, Source};
 use crate::device::{Speaker, realtime};
@@ -27,6 +29,8 @@ pub(super) const MAX_VOICES: usize = 32;
 const AUDIO_RING: usize = 128;
 /// How often a room's sound tells its pictures where it is, in periods.
 const HEARD_EVERY: u32 = 10;
+/// What is left of the other rooms while this one has the word, where only one direction is open: -30 dB.
+const TURNED_DOWN: f32 = 0.032;
 /// The longest pause between two looks at a speaker that is not there.
 const PATIENCE: Duration = Duration::from_millis(10);
 
@@ -77,6 +81,7 @@ pub(super) struct Playing {
 /// Starts the speaker's thread.
 pub(super) fn start(
     source: Source<dyn Speaker>,
+    echo_path: EchoPath,
     news: NewsSender,
     stats: Arc<Stats>,
     watch: &Watch,
@@ -88,7 +93,7 @@ pub(super) fn start(
     let (heard, heard_out) = ring::<Heard, 128>();
     let tell = move |state: &DeviceState| news.tell(MediaNews::Speaker(state.clone()));
     let mut speaker = Reopening::new(source, clock, tell);
-    let mut player = Player::new(inbox, gone, packets, heard, stats);
+    let mut player = Player::new(inbox, gone, packets, heard, echo_path, stats);
     let run = move || {
         realtime::raise_this_thread_or_say();
         let mut next = clock.now();
@@ -105,6 +110,9 @@ struct Player {
     gone: Producer<'static, Box<Voice>>,
     packets: Consumer<'static, AudioIn>,
     heard: Producer<'static, Heard>,
+    echo_path: EchoPath,
+    /// Of the other rooms' sound, at the end of the last period.
+    rooms_gain: f32,
     voices: heapless::Vec<Box<Voice>, MAX_VOICES>,
     mixer: Mixer,
     sound: Option<(&'static Sound, usize)>,
@@ -120,6 +128,7 @@ impl Player {
         gone: Producer<'static, Box<Voice>>,
         packets: Consumer<'static, AudioIn>,
         heard: Producer<'static, Heard>,
+        echo_path: EchoPath,
         stats: Arc<Stats>,
     ) -> Player {
         Player {
@@ -127,6 +136,8 @@ impl Player {
             gone,
             packets,
             heard,
+            echo_path,
+            rooms_gain: 1.0,
             voices: heapless::Vec::new(),
             mixer: Mixer::new(Volume::FULL),
             sound: None,
@@ -144,6 +155,7 @@ impl Player {
             let period = self.period(clock.now());
             let leaves = speaker.write(&period)?;
             self.was_heard(leaves);
+            self.was_played(period, leaves);
             self.xruns.see(speaker.xruns(), &self.stats.speaker_xruns);
             Ok(())
         });
@@ -171,6 +183,13 @@ impl Player {
             self.stats.periods_concealed.add(matched.concealed);
             *moment = matched.captured;
         }
+        let turned_down = self.echo_path.near_speaks.load(Ordering::Relaxed);
+        let (before, wanted) = (self.rooms_gain, if turned_down { TURNED_DOWN } else { 1.0 });
+        for (_, frame) in &mut self.moments[..self.voices.len()] {
+            let mut gain = before;
+            glide(frame, &mut gain, wanted);
+        }
+        self.rooms_gain = wanted;
         let own = self.sound.map(|(sound, at)| (sound.period(at), at + 1 < sound.periods()));
         self.sound = self.sound.and_then(|(sound, at)| (at + 1 < sound.periods()).then_some((sound, at + 1)));
         let rooms = self.moments[..self.voices.len()].iter().map(|(_, frame)| frame);
@@ -204,6 +223,13 @@ impl Player {
     fn free(&mut self, voice: Box<Voice>) {
         if let Err(voice) = self.gone.enqueue(voice) {
             drop(voice); // nobody frees: better late by a microsecond than a leak
+        }
+    }
+
+    /// The canceller's reference. A full ring: there is no microphone that needs it.
+    fn was_played(&mut self, samples: AudioFrame, leaves: Time) {
+        if self.echo_path.played.enqueue(Played { samples, leaves }).is_err() {
+            self.stats.references_unused.one();
         }
     }
 
@@ -247,7 +273,10 @@ mod tests {
         let (gone, mut freed) = ring::<Box<Voice>, 64>();
         let (mut audio, packets) = ring::<AudioIn, AUDIO_RING>();
         let (heard, mut told) = ring::<Heard, 128>();
-        let mut player = Player::new(inbox, gone, packets, heard, Arc::default());
+        let (played, mut references) = ring::<Played, 32>();
+        let near_speaks = Arc::new(true.into());
+        let echo_path = EchoPath { played, near_speaks };
+        let mut player = Player::new(inbox, gone, packets, heard, echo_path, Arc::default());
         let clock = Clock::start();
         let open = move || {
             Ok(Opened { device: Box::new(Endless(clock)) as Box<dyn Speaker>, description: String::new() })
@@ -281,6 +310,6 @@ mod tests {
             counted += allocations(|| player.turn(&mut speaker, &mut next, clock));
         }
         assert_eq!(counted, 0);
-        assert!(freed.dequeue().is_some() && told.dequeue().is_some());
+        assert!(freed.dequeue().is_some() && told.dequeue().is_some() && references.dequeue().is_some());
     }
 }

@@ -52,6 +52,8 @@ counters! {
     bytes_received,
     /// Datagrams that did not open: forged, repeated or damaged.
     datagrams_refused,
+    /// Periods of the microphone lost because their cleaning fell behind.
+    periods_uncleaned,
     /// Audio packets sent.
     audio_sent,
     /// Audio packets withdrawn because the gate closed after they were made.
@@ -68,6 +70,8 @@ counters! {
     speaker_xruns,
     /// 10 ms periods played.
     periods_played,
+    /// 10 ms periods played while no microphone was open that could hear them.
+    references_unused,
     /// 10 ms periods of a stream that were made up.
     periods_concealed,
     /// Keyframes this kiosk asked for.

@@ -89,6 +89,7 @@ pub(super) fn say(sentence: &Sentence) -> String {
         PictureComing => "The picture is coming…".into(),
         GateFault => "The microphone does not answer. Treat it as live and call the caretaker.".into(),
         MicrophoneLost => "The microphone is gone. The others cannot hear this room.".into(),
+        Recording => "The caretaker is recording this room's sound to find a fault.".into(),
         MicrophoneBack => "The microphone is back.".into(),
         SpeakerLost => "The speaker is gone. This room cannot hear the others.".into(),
         ButtonsLost => "The buttons are gone. Use the screen.".into(),

@@ -89,6 +89,7 @@ pub(super) fn say(sentence: &Sentence) -> String {
         PictureComing => "Das Bild kommt gleich …".into(),
         GateFault => "Das Mikrofon antwortet nicht. Bitte als eingeschaltet ansehen und die Haustechnik rufen.".into(),
         MicrophoneLost => "Das Mikrofon ist weg. Die anderen hören diesen Raum nicht.".into(),
+        Recording => "Der Ton dieses Raums wird zur Fehlersuche aufgenommen.".into(),
         MicrophoneBack => "Das Mikrofon ist wieder da.".into(),
         SpeakerLost => "Der Lautsprecher ist weg. Dieser Raum hört die anderen nicht.".into(),
         ButtonsLost => "Die Tasten sind weg. Bitte den Bildschirm benutzen.".into(),

@@ -193,6 +193,8 @@ pub enum Sentence {
     MicrophoneLost,
     /// The microphone is back.
     MicrophoneBack,
+    /// For diagnosis, at the caretaker's wish.
+    Recording,
     /// The speaker went away.
     SpeakerLost,
     /// The buttons went away.
