@@ -222,11 +222,16 @@ impl Client {
 
     /// The media session that belongs to this connection, on a socket of its own.
     pub async fn media(&self, relay: &RunningRelay) -> MediaClient {
+        self.media_at(relay.media).await
+    }
+
+    /// [`Client::media`] with a relay whose media address is this.
+    pub async fn media_at(&self, relay: SocketAddr) -> MediaClient {
         let Welcome { suite, session, .. } = *self.welcome.as_ref().expect("a greeted client");
         let exported: [u8; EXPORTED] = self.export(MEDIA_EXPORTER, &session.0);
         let secrets = HopSecrets::from_exported(&exported);
         let socket = UdpSocket::bind(("127.0.0.1", 0)).await.expect("a UDP socket");
-        socket.connect(relay.media).await.expect("a way to the relay");
+        socket.connect(relay).await.expect("a way to the relay");
         MediaClient {
             socket,
             sealer: Sealer::new(session, suite, &secrets.kiosk_to_relay),

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use vestibule_kiosk::device::sim::stamp::read_stamp_rgba;
-use vestibule_tests::programs::{Kiosk, Relay};
+use vestibule_tests::programs::Relay;
 use vestibule_tests::vm::{
-    Camera, Error, GuestKiosk, Level, Machine, Options, Picture, Pins, Screen, Sound, Task, Wav, eventually,
-    small_program,
+    Camera, Error, GuestKiosk, Level, Machine, Options, Picture, Pins, SMALL_PICTURES, Screen, Sound, Task,
+    Wav, Workshop, eventually, small_program,
 };
 
 const MUTE: u32 = 0;
@@ -21,21 +21,6 @@ const APPROVE_LAMP: u32 = 3;
 const WHISTLE: f64 = 1000.0;
 /// What the other room plays.
 const TONE: f64 = 440.0;
-/// At or above this level there is sound, dBFS. The whistle is at -15, and Workshop's volume takes 15 dB off.
-const HEARD: f64 = -40.0;
-/// Below this level there is silence, dBFS.
-const SILENT: f64 = -80.0;
-
-const SMALL_PICTURES: [&str; 8] = [
-    "--devices-camera-width",
-    "320",
-    "--devices-camera-height",
-    "180",
-    "--devices-camera-rate",
-    "5",
-    "--video-kbps",
-    "150",
-];
 
 #[test]
 fn vm_kiosk_meets_with_real_devices() -> Result<(), Error> {
@@ -74,12 +59,8 @@ fn vm_kiosk_meets_with_real_devices() -> Result<(), Error> {
     )?;
     // The first letter takes a dozen seconds of this machine's time, which the fonts are looked at in.
     boardroom.touchable("StartMeeting")?;
-    let options = ["--devices-devices", "sim", "--devices-microphone", "sim:tone", "--devices-sim-stamp"];
-    let options = [&options[..], &SMALL_PICTURES].concat();
-    let workshop =
-        Kiosk::start(folder.path(), "Workshop", &relay, &options, None).map_err(Error::Malformed)?;
-    let mut room =
-        Room { boardroom, workshop: Workshop(workshop), vm: &vm, camera: &camera, screen, pins, sound };
+    let workshop = Workshop::start(folder.path(), &relay)?;
+    let mut room = Room { boardroom, workshop, vm: &vm, camera: &camera, screen, pins, sound };
     room.meets()?;
     room.pictures_pass()?;
     room.hears_and_is_heard()?;
@@ -88,40 +69,6 @@ fn vm_kiosk_meets_with_real_devices() -> Result<(), Error> {
     let log = room.boardroom.stop()?;
     assert!(!log.contains("panicked"), "{log}");
     Ok(())
-}
-
-/// The other room.
-struct Workshop(Kiosk);
-
-impl Workshop {
-    fn see(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Result<(), Error> {
-        let mut last = Value::Null;
-        eventually(&format!("Workshop: {what}"), || {
-            last = self.0.view().map_err(Error::Malformed)?;
-            Ok(wanted(&last).then_some(()))
-        })
-        .map_err(|error| Error::Malformed(format!("{error}; Workshop shows {last}")))
-    }
-
-    fn touch(&mut self, intent: &str) -> Result<(), Error> {
-        self.0.touch(intent).map_err(Error::Malformed)
-    }
-
-    /// Waits for sound, or for silence.
-    fn hears(&mut self, sound: bool) -> Result<(), Error> {
-        eventually(if sound { "sound in Workshop" } else { "silence in Workshop" }, || {
-            let answer = self.0.ask("heard").map_err(Error::Malformed)?;
-            let level = answer["dbfs"].as_f64().unwrap_or(f64::NAN);
-            Ok((if sound { level >= HEARD } else { level <= SILENT }).then_some(()))
-        })
-    }
-
-    /// Waits for this many pictures from now on.
-    fn sees_pictures(&mut self, count: u64) -> Result<(), Error> {
-        let mut decoded = || self.0.counter("pictures_decoded").map_err(Error::Malformed);
-        let before = decoded()?;
-        eventually("pictures of the camera in Workshop", || Ok((decoded()? >= before + count).then_some(())))
-    }
 }
 
 fn the_devices_are_listed_with_reasons(
@@ -172,14 +119,10 @@ impl Room<'_> {
         self.keep("1-home")?;
         self.boardroom.tap(&self.screen, "StartMeeting")?;
         let view = self.boardroom.see("a meeting", |view| view["screen"]["Meeting"]["code"].is_string())?;
-        let code = view["screen"]["Meeting"]["code"].as_str().unwrap_or_default().replace(' ', "");
+        let code = view["screen"]["Meeting"]["code"].as_str().unwrap_or_default();
         self.level(APPROVE_LAMP, Level::Low)?;
 
-        self.workshop.touch(r#""OpenJoin""#)?;
-        for digit in code.chars() {
-            self.workshop.touch(&format!(r#"{{"Digit":{digit}}}"#))?;
-        }
-        self.workshop.see("waiting", |view| view["screen"]["Waiting"].is_object())?;
+        self.workshop.knock(code)?;
         self.boardroom.see("the knock", |view| view["knock"]["armed"] == true)?;
         self.level(APPROVE_LAMP, Level::High)?;
         self.keep("2-knock")?;

@@ -13,7 +13,7 @@ use sonora::config::{
 };
 use sonora::{AudioProcessing, Config, StreamConfig};
 use vestibule_common::media::{AudioFrame, FRAME_DURATION, LevelMeter, SAMPLE_RATE, SILENCE};
-use vestibule_common::time::Time;
+use vestibule_common::time::{Duration, Time};
 
 use super::half_duplex::{Direction, HalfDuplex};
 use super::reference::ReferenceLine;
@@ -86,6 +86,9 @@ pub struct Cleaner {
 }
 
 impl Cleaner {
+    /// A cleaned period may hold sound taken this much before it began: the filters that split and join its bands.
+    pub const MEMORY: Duration = Duration::from_millis(5);
+
     /// A cleaner that knows nothing of the room yet.
     pub fn new(cleaning: Cleaning) -> Cleaner {
         let mono = StreamConfig::new(SAMPLE_RATE, 1);

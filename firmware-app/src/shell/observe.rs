@@ -1,8 +1,8 @@
 //! A local socket by which tests, measurements and the caretaker see what the kiosk shows and counts, press its
 //! simulated buttons, and record its sound. Off unless configured; only the kiosk's own user may connect.
 //!
-//! One command a line, one line of JSON as the answer: `view`, `counters`, `lamps`, `clock`, `press mute`,
-//! `release approve`, `heard` (how loud the simulated speaker played the last second), `played` with a moment in
+//! One command a line, one line of JSON as the answer: `view`, `counters`, `lamps` (with the simulated ones' last changes),
+//! `gate` (open or not, and since when it reports that), `clock`, `press mute`, `release approve`, `heard` (how loud the simulated speaker played the last second), `played` with a moment in
 //! microseconds of `CLOCK_MONOTONIC` (the periods that it played since, with their times), `areas` and `pictures` (where
 //! the screen can be touched and shows rooms), `unplug camera`, `take camera` (as another program does) and `plug camera` (or
 //! `microphone`, `speaker`: the simulated ones), `record` with a number of seconds (microphone, reference and output as a WAV
@@ -18,6 +18,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
 
+use vestibule_common::media::GateState;
 use vestibule_common::time::Duration;
 
 use super::media::LONGEST_RECORDING;
@@ -162,7 +163,7 @@ async fn answer(command: &str, kiosk: &Observed) -> Value {
     if room.send(Input::Observe(reply)).await.is_err() {
         return json!({ "error": "the room has ended" });
     }
-    let Ok(Observation { view, counters, clock: estimate, lamps }) = observed.await else {
+    let Ok(Observation { view, counters, clock: estimate, lamps, gate }) = observed.await else {
         return json!({ "error": "the room has ended" });
     };
     match command {
@@ -177,8 +178,14 @@ async fn answer(command: &str, kiosk: &Observed) -> Value {
                 .into_iter()
                 .map(|lamp| (format!("{lamp:?}"), json!(sim.lamps.is_lit(lamp))))
                 .collect();
-            json!({ "told": told, "lit": lit })
+            let changes = sim.lamps.changes().into_iter().map(|change| {
+                let (lamp, at_us) = (format!("{:?}", change.lamp), clock.to_monotonic_us(change.at));
+                json!({ "lamp": lamp, "lit": change.lit, "us": at_us })
+            });
+            let changes: Value = changes.collect();
+            json!({ "told": told, "lit": lit, "changes": changes })
         }
+        "gate" => json!({ "open": gate.0 == GateState::Open, "since_us": clock.to_monotonic_us(gate.1) }),
         "clock" => match estimate {
             Some(estimate) => json!({
                 "now_us": clock.now().as_micros(),
@@ -193,7 +200,7 @@ async fn answer(command: &str, kiosk: &Observed) -> Value {
             }),
         },
         other => {
-            json!({ "error": format!("{other:?} is none of view, counters, lamps, clock, areas, pictures, heard, played, press, release, plug, unplug, take, record, touch") })
+            json!({ "error": format!("{other:?} is none of view, counters, lamps, gate, clock, areas, pictures, heard, played, press, release, plug, unplug, take, record, touch") })
         }
     }
 }

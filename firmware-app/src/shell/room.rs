@@ -66,6 +66,8 @@ pub struct Observation {
     pub clock: Option<ClockEstimate>,
     /// What the lamps were last told.
     pub lamps: BTreeMap<Button, LampState>,
+    /// What the gate says of itself, and since when.
+    pub gate: (Gate, Time),
 }
 
 /// What the room needs of its surroundings.
@@ -120,6 +122,7 @@ pub async fn run(
         discovery: None,
         microphone: Opening::Closed,
         gate_told: None,
+        gate_since: Time::ZERO,
         gate_periods: (0, Time::ZERO),
         own_voice: false,
         xruns: [XrunLog::new("microphone"), XrunLog::new("speaker")],
@@ -190,6 +193,8 @@ struct Room {
     discovery: Option<Discovery>,
     microphone: Opening,
     gate_told: Option<GateReport>,
+    /// Since when the gate is as it is.
+    gate_since: Time,
     gate_periods: (u64, Time),
     own_voice: bool,
     xruns: [XrunLog; 2],
@@ -234,10 +239,15 @@ impl Room {
                 }
             }
             Effect::Gate(state) => {
-                self.media.set_gate(match state {
-                    GateState::Open => Gate::Open,
-                    GateState::Closed => Gate::Closed,
-                });
+                let now = self.now();
+                let changed = match state {
+                    GateState::Open => self.media.open_gate(now),
+                    GateState::Closed => self.media.close_gate(),
+                };
+                if changed {
+                    // Closed from the moment that it says so, which is a little later.
+                    self.gate_since = if state == GateState::Open { now } else { self.now() };
+                }
                 self.gate_told = None;
                 self.look_at_gate();
             }
@@ -515,12 +525,14 @@ impl Room {
 
     fn observe(&self) -> Observation {
         let mut counters = self.media.stats().all();
+        counters.push(("periods_captured", self.media.gate_periods()));
         counters.push(("files_unwritten", self.around.store.unwritten() as u64));
         Observation {
             view: self.kiosk.view(self.now(), wall_clock()),
             counters,
             clock: self.clock_estimate,
             lamps: self.lamps.clone(),
+            gate: (self.media.gate().report(), self.gate_since),
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::fs;
 
-use super::{Error, Machine, Task, Yuyv, eventually};
+use super::{Disconnected, Error, Machine, Socket, Task, Yuyv, eventually};
 
 /// A plugged-in camera.
 pub struct Camera<'a> {
@@ -127,12 +127,21 @@ impl<'a> Camera<'a> {
             .collect())
     }
 
-    /// Pulls the camera: running streams break off. The node stays and refuses until [`Camera::unplug`].
+    /// Pulls the cable and leaves the node: running streams break off, new ones are refused.
     ///
     /// # Errors
     /// When the driver does not take it.
-    pub fn disconnect(&self) -> Result<(), Error> {
-        self.machine.sh(&format!("v4l2-ctl -d {} -c disconnect=1", self.capture)).map(drop)
+    pub fn disconnect(&self) -> Result<Disconnected<'a>, Error> {
+        Disconnected::new(self.machine, &self.capture)
+    }
+
+    /// Where the camera is plugged in, to pull it out with its nodes while programs use it. A second camera of this
+    /// driver goes with it; one alone can be [disconnected](Camera::disconnect).
+    ///
+    /// # Errors
+    /// When the camera is not plugged in.
+    pub fn socket(&self) -> Result<Socket<'a>, Error> {
+        Socket::of_sysfs(self.machine, "/sys/devices/platform/vivid.0")
     }
 
     /// Removes the camera, its node and its names. Programs that have it open must have let go of it.

@@ -16,8 +16,10 @@ mod qmp;
 mod room;
 mod screen;
 mod script;
+mod socket;
 mod sound;
 mod task;
+mod workshop;
 mod yuyv;
 
 pub use camera::Camera;
@@ -26,11 +28,13 @@ pub use machine::{Machine, OUTSIDE, Options};
 pub use network::{Network, Shape};
 pub use pi::Pi;
 pub use pins::{Level, Pins};
-pub use room::GuestKiosk;
+pub use room::{GuestKiosk, Resources};
 pub use screen::{Picture, Screen};
 pub use script::{or_skip, run_script, small_program};
+pub use socket::{Disconnected, Socket, USB_SOUND};
 pub use sound::{Recording, Sound, Wav};
 pub use task::Task;
+pub use workshop::{SMALL_PICTURES, Workshop};
 pub use yuyv::Yuyv;
 
 use std::thread;

@@ -2,7 +2,7 @@
 //!
 //! A test speaks of levels, as a wire does; which level means "pressed" or "lit" is the kiosk's configuration.
 
-use super::{Error, Machine};
+use super::{Error, Machine, Socket};
 
 /// The voltage on a pin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,16 +42,24 @@ impl<'a> Pins<'a> {
         }
         script.push_str("echo 1 >live; udevadm settle; cat dev_name bank0/chip_name");
         let names = machine.sh(&script)?;
-        let mut names = names.lines();
-        let (Some(device), Some(chip)) = (names.next(), names.next()) else {
-            return Err(Error::Malformed("gpio-sim did not name its chip".into()));
-        };
-        Ok(Pins {
-            machine,
-            label: label.to_owned(),
-            chip: format!("/dev/{chip}"),
-            sysfs: format!("/sys/devices/platform/{device}/{chip}"),
-        })
+        let (chip, sysfs) = places(&names)?;
+        Ok(Pins { machine, label: label.to_owned(), chip, sysfs })
+    }
+
+    /// Where the chip is plugged in. After a replug its node may be another: ask with [`Pins::find_again`].
+    pub fn socket(&self) -> Socket<'a> {
+        Socket::of_chip(self.machine, &self.label)
+    }
+
+    /// Finds the chip after it was plugged in again: its node is the first that was free.
+    ///
+    /// # Errors
+    /// When it is not plugged in.
+    pub fn find_again(&mut self) -> Result<(), Error> {
+        let folder = format!("/sys/kernel/config/gpio-sim/{}", self.label);
+        let names = self.machine.sh(&format!("cd {folder}; cat dev_name bank0/chip_name"))?;
+        (self.chip, self.sysfs) = places(&names)?;
+        Ok(())
     }
 
     /// The chip's node, such as `/dev/gpiochip0`.
@@ -121,5 +129,13 @@ impl<'a> Pins<'a> {
             Level::High => "pull-up",
         };
         format!("echo {pull} >{}/sim_gpio{line}/pull", self.sysfs)
+    }
+}
+
+/// The chip's node and its folder in sysfs, from the lines in which gpio-sim names its device and its chip.
+fn places(names: &str) -> Result<(String, String), Error> {
+    match names.lines().collect::<Vec<_>>()[..] {
+        [device, chip] => Ok((format!("/dev/{chip}"), format!("/sys/devices/platform/{device}/{chip}"))),
+        _ => Err(Error::Malformed(format!("gpio-sim named its chip {names:?}"))),
     }
 }

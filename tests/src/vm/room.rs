@@ -8,6 +8,17 @@ use super::machine::OUTSIDE;
 use super::{Error, Machine, Screen, Task, eventually};
 use crate::programs::Relay;
 
+/// What a program holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resources {
+    /// Threads.
+    pub threads: u64,
+    /// Open descriptors.
+    pub descriptors: u64,
+    /// Memory of its own in use (`RssAnon`), KiB.
+    pub memory_kib: u64,
+}
+
 /// A kiosk in the guest.
 pub struct GuestKiosk<'a> {
     machine: &'a Machine,
@@ -59,6 +70,32 @@ impl<'a> GuestKiosk<'a> {
             .sh(&format!("echo '{command}' | socat -t 60 - UNIX-CONNECT:/tmp/{name}.socket,retry=20"))?;
         serde_json::from_str(&answer)
             .map_err(|error| Error::Malformed(format!("{name} on {command}: {error} in {answer:?}")))
+    }
+
+    /// Does what a finger would have meant: an intent in JSON.
+    ///
+    /// # Errors
+    /// When the kiosk does not take it.
+    pub fn touch(&self, intent: &str) -> Result<(), Error> {
+        let answer = self.ask(&format!("touch {intent}"))?;
+        if answer["touched"] == true { Ok(()) } else { Err(Error::Malformed(format!("{intent}: {answer}"))) }
+    }
+
+    /// What the program holds of the guest's kernel now.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn resources(&self) -> Result<Resources, Error> {
+        let said = self.machine.sh(&format!(
+            "cd /proc/$(cat /run/agent/{}.pid) && ls task | wc -l && ls fd | wc -l && \
+             sed -n 's/^RssAnon:[^0-9]*\\([0-9]*\\) kB/\\1/p' status",
+            self.task.id
+        ))?;
+        let numbers: Vec<u64> = said.lines().filter_map(|line| line.trim().parse().ok()).collect();
+        match numbers[..] {
+            [threads, descriptors, memory_kib] => Ok(Resources { threads, descriptors, memory_kib }),
+            _ => Err(Error::Malformed(format!("/proc says {said:?}"))),
+        }
     }
 
     /// One counter.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Error, Machine, Task};
+use super::{Error, Machine, Socket, Task};
 
 /// How long a touch rests on the glass before it moves or lifts.
 const REST: Duration = Duration::from_millis(100);
@@ -50,6 +50,14 @@ impl<'a> Screen<'a> {
             Ok(machine.sh("test -S /tmp/.X11-unix/X0 && xdpyinfo >/dev/null").ok())
         })?;
         Ok(Screen { machine, server, width, height })
+    }
+
+    /// Where the touch panel's cable is plugged in; the picture has another.
+    ///
+    /// # Errors
+    /// When it is not plugged in.
+    pub fn touch_socket(&self) -> Result<Socket<'a>, Error> {
+        Socket::of_sysfs(self.machine, "/sys/bus/virtio/drivers/virtio_input/virtio*")
     }
 
     /// Stops the X server; its clients lose their display.

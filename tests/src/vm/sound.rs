@@ -6,7 +6,7 @@
 
 use std::fs;
 
-use super::{Error, Machine, Task};
+use super::{Error, Machine, Socket, Task};
 
 /// Sound as the tests exchange it: 16-bit samples, interleaved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +45,17 @@ impl<'a> Sound<'a> {
     /// The name under which a program in the guest opens the card.
     pub fn device(&self) -> String {
         format!("hw:CARD={},DEV=0", self.card)
+    }
+
+    /// Where the card is plugged in, to pull it out while programs use it.
+    ///
+    /// # Errors
+    /// When the card is not plugged in.
+    pub fn socket(&self) -> Result<Socket<'a>, Error> {
+        Socket::of_sysfs(
+            self.machine,
+            &format!("/sys/class/sound/$(readlink /proc/asound/{})/device", self.card),
+        )
     }
 
     /// Plays into the room, and so into the kiosk's microphone. Returns at once; waiting for the task waits for the

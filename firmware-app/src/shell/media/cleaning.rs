@@ -152,7 +152,8 @@ impl Room {
         self.quiet = if level.voice { 0 } else { (self.quiet + 1).min(SPEECH_LINGERS) };
         report.speech.store(self.quiet < SPEECH_LINGERS, Ordering::Release);
         report.peak.store(self.meter.peak().to_bits(), Ordering::Relaxed);
-        let passed = gate.pass(&samples);
+        // Sound from before its opening stays in the room.
+        let passed = gate.pass(&samples, at - Cleaner::MEMORY);
         if let Some(recording) = &self.recording {
             // What the gate keeps in the room is kept out of recordings too.
             let (microphone, output) =

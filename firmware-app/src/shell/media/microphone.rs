@@ -261,7 +261,7 @@ mod tests {
         thread::sleep(Duration::from_millis(30));
         assert_eq!(open.load(Ordering::SeqCst), 0, "muted from the start");
         for _ in 0..3 {
-            gate.open();
+            gate.open(Time::ZERO);
             thread.unpark();
             until("it is open", || open.load(Ordering::SeqCst) == 1);
             gate.close();

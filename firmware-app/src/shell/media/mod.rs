@@ -34,8 +34,8 @@ use heapless::spsc::{Consumer, Producer};
 use tokio::sync::mpsc;
 use vestibule_common::control::Streams;
 use vestibule_common::id::PeerId;
-use vestibule_common::media::{ClockEstimate, Gate, GateHandle, GateState, Volume};
-use vestibule_common::time::Duration;
+use vestibule_common::media::{ClockEstimate, Gate, GateHandle, Volume};
+use vestibule_common::time::{Duration, Time};
 use vestibule_common::unit::Bitrate;
 
 use self::camera::{CameraParts, CameraSwitch};
@@ -300,14 +300,17 @@ impl Media {
         }
     }
 
-    /// Opens or closes the gate. When a close returns, no sound leaves any more.
-    pub fn set_gate(&self, state: GateState) {
-        match state {
-            GateState::Open => self.gate.open(),
-            GateState::Closed => self.gate.close(),
-        };
+    /// Opens the gate for what is captured from `now` on; whether it was closed.
+    pub fn open_gate(&self, now: Time) -> bool {
+        let changed = self.gate.open(now);
         // It may rest while muted.
         self.microphone.unpark();
+        changed
+    }
+
+    /// Closes the gate; whether it was open. When this returns, no sound leaves any more.
+    pub fn close_gate(&self) -> bool {
+        self.gate.close()
     }
 
     /// Treats the speaker's sound in the microphone so from now on.

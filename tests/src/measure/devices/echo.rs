@@ -9,7 +9,7 @@ use vestibule_common::media::{AudioFrame, FRAME_SAMPLES, SAMPLE_RATE, SILENCE};
 use vestibule_common::time::{Duration, Time};
 use vestibule_kiosk::audio::{Cleaner, Cleaning, EchoMode};
 
-use super::room::impulse_response;
+use super::acoustics::impulse_response;
 use crate::measure::figures;
 
 /// One configuration for everything. Gain control is off: it would count as a loss or a gain of either.

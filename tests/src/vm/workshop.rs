@@ -1,0 +1,104 @@
+//! The other room of a scenario: a kiosk with simulated devices, outside of the machine, where nothing is emulated.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::{Error, eventually};
+use crate::programs::{Kiosk, Relay};
+
+/// At or above this level there is sound, dBFS. A whistle is at -15, and Workshop's volume takes 15 dB off.
+const HEARD: f64 = -40.0;
+/// Below this level there is silence, dBFS.
+const SILENT: f64 = -80.0;
+
+/// Options of a kiosk whose pictures an emulated machine can decode beside its own.
+pub const SMALL_PICTURES: [&str; 8] = [
+    "--devices-camera-width",
+    "320",
+    "--devices-camera-height",
+    "180",
+    "--devices-camera-rate",
+    "5",
+    "--video-kbps",
+    "150",
+];
+
+/// The other room. It plays a tone of 440 Hz, and its pictures bear their number.
+pub struct Workshop(Kiosk);
+
+impl Workshop {
+    /// Starts it, with its state and log under `folder`.
+    ///
+    /// # Errors
+    /// When it does not start: its log.
+    pub fn start(folder: &Path, relay: &Relay) -> Result<Workshop, Error> {
+        let options = ["--devices-devices", "sim", "--devices-microphone", "sim:tone", "--devices-sim-stamp"];
+        let options = [&options[..], &SMALL_PICTURES].concat();
+        Kiosk::start(folder, "Workshop", relay, &options, None).map(Workshop).map_err(Error::Malformed)
+    }
+
+    /// Waits until the view is as wanted.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`] with the last view.
+    pub fn see(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Result<(), Error> {
+        let mut last = Value::Null;
+        eventually(&format!("Workshop: {what}"), || {
+            last = self.0.view().map_err(Error::Malformed)?;
+            Ok(wanted(&last).then_some(()))
+        })
+        .map_err(|error| Error::Malformed(format!("{error}; Workshop shows {last}")))
+    }
+
+    /// Does what a finger would have meant: an intent in JSON.
+    ///
+    /// # Errors
+    /// When the kiosk does not take it.
+    pub fn touch(&mut self, intent: &str) -> Result<(), Error> {
+        self.0.touch(intent).map_err(Error::Malformed)
+    }
+
+    /// Types a meeting's code, and waits at its door.
+    ///
+    /// # Errors
+    /// When it does not come to wait.
+    pub fn knock(&mut self, code: &str) -> Result<(), Error> {
+        self.touch(r#""OpenJoin""#)?;
+        for digit in code.chars().filter(char::is_ascii_digit) {
+            self.touch(&format!(r#"{{"Digit":{digit}}}"#))?;
+        }
+        self.see("waiting", |view| view["screen"]["Waiting"].is_object())
+    }
+
+    /// Waits for sound, or for silence.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`] when it stays the other way.
+    pub fn hears(&mut self, sound: bool) -> Result<(), Error> {
+        eventually(if sound { "sound in Workshop" } else { "silence in Workshop" }, || {
+            let answer = self.0.ask("heard").map_err(Error::Malformed)?;
+            let level = answer["dbfs"].as_f64().unwrap_or(f64::NAN);
+            Ok((if sound { level >= HEARD } else { level <= SILENT }).then_some(()))
+        })
+    }
+
+    /// One counter.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub fn counter(&mut self, name: &str) -> Result<u64, Error> {
+        self.0.counter(name).map_err(Error::Malformed)
+    }
+
+    /// Waits for this many pictures from now on.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`] when they do not come.
+    pub fn sees_pictures(&mut self, count: u64) -> Result<(), Error> {
+        let before = self.counter("pictures_decoded")?;
+        eventually("pictures of the camera in Workshop", || {
+            Ok((self.counter("pictures_decoded")? >= before + count).then_some(()))
+        })
+    }
+}
