@@ -1,0 +1,346 @@
+//! Every cable of a room is pulled and plugged in again while the room is in a meeting: camera, microphone, speaker,
+//! buttons and touchscreen, one after the other and several at once. The call goes on, the screen says what is missing,
+//! the device is back by itself, the lamps stay truthful, and nothing leaks.
+//!
+//! Part of `make soak`. `VESTIBULE_UNPLUGS` says how many unplugs in mixed order follow the ten of each device (10 unless
+//! set; `make soak`: a thousand; with fewer than ten, each device is unplugged no more often either), `VESTIBULE_SEED` begins
+//! another order.
+
+use std::env;
+use std::time::Instant;
+
+use vestibule_tests::programs::Relay;
+use vestibule_tests::vm::{
+    Camera, Error, GuestKiosk, Level, Machine, Options, Pins, Resources, SMALL_PICTURES, Screen, Socket,
+    Sound, USB_SOUND, Wav, Workshop, eventually, small_program,
+};
+
+const MUTE: u32 = 0;
+const APPROVE: u32 = 1;
+const MUTE_LAMP: u32 = 2;
+const APPROVE_LAMP: u32 = 3;
+
+/// Unplugs of each device, one after the other, at most.
+const EACH: u32 = 10;
+/// What may be held more at the end than after the first round, KiB: what the allocator keeps of what was freed. A loss
+/// of one picture, or of one period's buffer a cycle, would be more.
+const LEAK_LIMIT_KIB: u64 = 3072;
+
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+enum Device {
+    Camera,
+    Microphone,
+    Speaker,
+    Buttons,
+    Touch,
+}
+
+const DEVICES: [Device; 5] =
+    [Device::Camera, Device::Microphone, Device::Speaker, Device::Buttons, Device::Touch];
+
+#[test]
+fn vm_hotplug_of_every_device_in_a_meeting() -> Result<(), Error> {
+    let options = Options {
+        screen: Some((1024, 600)),
+        outside: true,
+        emulator_arguments: USB_SOUND.map(str::to_owned).to_vec(),
+        ..Options::default()
+    };
+    let Some(vm) = Machine::boot_or_skip("soak_hotplug", options) else { return Ok(()) };
+    let lines =
+        [(MUTE, "mute"), (APPROVE, "approve"), (MUTE_LAMP, "mute-lamp"), (APPROVE_LAMP, "approve-lamp")];
+    let pins = Pins::plug(&vm, "kiosk-pins", 8, &lines)?;
+    release(&pins)?;
+    let camera = Camera::pattern(&vm)?;
+    let [sound] = &Sound::plug(&vm, &["Boardroom"])?[..] else { unreachable!("one card was asked for") };
+    let screen = Screen::start(&vm)?;
+    let speaker = Socket::for_usb_sound(&vm);
+    speaker.replug()?;
+    eventually("the USB sound card", || Ok(vm.sh("test -e /proc/asound/Kiosk").ok()))?;
+    let (camera, microphone) = (camera.socket()?, sound.socket()?);
+    let (buttons, touch) = (pins.socket(), screen.touch_socket()?);
+
+    let program = vm.install(&small_program("vestibule-kiosk")?)?;
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let relay = Relay::start(folder.path(), None, &[]).map_err(Error::Malformed)?;
+    let devices = format!(
+        "--devices-devices real --devices-microphone {} --devices-speaker hw:CARD=Kiosk,DEV=0 \
+         --devices-audio-buffer-ms 100 {}",
+        sound.device(),
+        SMALL_PICTURES.join(" ")
+    );
+    let boardroom = GuestKiosk::start(&vm, &program, "Boardroom", &relay, &devices)?;
+    boardroom.touchable("StartMeeting")?;
+    let workshop = Workshop::start(folder.path(), &relay)?;
+    let mut room = Room {
+        sockets: [camera, microphone, speaker, buttons, touch],
+        boardroom,
+        workshop,
+        vm: &vm,
+        screen,
+        pins,
+        sound,
+        stranger: None,
+        unplugs: 0,
+    };
+    room.meet()?;
+
+    let number = |name: &str, usual: u32| match env::var(name) {
+        Ok(set) => set.parse().unwrap_or_else(|_| panic!("{name} is {set:?}, wanted a number")),
+        Err(_) => usual,
+    };
+    let (unplugs, seed) = (number("VESTIBULE_UNPLUGS", 10), number("VESTIBULE_SEED", 1));
+    let each = EACH.min(unplugs);
+    // The first of each also brings in what is loaded or allocated once.
+    for device in DEVICES {
+        room.pull_and_replug(device)?;
+    }
+    let before = room.settled(None)?;
+    for device in DEVICES {
+        let begin = Instant::now();
+        for _ in 1..each {
+            room.pull_and_replug(device)?;
+        }
+        println!("{device:?}: {each} unplugs, the last {} in {} s", each - 1, begin.elapsed().as_secs());
+    }
+    room.is_heard_again()?;
+    let begin = Instant::now();
+    room.mix(unplugs, seed)?;
+    println!("mixed: {unplugs} unplugs from seed {seed} in {} s", begin.elapsed().as_secs());
+
+    let after = room.settled(Some(before))?;
+    let leaked_kib = after.memory_kib.saturating_sub(before.memory_kib);
+    println!("hotplug_cycles_survived {}", room.unplugs);
+    println!("leaked_kib {leaked_kib}");
+    println!("leaked_fds {}", after.descriptors.saturating_sub(before.descriptors));
+    println!("leaked_threads {}", after.threads.saturating_sub(before.threads));
+    assert!(
+        after.descriptors <= before.descriptors && after.threads <= before.threads,
+        "{before:?}, then {after:?}"
+    );
+    assert!(leaked_kib <= LEAK_LIMIT_KIB, "{before:?}, then {after:?}");
+    let log = room.boardroom.stop()?;
+    assert!(!log.contains("panicked"), "{log}");
+    Ok(())
+}
+
+/// As the buttons' resistors do.
+fn release(pins: &Pins<'_>) -> Result<(), Error> {
+    [MUTE, APPROVE].iter().try_for_each(|button| pins.pull(*button, Level::High))
+}
+
+struct Room<'a> {
+    /// In the order of [`DEVICES`].
+    sockets: [Socket<'a>; 5],
+    boardroom: GuestKiosk<'a>,
+    workshop: Workshop,
+    vm: &'a Machine,
+    screen: Screen<'a>,
+    pins: Pins<'a>,
+    sound: &'a Sound<'a>,
+    /// A chip that took the place of the buttons' while that was out.
+    stranger: Option<Pins<'a>>,
+    unplugs: u32,
+}
+
+impl<'a> Room<'a> {
+    fn meet(&mut self) -> Result<(), Error> {
+        let ready = |view: &serde_json::Value| view["screen"]["Home"]["ready"] == true;
+        self.boardroom.see("ready", ready)?;
+        self.workshop.see("ready", ready)?;
+        self.boardroom.touch(r#""StartMeeting""#)?;
+        let view = self.boardroom.see("a meeting", |view| view["screen"]["Meeting"]["code"].is_string())?;
+        self.workshop.knock(view["screen"]["Meeting"]["code"].as_str().unwrap_or_default())?;
+        self.boardroom.see("the knock", |view| view["knock"]["armed"] == true)?;
+        self.pins.pulse(APPROVE, Level::Low, 200)?;
+        self.goes_on()?;
+        self.workshop.sees_pictures(5)
+    }
+
+    /// The other room is in the meeting, and seen.
+    fn goes_on(&mut self) -> Result<(), Error> {
+        self.boardroom.see("the other room", |view| {
+            let tiles = &view["screen"]["Meeting"]["tiles"];
+            tiles.as_array().is_some_and(|tiles| tiles.len() == 1) && tiles[0]["placeholder"].is_null()
+        })?;
+        let before = self.boardroom.counter("pictures_decoded")?;
+        eventually("the other room's pictures", || {
+            Ok((self.boardroom.counter("pictures_decoded")? > before).then_some(()))
+        })
+    }
+
+    fn socket(&self, device: Device) -> &Socket<'a> {
+        &self.sockets[device as usize]
+    }
+
+    fn pull(&mut self, device: Device) -> Result<(), Error> {
+        self.unplugs += 1;
+        self.socket(device).pull().map(drop)
+    }
+
+    /// Plugs it in again; the buttons' chip every second time under another node.
+    fn replug(&mut self, device: Device) -> Result<(), Error> {
+        if device == Device::Buttons {
+            match self.stranger.take() {
+                Some(stranger) => stranger.unplug()?,
+                None => self.stranger = Some(Pins::plug(self.vm, "stranger", 2, &[])?),
+            }
+        }
+        self.socket(device).replug()?;
+        if device == Device::Buttons {
+            self.pins.find_again()?;
+            release(&self.pins)?;
+        }
+        Ok(())
+    }
+
+    fn pull_and_replug(&mut self, device: Device) -> Result<(), Error> {
+        if device == Device::Buttons {
+            // A lamp that is lit is lit again by itself.
+            self.press_mute(Level::High)?;
+        }
+        self.pull(device)?;
+        self.is_missed(device)?;
+        self.goes_on()?;
+        self.replug(device)?;
+        if device == Device::Buttons {
+            self.lamp(Level::High)?;
+            self.buttons_are_taken()?;
+            self.press_mute(Level::Low)?;
+        }
+        self.is_back(device)?;
+        if device == Device::Touch {
+            self.boardroom.tap(&self.screen, "ToggleMute")?;
+            self.microphone("Muted", Level::High)?;
+            self.boardroom.tap(&self.screen, "ToggleMute")?;
+            self.microphone("Live", Level::Low)?;
+        }
+        Ok(())
+    }
+
+    /// The screen says what is missing. The X server keeps to itself that it has no touch panel.
+    fn is_missed(&self, device: Device) -> Result<(), Error> {
+        let says = |words: &str| self.boardroom.see(words, |view| view.to_string().contains(words)).map(drop);
+        match device {
+            Device::Camera => self
+                .boardroom
+                .see("no camera", |view| view["screen"]["Meeting"]["own"]["placeholder"].is_string())
+                .map(drop),
+            Device::Microphone => self.microphone("Missing", Level::High),
+            Device::Speaker => says("The speaker is gone"),
+            Device::Buttons => says("The buttons are gone"),
+            Device::Touch => eventually("no touch panel", || Ok((!self.touchable()?).then_some(()))),
+        }
+    }
+
+    fn is_back(&mut self, device: Device) -> Result<(), Error> {
+        match device {
+            Device::Camera => {
+                self.workshop.sees_pictures(1)?;
+                self.boardroom
+                    .see("the camera", |view| view["screen"]["Meeting"]["own"]["placeholder"].is_null())
+                    .map(drop)
+            }
+            Device::Microphone => self.microphone("Live", Level::Low),
+            Device::Speaker => eventually("the speaker playing", || {
+                Ok(self.vm.sh("grep -q RUNNING /proc/asound/Kiosk/pcm0p/sub0/status").ok())
+            })
+            .map(drop),
+            Device::Buttons => self.buttons_are_taken().and_then(|()| self.lamp(Level::Low)),
+            Device::Touch => eventually("the touch panel", || Ok(self.touchable()?.then_some(()))),
+        }
+    }
+
+    fn touchable(&self) -> Result<bool, Error> {
+        Ok(self.vm.sh("xinput list --name-only")?.contains("MultiTouch"))
+    }
+
+    /// The gate's report on the screen, and the same on the lamp.
+    fn microphone(&self, state: &str, lamp: Level) -> Result<(), Error> {
+        self.boardroom.see(state, |view| view["screen"]["Meeting"]["microphone"] == state)?;
+        self.lamp(lamp)
+    }
+
+    fn press_mute(&self, lamp: Level) -> Result<(), Error> {
+        self.pins.pulse(MUTE, Level::Low, 100)?;
+        self.lamp(lamp)
+    }
+
+    /// The kiosk listens to the buttons: it has their lines. It takes the lamps' by itself.
+    fn buttons_are_taken(&self) -> Result<(), Error> {
+        let look = format!("gpioinfo {} | grep '\"mute\"' | grep -q vestibule-kiosk", self.pins.node());
+        eventually("the buttons taken", || Ok(self.vm.sh(&look).ok())).map(drop)
+    }
+
+    fn lamp(&self, level: Level) -> Result<(), Error> {
+        eventually(&format!("the mute lamp {level:?}"), || {
+            Ok((self.pins.level(MUTE_LAMP)? == level).then_some(()))
+        })
+    }
+
+    fn is_heard_again(&mut self) -> Result<(), Error> {
+        let whistle = self.sound.play(&Wav::tone(1000.0, 48_000, 1, 120))?;
+        self.workshop.hears(true)?;
+        whistle.stop().map(drop)
+    }
+
+    /// Pulls several, in any order, and plugs them in again in any other.
+    fn mix(&mut self, unplugs: u32, seed: u32) -> Result<(), Error> {
+        let mut dice = Dice(u64::from(seed).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        let end = self.unplugs + unplugs;
+        while self.unplugs < end {
+            let mut devices = DEVICES;
+            dice.shuffle(&mut devices);
+            let count = (1 + dice.below(DEVICES.len())).min((end - self.unplugs) as usize);
+            let chosen = &mut devices[..count];
+            for device in chosen.iter() {
+                self.pull(*device)?;
+            }
+            self.goes_on()?;
+            dice.shuffle(chosen);
+            for device in chosen.iter() {
+                self.replug(*device)?;
+            }
+            for device in chosen.iter() {
+                self.is_back(*device)?;
+            }
+        }
+        self.goes_on()
+    }
+
+    /// What the program holds once it has let go of what it lets go of a moment later: the least of some looks, of which
+    /// there are more while it holds more than `before`.
+    fn settled(&self, before: Option<Resources>) -> Result<Resources, Error> {
+        let mut least = self.boardroom.resources()?;
+        for look in 0..60 {
+            let seen = self.boardroom.resources()?;
+            least.threads = least.threads.min(seen.threads);
+            least.descriptors = least.descriptors.min(seen.descriptors);
+            least.memory_kib = least.memory_kib.min(seen.memory_kib);
+            let held =
+                |before: Resources| least.threads > before.threads || least.descriptors > before.descriptors;
+            if look >= 5 && !before.is_some_and(held) {
+                break;
+            }
+        }
+        Ok(least)
+    }
+}
+
+/// The same order from the same seed (xorshift64).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 33) as usize % end
+    }
+
+    fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            items.swap(last, self.below(last + 1));
+        }
+    }
+}
