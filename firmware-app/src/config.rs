@@ -235,7 +235,7 @@ pub const PROGRAM: Program = Program {
     options: &[
         Opt::text("name", "text", "What the room is called: 1 to 40 characters."),
         Opt::text("language", "language", "The language of the screen: english or german."),
-        Opt::text("pin", "digits", "The PIN of the settings: four to eight digits."),
+        Opt::text("pin", "digits", "The PIN of the settings: four to eight digits.").secret(),
         Opt::text("relay", "host:port", "The relay to meet through.").or("look for one on the network"),
         Opt::text(
             "relay_key",

@@ -11,6 +11,7 @@ pub mod logging;
 pub mod options;
 pub mod service;
 pub mod sources;
+mod words;
 
 use std::path::PathBuf;
 

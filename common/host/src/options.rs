@@ -1,6 +1,6 @@
 //! The one table of options. Flags, environment variables, keys of the file and the help text all come from it.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use super::Configuration;
 
@@ -22,29 +22,46 @@ pub struct Opt {
     pub key: &'static str,
     /// What its value looks like.
     pub shape: Shape,
+    /// Never printed.
+    pub secret: bool,
     sentence: &'static str,
     default: Option<&'static str>,
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Shape::Number => "a whole number",
+            Shape::Switch => "true or false",
+            Shape::Text(word) => word,
+        })
+    }
 }
 
 impl Opt {
     /// A whole number.
     pub const fn number(key: &'static str, sentence: &'static str) -> Opt {
-        Opt { key, shape: Shape::Number, sentence, default: None }
+        Opt { key, shape: Shape::Number, secret: false, sentence, default: None }
     }
 
     /// True or false.
     pub const fn switch(key: &'static str, sentence: &'static str) -> Opt {
-        Opt { key, shape: Shape::Switch, sentence, default: None }
+        Opt { key, shape: Shape::Switch, secret: false, sentence, default: None }
     }
 
     /// Text; `word` stands for it in the help.
     pub const fn text(key: &'static str, word: &'static str, sentence: &'static str) -> Opt {
-        Opt { key, shape: Shape::Text(word), sentence, default: None }
+        Opt { key, shape: Shape::Text(word), secret: false, sentence, default: None }
     }
 
     /// With a default in words, where the configuration has none that can be printed.
     pub const fn or(self, default: &'static str) -> Opt {
         Opt { default: Some(default), ..self }
+    }
+
+    /// Its value is never printed, nor is a line of the file that holds it.
+    pub const fn secret(self) -> Opt {
+        Opt { secret: true, ..self }
     }
 
     /// `--media-port` for `media_port`.
@@ -143,6 +160,21 @@ impl Program {
         out
     }
 
+    /// The configuration as `--check-config` prints it: it reads back, but for what is secret, which is not printed.
+    ///
+    /// Errors: it cannot be written as TOML.
+    pub fn print<C: Configuration>(&self, config: &C) -> Result<String, toml::ser::Error> {
+        let mut table = toml::Table::try_from(config)?;
+        let mut out = String::new();
+        for opt in self.options.iter().filter(|opt| opt.secret) {
+            if table.remove(opt.key).is_some() {
+                let _ = writeln!(out, "# {} is set, and is not printed", opt.key);
+            }
+        }
+        out.push_str(&toml::to_string(&table)?);
+        Ok(out)
+    }
+
     /// Compares the table with the configuration: every key is an option and the other way round, in the right shape.
     /// For a program's tests. Errors: the first key that does not fit.
     pub fn check_table<C: Configuration>(&self) -> Result<(), String> {
@@ -159,6 +191,9 @@ impl Program {
                 (Some(toml::Value::String(_)), Shape::Text(_)) => true,
                 (Some(_), Shape::Number | Shape::Switch | Shape::Text(_)) => false,
             };
+            if opt.secret && opt.key.contains('.') {
+                return Err(format!("{} is secret and must be no key of a table", opt.key));
+            }
             if !fits || self.options[..at].iter().any(|before| before.key == opt.key) {
                 return Err(format!("{} has another shape, no default, or stands twice", opt.key));
             }

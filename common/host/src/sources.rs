@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Configuration;
 use super::options::{Opt, Program, Shape, Subcommand};
+use super::words;
 
 /// What the program is asked to do.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -114,14 +115,15 @@ fn read_file<C: Configuration>(program: &Program, named: Option<&Path>) -> Resul
         Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(ConfigError::Unreadable { file: file.into(), why: error.to_string() }),
     };
-    parse_file::<C>(&text).map_err(|why| ConfigError::File { file: file.into(), why })
+    parse_file::<C>(program, &text).map_err(|why| ConfigError::File { file: file.into(), why })
 }
 
 /// Reads the file twice: as a configuration, for errors that have a line, and as a table, to be laid over.
-fn parse_file<C: Configuration>(text: &str) -> Result<toml::Table, String> {
-    let config: C = toml::from_str(text).map_err(|error| error.to_string())?;
+fn parse_file<C: Configuration>(program: &Program, text: &str) -> Result<toml::Table, String> {
+    let worded = |error: toml::de::Error| words::of_file(program, text, &error);
+    let config: C = toml::from_str(text).map_err(worded)?;
     config.check()?;
-    toml::from_str(text).map_err(|error| error.to_string())
+    toml::from_str(text).map_err(worded)
 }
 
 /// Lays one value over the table, and checks that the whole still is a configuration.
@@ -151,7 +153,7 @@ fn set<C: Configuration>(
         below = entry.as_table_mut().expect("the file was checked: this key is a table");
     }
     below.insert(key.to_owned(), value);
-    C::deserialize(table.clone()).map_err(|error| fault(error.message().to_owned()))?;
+    C::deserialize(table.clone()).map_err(|error| fault(words::plain(error.message())))?;
     Ok(())
 }
 
@@ -197,7 +199,7 @@ impl Flags {
                 flag => {
                     let found = find(program.options, flag);
                     let (opt, means) =
-                        found.ok_or_else(|| ConfigError::Usage(format!("there is no option {flag}")))?;
+                        found.ok_or_else(|| ConfigError::Usage(unknown(program.options, flag)))?;
                     let value = match means {
                         Some(means) => inline.take().unwrap_or_else(|| means.to_owned()),
                         None => value()?,
@@ -212,6 +214,13 @@ impl Flags {
         }
         Ok(flags)
     }
+}
+
+fn unknown(options: &[Opt], flag: &str) -> String {
+    let flags: Vec<String> = options.iter().map(Opt::flag).collect();
+    let near = words::nearest(flag, flags.iter().map(String::as_str));
+    let hint = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+    format!("there is no option {flag}{hint}")
 }
 
 /// The option of a flag, and what the flag alone means if it is a switch.

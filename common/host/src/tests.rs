@@ -99,7 +99,8 @@ fn a_wrong_flag_or_variable_is_named() {
     assert_eq!(fault(&["--port", "many"], &[]), "--port: \"many\" is no whole number");
     assert!(fault(&["--port", "70000"], &[]).starts_with("--port: "));
     assert!(fault(&[], &[("THING_ANNOUNCE", "perhaps")]).starts_with("THING_ANNOUNCE: "));
-    assert!(fault(&["--prot", "1"], &[]).contains("no option --prot"));
+    assert!(fault(&["--prot", "1"], &[]).contains("no option --prot; did you mean --port?"));
+    assert!(fault(&["--port", "70000"], &[]).contains("from 0 to 65535"));
     assert!(fault(&["--port"], &[]).contains("needs a value"));
     assert!(fault(&["--help=x"], &[]).contains("takes no value"));
     assert!(fault(&["--config", "/nowhere/at/all"], &[]).contains("/nowhere/at/all cannot be read"));
@@ -138,6 +139,26 @@ fn what_is_printed_reads_back() {
     let config = with_file("name = \"there\"", &[], &[("HOME", "/h")]).unwrap();
     assert_eq!(config.state_dir.as_deref(), Some(std::path::Path::new("/h/.local/state/thing")));
     assert_eq!(with_file(&toml::to_string(&config).unwrap(), &[], &[]).unwrap(), config);
+}
+
+#[test]
+fn a_secret_is_printed_neither_as_a_value_nor_in_a_fault() {
+    let mut options = PROGRAM.options.to_vec();
+    options[1] = options[1].secret();
+    let program = Program { options: Box::leak(options.into_boxed_slice()), ..PROGRAM };
+    let config = Config { name: "4711".into(), ..Config::default() };
+    let printed = program.print(&config).unwrap();
+    assert!(printed.contains("name is set") && printed.contains("port = 5000"), "{printed}");
+    assert!(!printed.contains("4711"), "{printed}");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "port = 2\nname = 4711").unwrap();
+    let arguments = ["--config".to_owned(), file.path().to_str().unwrap().to_owned()];
+    let error = read::<Config>(&program, arguments, &|_| None).unwrap_err().to_string();
+    assert!(error.contains("line 2") && error.contains("in quotes") && !error.contains("4711"), "{error}");
+    std::fs::write(file.path(), "nmae = \"4711\"").unwrap();
+    let arguments = ["--config".to_owned(), file.path().to_str().unwrap().to_owned()];
+    let error = read::<Config>(&program, arguments, &|_| None).unwrap_err().to_string();
+    assert!(error.contains("did you mean name") && !error.contains("4711"), "{error}");
 }
 
 #[cfg(unix)]

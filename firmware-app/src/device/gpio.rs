@@ -68,6 +68,15 @@ pub(super) enum GpioWay {
     Chip(PathBuf, Wiring),
 }
 
+/// A chip that is not there, and those that are.
+fn no_such_chip(name: &str, chips: &[GpioChip]) -> String {
+    let there: Vec<&str> = chips.iter().map(|chip| chip.label.as_str()).collect();
+    let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
+    format!(
+        "no GPIO chip is called {name}; there are: {there}. Put one of them into devices.buttons (gpiocdev:CHIP)"
+    )
+}
+
 impl GpioPlan {
     /// The way to the pins on this machine as it is now; `look` is asked only if that decides it.
     ///
@@ -79,7 +88,7 @@ impl GpioPlan {
             GpioPlan::Chip(name) => {
                 let found = look();
                 let chip = named_chip(&found.chips, name)
-                    .ok_or_else(|| DeviceError::Missing(format!("no GPIO chip is called {name}")))?;
+                    .ok_or_else(|| DeviceError::Missing(no_such_chip(name, &found.chips)))?;
                 let wiring = wiring_on(chip, pins).map_err(unsupported)?;
                 Ok(GpioWay::Chip(chip.path.clone(), wiring))
             }

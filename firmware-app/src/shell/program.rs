@@ -78,7 +78,7 @@ fn carry_out(command: &Command, config: Config) -> Result<(), Fatal> {
     match command {
         Command::Help => write!(out, "{}", PROGRAM.help::<Config>()).map_err(fatal),
         Command::Version => writeln!(out, "{} {}", PROGRAM.name, env!("CARGO_PKG_VERSION")).map_err(fatal),
-        Command::CheckConfig => write!(out, "{}", toml::to_string(&config).map_err(fatal)?).map_err(fatal),
+        Command::CheckConfig => write!(out, "{}", PROGRAM.print(&config).map_err(fatal)?).map_err(fatal),
         Command::Sub("devices", _) => diagnose::list(&config.devices, &mut out).map_err(fatal),
         Command::Sub(_, what) => {
             let [device, seconds] = [0, 1].map(|at| what.get(at).map(String::as_str));

@@ -21,7 +21,7 @@ fn faults_in_a_kiosks_file_are_refused_with_their_line() {
     let long = format!("name = \"{}\"\n", "x".repeat(41));
     let cases: [(&str, &str, &str); 10] = [
         ("language = \"english\"\ncolour = \"blue\"\n", "line 2", "colour"),
-        ("\n[devices]\ncamara = \"auto\"\n", "line 3", "camara"),
+        ("\n[devices]\ncamara = \"auto\"\n", "line 3", "did you mean camera?"),
         ("pin = \"1234\"\nname = \"\"\n", "line 2", "name"),
         ("name = \"  \"\n", "line 1", "name"),
         (&long, "line 1", "40"),
@@ -42,6 +42,10 @@ fn faults_in_a_kiosks_file_are_refused_with_their_line() {
     assert!(output.status.success(), "{errors}");
     let printed = String::from_utf8_lossy(&output.stdout);
     assert!(printed.contains("name = \"Boardroom\"") && printed.contains("camera = \"sim\""), "{printed}");
+    let (output, errors) = check("vestibule-kiosk", &file, "pin = \"4711\"\n");
+    assert!(output.status.success(), "{errors}");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(printed.contains("pin is set") && !printed.contains("4711"), "{printed}");
 }
 
 #[test]

@@ -131,9 +131,27 @@ pub(in crate::device) fn open(
         return Err(failed(error));
     }
     Err(DeviceError::Unsupported(format!(
-        "{} ({name}) offers none of YUYV, NV12, YU12 and MJPEG in an even size",
-        path.display()
+        "{} ({name}) offers none of YUYV, NV12, YU12 and MJPEG in an even size, but {}: choose another camera",
+        path.display(),
+        listed(&device)
     )))
+}
+
+/// Every layout and size that a camera offers, for a person: `GREY 640x480 1280x720, ...`.
+fn listed(device: &Device) -> String {
+    let formats = device.enum_formats().unwrap_or_default();
+    let lines = formats.iter().take(8).map(|format| {
+        let sizes = device.enum_framesizes(format.fourcc).unwrap_or_default();
+        let sizes = sizes.iter().take(4).map(|size| match described(&size.size) {
+            Sizes::Exact(width, height) => format!(" {width}x{height}"),
+            Sizes::Between { width, height } => {
+                format!(" {}x{} to {}x{}", width.0, height.0, width.1, height.1)
+            }
+        });
+        format!("{}{}", format.fourcc, sizes.collect::<String>())
+    });
+    let lines: Vec<String> = lines.collect();
+    if lines.is_empty() { "no layout at all".into() } else { lines.join(", ") }
 }
 
 fn fourcc(pixels: PixelFormat) -> FourCC {
@@ -233,11 +251,13 @@ fn ask(device: &Device, offer: Offer, wanted: WantedPicture) -> io::Result<Optio
 fn explain(path: &Path, error: &io::Error) -> DeviceError {
     match error.raw_os_error() {
         Some(libc::EBUSY) => DeviceError::Busy(users::sentence(path)),
-        Some(libc::ENOENT | libc::ENXIO | libc::ENODEV) => {
-            DeviceError::Missing(format!("{} is not plugged in", path.display()))
-        }
+        Some(libc::ENOENT | libc::ENXIO | libc::ENODEV) => DeviceError::Missing(format!(
+            "{} is not plugged in: plug the camera in, or configure one that `vestibule-kiosk devices` lists",
+            path.display()
+        )),
         Some(libc::EACCES | libc::EPERM) => DeviceError::Unsupported(format!(
-            "{} may not be opened: the program's user must be in the group video",
+            "{} may not be opened by the program's user: run `sudo make install-udev`, let the user join the group video \
+             (usermod -aG video USER) and start it again",
             path.display()
         )),
         _ => DeviceError::Lost(format!("{}: {error}", path.display())),

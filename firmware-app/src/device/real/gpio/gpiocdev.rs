@@ -46,7 +46,10 @@ fn refuse_used(chip: &Chip, lines: &[Offset]) -> Result<(), DeviceError> {
         if let Ok(info) = chip.line_info(*line)
             && info.used
         {
-            return Err(DeviceError::Busy(format!("pin {line} is held by \"{}\"", info.consumer)));
+            return Err(DeviceError::Busy(format!(
+                "pin {line} is held by \"{}\": end that program, or configure another pin (devices.pins)",
+                info.consumer
+            )));
         }
     }
     Ok(())
@@ -60,7 +63,7 @@ fn explain(path: &Path, error: &gpiocdev::Error) -> DeviceError {
         |code| text.contains(&io::Error::from_raw_os_error(code).to_string()) || code_of(error) == Some(code);
     let path = path.display();
     if says(libc::EBUSY) {
-        DeviceError::Busy(format!("a pin of {path} is held by another program"))
+        DeviceError::Busy(format!("a pin of {path} is held by another program; `gpioinfo` names it"))
     } else if says(libc::ENODEV) || says(libc::ENXIO) {
         DeviceError::Lost(format!("{path} was unplugged"))
     } else if says(libc::EACCES) || says(libc::EPERM) {

@@ -73,6 +73,7 @@ pub(in crate::device) fn lamps(plan: GpioPlan, config: &DeviceConfig) -> Source<
 /// For the person who must act when the system refuses a node.
 fn no_access(path: impl fmt::Display) -> DeviceError {
     DeviceError::Unsupported(format!(
-        "{path} may not be opened: the program's user must be in the group gpio"
+        "{path} may not be opened by the program's user: run `sudo make install-udev`, let the user join the group gpio \
+         (usermod -aG gpio USER) and start it again"
     ))
 }
