@@ -19,6 +19,11 @@ int main(int argc, char** argv) {
   config.Set<webrtc::ExtendedFilter>(new webrtc::ExtendedFilter(true));
   config.Set<webrtc::DelayAgnostic>(new webrtc::DelayAgnostic(true));
   std::unique_ptr<webrtc::AudioProcessing> processing(webrtc::AudioProcessing::Create(config));
+  using webrtc::AudioProcessing;
+  if (processing->Initialize(48000, 48000, 48000, AudioProcessing::kMono, AudioProcessing::kMono,
+                             AudioProcessing::kMono)) {
+    return 1;
+  }
   processing->high_pass_filter()->Enable(true);
   processing->echo_cancellation()->Enable(true);
   processing->echo_cancellation()->set_suppression_level(webrtc::EchoCancellation::kHighSuppression);
