@@ -173,6 +173,9 @@ fn luma_checksum(bytes: &[u8], format: CameraFormat) -> u32 {
     match format.pixels {
         PixelFormat::Mjpeg => bytes.iter().fold(start, add),
         PixelFormat::Yuyv => rows().flat_map(|row| row.iter().step_by(2).take(width)).fold(start, add),
+        PixelFormat::Uyvy => {
+            rows().flat_map(|row| row.iter().skip(1).step_by(2).take(width)).fold(start, add)
+        }
         PixelFormat::Nv12 | PixelFormat::I420 => {
             rows().flat_map(|row| row.iter().take(width)).fold(start, add)
         }
@@ -391,6 +394,8 @@ mod tests {
         let sum = luma_checksum(&planar, format(PixelFormat::I420, 4));
         assert_eq!(sum, luma_checksum(&planar, format(PixelFormat::Nv12, 4)));
         assert_eq!(sum, luma_checksum(&packed, format(PixelFormat::Yuyv, 10)));
+        let swapped: Vec<u8> = packed.chunks(2).flat_map(|pair| [pair[1], pair[0]]).collect();
+        assert_eq!(sum, luma_checksum(&swapped, format(PixelFormat::Uyvy, 10)));
         assert_ne!(sum, luma_checksum(&planar[1..], format(PixelFormat::I420, 4)));
     }
 }

@@ -16,6 +16,8 @@ pub const PERIOD: usize = 480;
 pub enum PixelFormat {
     /// Packed 4:2:2, Y0 U Y1 V.
     Yuyv,
+    /// Packed 4:2:2, U Y0 V Y1.
+    Uyvy,
     /// Luma plane, then interleaved chroma, 4:2:0.
     Nv12,
     /// Three planes, 4:2:0.
@@ -55,7 +57,7 @@ pub trait Camera: Send {
     fn format(&self) -> CameraFormat;
     /// Waits for the next frame.
     ///
-    /// Errors: [`DeviceError`], also when none came for a second; the camera is of no further use then.
+    /// Errors: [`DeviceError`], also when none came for 0.7 s (or three frames' time, of a slow camera); the camera is of no further use then.
     fn next_frame(&mut self) -> Result<CameraFrame<'_>, DeviceError>;
 }
 
@@ -153,6 +155,7 @@ impl fmt::Display for PixelFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             PixelFormat::Yuyv => "YUYV",
+            PixelFormat::Uyvy => "UYVY",
             PixelFormat::Nv12 => "NV12",
             PixelFormat::I420 => "I420",
             PixelFormat::Mjpeg => "MJPEG",

@@ -4,7 +4,7 @@ use std::fmt;
 
 use yuv::{
     BufferStoreMut, YuvConversionMode, YuvPackedImage, YuvPlanarImageMut, YuvRange, YuvStandardMatrix,
-    rgb_to_yuv420, yuyv422_to_yuv420,
+    rgb_to_yuv420, uyvy422_to_yuv420, yuyv422_to_yuv420,
 };
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
@@ -31,7 +31,7 @@ pub fn to_i420(format: &CameraFormat, bytes: &[u8], picture: &mut I420) -> Resul
     let (width, height) = (format.width as usize & !1, format.height as usize & !1);
     let stride = format.stride as usize;
     match format.pixels {
-        PixelFormat::Yuyv => {
+        PixelFormat::Yuyv | PixelFormat::Uyvy => {
             need(bytes, stride * height)?;
             picture.resize(width, height);
             let packed = YuvPackedImage {
@@ -40,7 +40,9 @@ pub fn to_i420(format: &CameraFormat, bytes: &[u8], picture: &mut I420) -> Resul
                 width: width as u32,
                 height: height as u32,
             };
-            yuyv422_to_yuv420(&mut planar(picture), &packed).map_err(|error| BadFrame(error.to_string()))
+            let unpack =
+                if format.pixels == PixelFormat::Yuyv { yuyv422_to_yuv420 } else { uyvy422_to_yuv420 };
+            unpack(&mut planar(picture), &packed).map_err(|error| BadFrame(error.to_string()))
         }
         PixelFormat::Nv12 => {
             need(bytes, stride * height * 3 / 2)?;
@@ -129,8 +131,10 @@ mod tests {
         let nv12 = [1, 2, 3, 4, 5, 6, 7, 8, 50, 90, 51, 91];
         let padded_nv12 = [1, 2, 3, 4, 0, 0, 5, 6, 7, 8, 0, 0, 50, 90, 51, 91, 0, 0];
         let i420 = [1, 2, 3, 4, 5, 6, 7, 8, 50, 51, 90, 91];
-        let cases: [(PixelFormat, u32, &[u8]); 4] = [
+        let uyvy: Vec<u8> = yuyv.chunks(2).flat_map(|pair| [pair[1], pair[0]]).collect();
+        let cases: [(PixelFormat, u32, &[u8]); 5] = [
             (PixelFormat::Yuyv, 8, &yuyv),
+            (PixelFormat::Uyvy, 8, &uyvy),
             (PixelFormat::Nv12, 4, &nv12),
             (PixelFormat::Nv12, 6, &padded_nv12),
             (PixelFormat::I420, 4, &i420),

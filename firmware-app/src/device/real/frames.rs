@@ -7,17 +7,15 @@ use v4l::buffer::{Flags, Metadata};
 use v4l::io::mmap::Stream;
 use v4l::io::traits::CaptureStream;
 
-/// Damaged frames in a row after which a camera is broken: two seconds' worth.
-const DAMAGED: u32 = 60;
-
-/// Waits for a frame of at least `whole` bytes that the driver does not call damaged, and skips those that are.
+/// Waits for a frame of at least `whole` bytes that the driver does not call damaged, and skips up to `damaged` that are.
 ///
 /// Errors: the stream's, among them `TimedOut`; `InvalidData` if only damaged frames come.
 pub(super) fn next_whole<'a>(
     stream: &'a mut Stream<'static>,
     whole: usize,
+    damaged: u32,
 ) -> io::Result<(&'a [u8], Metadata)> {
-    for _ in 0..DAMAGED {
+    for _ in 0..damaged {
         let (buffer, meta) = stream.next()?;
         let used = (meta.bytesused as usize).min(buffer.len());
         if meta.flags.contains(Flags::ERROR) || used == 0 || used < whole {

@@ -114,14 +114,31 @@ fn layout_rank(pixels: PixelFormat) -> u8 {
         PixelFormat::I420 => 0,
         PixelFormat::Nv12 => 1,
         PixelFormat::Yuyv => 2,
-        PixelFormat::Mjpeg => 3,
+        PixelFormat::Uyvy => 3,
+        PixelFormat::Mjpeg => 4,
     }
+}
+
+/// Why the first of a ranked list was taken, for the log.
+pub(in crate::device) fn reason(taken: &Offer, ranked: &[Offer], wanted: WantedPicture) -> String {
+    let size = match size_class(taken, wanted) {
+        (0, 0) => "the size that is wanted",
+        (0, _) => "the wanted width, in 16:9",
+        (1, _) => "the nearest larger size",
+        (_, _) => "the nearest smaller size",
+    };
+    let layout = match (taken.pixels, ranked.iter().any(|offer| offer.pixels != PixelFormat::Mjpeg)) {
+        (PixelFormat::Mjpeg, true) => ", JPEG as raw pixels come slower or in no better size",
+        (PixelFormat::Mjpeg, false) => ", JPEG as there is nothing else",
+        (PixelFormat::Yuyv | PixelFormat::Uyvy | PixelFormat::Nv12 | PixelFormat::I420, _) => ", raw pixels",
+    };
+    format!("{size}{layout}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use PixelFormat::{I420, Mjpeg, Nv12, Yuyv};
+    use PixelFormat::{I420, Mjpeg, Nv12, Uyvy, Yuyv};
 
     const WANTED: WantedPicture = WantedPicture { width: 640, height: 480, rate: 30 };
 
@@ -177,7 +194,26 @@ mod tests {
     fn the_cheapest_layout_wins_among_equals_and_odd_sizes_are_left_out() {
         let camera = [offer(Yuyv, 640, 480, 30), offer(Nv12, 640, 480, 30), offer(I420, 640, 480, 60)];
         assert_eq!(best(&camera).pixels, I420);
+        assert_eq!(best(&[offer(Mjpeg, 640, 480, 30), offer(Uyvy, 640, 480, 30)]).pixels, Uyvy);
+        assert_eq!(best(&[offer(Uyvy, 640, 480, 30), offer(Yuyv, 640, 480, 30)]).pixels, Yuyv);
         assert!(rank(&[offer(Yuyv, 641, 480, 30)], WANTED).is_empty());
+    }
+
+    #[test]
+    fn the_choice_has_a_reason() {
+        let said = |offers: &[Offer]| reason(&best(offers), &rank(offers, WANTED), WANTED);
+        assert_eq!(said(&[offer(Yuyv, 640, 480, 30)]), "the size that is wanted, raw pixels");
+        let slow = [offer(Yuyv, 640, 480, 15), offer(Mjpeg, 640, 480, 30)];
+        assert_eq!(
+            said(&slow),
+            "the size that is wanted, JPEG as raw pixels come slower or in no better size"
+        );
+        assert_eq!(
+            said(&[offer(Mjpeg, 800, 600, 30)]),
+            "the nearest larger size, JPEG as there is nothing else"
+        );
+        assert_eq!(said(&[offer(Nv12, 320, 240, 30)]), "the nearest smaller size, raw pixels");
+        assert_eq!(said(&[offer(Nv12, 640, 360, 30)]), "the wanted width, in 16:9, raw pixels");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use v4l::io::mmap::Stream;
 use v4l::video::Capture;
 use v4l::video::capture::Parameters;
 use v4l::{Device, Format, FourCC};
-use vestibule_common::time::Duration;
+use vestibule_common::time::{Duration, Time};
 
 use super::negotiate::{self, Offer, Sizes};
 use super::{WantedPicture, frames, users};
@@ -25,8 +25,13 @@ use crate::device::found::CameraNode;
 use crate::device::reopen::Opened;
 use crate::device::{Camera, CameraFormat, CameraFrame, DeviceError, PixelFormat};
 
-/// No frame for this long means that the camera is gone.
-const SILENCE: Duration = Duration::from_secs(1);
+/// No frame for this long means that the camera is gone,
+const SILENCE: Duration = Duration::from_millis(700);
+/// but of a slow one so many frames' time.
+const SILENT_FRAMES: u32 = 3;
+
+/// A frame is not handed over later than this.
+const OLDEST: Duration = Duration::from_secs(2);
 
 /// Buffers that the driver fills in turn. Fewer drop frames when the encoder is late once; more only cost memory.
 const BUFFERS: u32 = 4;
@@ -117,7 +122,8 @@ pub(in crate::device) fn open(
     for offer in &ranked {
         match ask(&device, *offer, wanted) {
             Ok(Some(format)) => {
-                log::debug!("{}: took {format} of {} offers", path.display(), offers.len());
+                let reason = negotiate::reason(offer, &ranked, wanted);
+                log::info!("{}: took {format} of {} offers: {reason}", path.display(), offers.len());
                 let camera = V4lCamera::start(&device, path, format, clock).map_err(failed)?;
                 let description = format!("{} ({name}), {format}", path.display());
                 return Ok(Opened { device: Box::new(camera), description });
@@ -131,7 +137,7 @@ pub(in crate::device) fn open(
         return Err(failed(error));
     }
     Err(DeviceError::Unsupported(format!(
-        "{} ({name}) offers none of YUYV, NV12, YU12 and MJPEG in an even size, but {}: choose another camera",
+        "{} ({name}) offers none of YUYV, UYVY, NV12, YU12 and MJPEG in an even size, but {}: choose another camera",
         path.display(),
         listed(&device)
     )))
@@ -157,6 +163,7 @@ fn listed(device: &Device) -> String {
 fn fourcc(pixels: PixelFormat) -> FourCC {
     FourCC::new(match pixels {
         PixelFormat::Yuyv => b"YUYV",
+        PixelFormat::Uyvy => b"UYVY",
         PixelFormat::Nv12 => b"NV12",
         PixelFormat::I420 => b"YU12",
         PixelFormat::Mjpeg => b"MJPG",
@@ -166,6 +173,7 @@ fn fourcc(pixels: PixelFormat) -> FourCC {
 fn pixels(code: FourCC) -> Option<PixelFormat> {
     match &code.repr {
         b"YUYV" => Some(PixelFormat::Yuyv),
+        b"UYVY" => Some(PixelFormat::Uyvy),
         b"NV12" => Some(PixelFormat::Nv12),
         b"YU12" => Some(PixelFormat::I420),
         b"MJPG" | b"JPEG" => Some(PixelFormat::Mjpeg),
@@ -235,7 +243,7 @@ fn ask(device: &Device, offer: Offer, wanted: WantedPicture) -> io::Result<Optio
     };
     let stride = match layout {
         PixelFormat::Mjpeg => 0,
-        PixelFormat::Yuyv => got.stride.max(got.width * 2),
+        PixelFormat::Yuyv | PixelFormat::Uyvy => got.stride.max(got.width * 2),
         PixelFormat::Nv12 | PixelFormat::I420 => got.stride.max(got.width),
     };
     Ok(Some(CameraFormat {
@@ -264,6 +272,11 @@ fn explain(path: &Path, error: &io::Error) -> DeviceError {
     }
 }
 
+/// How long a camera of this rate may be silent.
+fn silence(rate: u32) -> Duration {
+    SILENCE.max(Duration::from_secs(1) * SILENT_FRAMES / rate.max(1))
+}
+
 /// An open camera.
 struct V4lCamera {
     stream: Stream<'static>,
@@ -271,20 +284,25 @@ struct V4lCamera {
     format: CameraFormat,
     /// Fewer bytes than this are no whole frame; 0 for JPEG.
     whole: usize,
+    /// So many damaged frames in a row, and the camera is broken.
+    damaged: u32,
     clock: Clock,
+    /// When the last frame was captured.
+    last: Time,
 }
 
 impl V4lCamera {
     fn start(device: &Device, path: &Path, format: CameraFormat, clock: Clock) -> io::Result<V4lCamera> {
         let mut stream = Stream::with_buffers(device, Type::VideoCapture, BUFFERS)?;
-        stream.set_timeout(SILENCE);
+        stream.set_timeout(silence(format.rate));
         let lines = format.stride as usize * format.height as usize;
         let whole = match format.pixels {
             PixelFormat::Mjpeg => 0,
-            PixelFormat::Yuyv => lines,
+            PixelFormat::Yuyv | PixelFormat::Uyvy => lines,
             PixelFormat::Nv12 | PixelFormat::I420 => lines * 3 / 2,
         };
-        Ok(V4lCamera { stream, path: path.to_owned(), format, whole, clock })
+        let damaged = SILENT_FRAMES.max(format.rate * SILENCE.as_millis() as u32 / 1000);
+        Ok(V4lCamera { stream, path: path.to_owned(), format, whole, damaged, clock, last: Time::ZERO })
     }
 }
 
@@ -294,24 +312,51 @@ impl Camera for V4lCamera {
     }
 
     fn next_frame(&mut self) -> Result<CameraFrame<'_>, DeviceError> {
-        let (bytes, meta) = match frames::next_whole(&mut self.stream, self.whole) {
+        let (bytes, meta) = match frames::next_whole(&mut self.stream, self.whole, self.damaged) {
             Ok(frame) => frame,
             Err(error) => return Err(lost(&self.path, &error)),
         };
+        let now = self.clock.now();
         let monotonic = meta.flags & Flags::TIMESTAMP_MASK == Flags::TIMESTAMP_MONOTONIC;
-        let captured =
-            if monotonic { self.clock.from_monotonic(meta.timestamp.into()) } else { self.clock.now() };
-        Ok(CameraFrame { bytes, captured, sequence: meta.sequence })
+        let stamp = if monotonic { self.clock.from_monotonic(meta.timestamp.into()) } else { now };
+        self.last = believable(stamp, now).max(self.last);
+        Ok(CameraFrame { bytes, captured: self.last, sequence: meta.sequence })
     }
+}
+
+/// A driver's stamp, or now if it cannot be true: some say what is to come, or what was long ago.
+fn believable(stamp: Time, now: Time) -> Time {
+    if stamp > now || now.since(stamp) > OLDEST { now } else { stamp }
 }
 
 /// Why a stream ended.
 fn lost(path: &Path, error: &io::Error) -> DeviceError {
     if error.kind() == io::ErrorKind::TimedOut {
-        return DeviceError::Lost(format!("{} sent no picture for a second", path.display()));
+        return DeviceError::Lost(format!("{} sends no pictures any more", path.display()));
     }
     match explain(path, error) {
         DeviceError::Missing(why) => DeviceError::Lost(why),
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_camera_is_silent_after_700_ms_and_a_slow_one_after_three_frames() {
+        assert_eq!(silence(30), SILENCE);
+        assert_eq!(silence(5), SILENCE);
+        assert_eq!(silence(1), Duration::from_secs(3));
+        assert_eq!(silence(0), Duration::from_secs(3), "it says nothing of its rate");
+    }
+
+    #[test]
+    fn a_stamp_of_the_future_or_of_long_ago_is_not_believed() {
+        let at = Time::from_millis;
+        assert_eq!(believable(at(4990), at(5000)), at(4990));
+        assert_eq!(believable(at(5001), at(5000)), at(5000));
+        assert_eq!(believable(at(2000), at(5000)), at(5000));
     }
 }
