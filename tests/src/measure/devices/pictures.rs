@@ -62,6 +62,7 @@ pub(super) fn run(out: &Path, room: &mut Room) -> Result<(), String> {
         ("capture", "camera"),
         ("encode", "encode"),
         ("microphone", "microphone"),
+        ("cleaning", "cleaning"),
         ("speaker", "speaker"),
         ("send", "send"),
     ] {
