@@ -8,8 +8,8 @@ use serde_json::Value;
 use vestibule_kiosk::device::sim::stamp::read_stamp_rgba;
 use vestibule_tests::programs::Relay;
 use vestibule_tests::vm::{
-    Camera, Error, GuestKiosk, Level, Machine, Options, Picture, Pins, SMALL_PICTURES, Screen, Sound, Task,
-    Wav, Workshop, eventually, small_program,
+    Camera, Error, GuestKiosk, Level, Machine, Options, Picture, Pins, SMALL_PICTURES, Screen, Sound,
+    TONES_PASS, Task, Wav, Workshop, eventually, small_program,
 };
 
 const MUTE: u32 = 0;
@@ -52,9 +52,10 @@ fn vm_kiosk_meets_with_real_devices() -> Result<(), Error> {
         &relay,
         &format!(
             "--devices-devices real --devices-microphone {0} --devices-speaker {0} --devices-audio-buffer-ms 100 \
-             {1}",
+             {1} {2}",
             sound.device(),
-            SMALL_PICTURES.join(" ")
+            SMALL_PICTURES.join(" "),
+            TONES_PASS.join(" ")
         ),
     )?;
     // The first letter takes a dozen seconds of this machine's time, which the fonts are looked at in.
