@@ -12,7 +12,7 @@ use std::time::Instant;
 use vestibule_tests::programs::Relay;
 use vestibule_tests::vm::{
     Camera, Error, GuestKiosk, Level, Machine, Options, Pins, Resources, SMALL_PICTURES, Screen, Socket,
-    Sound, TONES_PASS, USB_SOUND, Wav, Workshop, eventually, small_program,
+    Sound, UNCLEANED, USB_SOUND, Wav, Workshop, eventually, small_program,
 };
 
 const MUTE: u32 = 0;
@@ -67,7 +67,7 @@ fn vm_hotplug_of_every_device_in_a_meeting() -> Result<(), Error> {
         "--devices-devices real --devices-microphone {} --devices-speaker hw:CARD=Kiosk,DEV=0 \
          --devices-audio-buffer-ms 100 {}",
         sound.device(),
-        [&SMALL_PICTURES[..], &TONES_PASS].concat().join(" ")
+        [&SMALL_PICTURES[..], &UNCLEANED].concat().join(" ")
     );
     let boardroom = GuestKiosk::start(&vm, &program, "Boardroom", &relay, &devices)?;
     boardroom.touchable("StartMeeting")?;

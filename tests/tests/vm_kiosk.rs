@@ -8,8 +8,8 @@ use serde_json::Value;
 use vestibule_kiosk::device::sim::stamp::read_stamp_rgba;
 use vestibule_tests::programs::Relay;
 use vestibule_tests::vm::{
-    Camera, Error, GuestKiosk, Level, Machine, Options, Picture, Pins, SMALL_PICTURES, Screen, Sound,
-    TONES_PASS, Task, Wav, Workshop, eventually, small_program,
+    Camera, Error, GuestKiosk, Level, Machine, Options, Picture, Pins, SMALL_PICTURES, Screen, Sound, Task,
+    UNCLEANED, Wav, Workshop, eventually, small_program,
 };
 
 const MUTE: u32 = 0;
@@ -55,7 +55,7 @@ fn vm_kiosk_meets_with_real_devices() -> Result<(), Error> {
              {1} {2}",
             sound.device(),
             SMALL_PICTURES.join(" "),
-            TONES_PASS.join(" ")
+            UNCLEANED.join(" ")
         ),
     )?;
     // The first letter takes a dozen seconds of this machine's time, which the fonts are looked at in.

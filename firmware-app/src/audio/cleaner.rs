@@ -70,8 +70,9 @@ pub struct Cleaning {
     pub gain_control: bool,
 }
 
-/// A longer gap in the microphone's sound is a new beginning.
-const LONGEST_GAP: u32 = 50;
+/// A longer gap in the microphone's sound is a new beginning: to make up for it would take time that may be what is
+/// lacking.
+const LONGEST_GAP: u32 = 10;
 
 /// The processing of one microphone.
 pub struct Cleaner {

@@ -34,7 +34,7 @@ pub use script::{or_skip, run_script, small_program};
 pub use socket::{Disconnected, Socket, USB_SOUND};
 pub use sound::{Recording, Sound, Wav};
 pub use task::Task;
-pub use workshop::{SMALL_PICTURES, TONES_PASS, Workshop};
+pub use workshop::{SMALL_PICTURES, UNCLEANED, Workshop};
 pub use yuyv::Yuyv;
 
 use std::thread;

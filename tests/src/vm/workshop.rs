@@ -24,8 +24,10 @@ pub const SMALL_PICTURES: [&str; 8] = [
     "150",
 ];
 
-/// Leaves a steady tone as it is, which is what noise suppression is there to turn down.
-pub const TONES_PASS: [&str; 2] = ["--no-sound-noise-suppression", "--no-sound-gain-control"];
+/// Sound as it is: a steady tone is what noise suppression is there to turn down, and an emulated processor has no time to
+/// cancel echo in.
+pub const UNCLEANED: [&str; 4] =
+    ["--sound-echo", "off", "--no-sound-noise-suppression", "--no-sound-gain-control"];
 
 /// The other room. It plays a tone of 440 Hz, and its pictures bear their number.
 pub struct Workshop(Kiosk);
@@ -37,7 +39,7 @@ impl Workshop {
     /// When it does not start: its log.
     pub fn start(folder: &Path, relay: &Relay) -> Result<Workshop, Error> {
         let options = ["--devices-devices", "sim", "--devices-microphone", "sim:tone", "--devices-sim-stamp"];
-        let options = [&options[..], &SMALL_PICTURES, &TONES_PASS].concat();
+        let options = [&options[..], &SMALL_PICTURES, &UNCLEANED].concat();
         Kiosk::start(folder, "Workshop", relay, &options, None).map(Workshop).map_err(Error::Malformed)
     }
 
