@@ -8,7 +8,7 @@ use crate::device::clock::Clock;
 use crate::device::config::{CardName, ConfigError, DeviceConfig};
 use crate::device::found::Found;
 use crate::device::plan::{
-    self, ButtonsPlan, CameraPlan, MicrophonePlan, SpeakerPlan, Way, best_camera, best_card,
+    self, ButtonsPlan, CameraPlan, MicrophonePlan, SpeakerPlan, Way, best_camera, best_card, no_camera,
 };
 use crate::device::real::{self, WantedPicture};
 use crate::device::reopen::{Opened, Source};
@@ -96,8 +96,7 @@ fn camera(
         CameraPlan::Node(path) => Source::<dyn Camera>::new(move || real::v4l::open(&path, wanted, clock)),
         CameraPlan::Best => Source::<dyn Camera>::new(move || {
             let (cameras, _) = real::v4l::find();
-            let (node, _) = best_camera(&cameras)
-                .ok_or_else(|| DeviceError::Missing("no camera is plugged in".into()))?;
+            let (node, _) = best_camera(&cameras).ok_or_else(|| DeviceError::Missing(no_camera(&cameras)))?;
             real::v4l::open(&node.path, wanted, clock)
         }),
     }

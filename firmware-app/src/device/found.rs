@@ -18,6 +18,8 @@ pub struct CameraNode {
     pub name: String,
     /// Where it is plugged in, such as `usb-0000:00:14.0-1`.
     pub bus: String,
+    /// It grabs what a laptop shows, and is no camera unless the configuration names it as one.
+    pub grabber: bool,
 }
 
 /// A sound card.
@@ -56,9 +58,21 @@ impl Found {
     }
 }
 
+/// Whether a device grabs HDMI: by its name, or by the USB vendor and product of those that call themselves "USB Video".
+/// The same as in `udev/70-vestibule.rules`, for machines without these rules.
+pub(super) fn is_grabber(name: &str, usb: Option<(&str, &str)>) -> bool {
+    let says_so =
+        ["HDMI", "hdmi", "Cam Link", "Game Capture", "Live Gamer"].iter().any(|word| name.contains(word));
+    // MacroSilicon MS2109, then MS2109S, MS2130 and MS2131.
+    says_so || matches!(usb, Some(("534d", "2109") | ("345f", "2109" | "2130" | "2131")))
+}
+
 impl fmt::Display for CameraNode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}, {})", self.stable.as_ref().unwrap_or(&self.path).display(), self.name, self.bus)
+        let path = self.stable.as_ref().unwrap_or(&self.path).display();
+        let kind =
+            if self.grabber { ", an HDMI grabber: no camera unless devices.camera names it" } else { "" };
+        write!(f, "{path} ({}, {}{kind})", self.name, self.bus)
     }
 }
 
@@ -71,5 +85,21 @@ impl fmt::Display for SoundCard {
             (false, false) => "neither records nor plays",
         };
         write!(f, "hw:CARD={} ({}, {}, {ways})", self.id, self.name, self.driver)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grabber_is_told_by_its_name_or_its_usb_id() {
+        assert!(is_grabber("Elgato HDMI Capture: video", None) && is_grabber("Cam Link 4K", None));
+        assert!(is_grabber("USB Video: USB Video", Some(("534d", "2109"))));
+        assert!(is_grabber("USB Video: USB Video", Some(("345f", "2130"))));
+        // A webcam that is called the same, and one of the same vendor.
+        assert!(!is_grabber("USB Video: USB Video", Some(("046d", "2109"))));
+        assert!(!is_grabber("USB Video: USB Video", Some(("345f", "0001"))));
+        assert!(!is_grabber("HD Pro Webcam C920", None));
     }
 }

@@ -91,9 +91,9 @@ pub(super) fn plan(config: &DeviceConfig, found: &Found) -> Result<Plan, ConfigE
                 (Mode::Sim, _) => (CameraPlan::TestPicture, "the test picture".into(), SIMULATED.into()),
                 (Mode::Auto | Mode::Real, Some((node, why))) => (CameraPlan::Best, node.to_string(), why),
                 (Mode::Auto, None) => {
-                    (CameraPlan::TestPicture, "the test picture".into(), "no camera was found".into())
+                    (CameraPlan::TestPicture, "the test picture".into(), no_camera(&found.cameras))
                 }
-                (Mode::Real, None) => (CameraPlan::Best, "none yet".into(), "no camera was found".into()),
+                (Mode::Real, None) => (CameraPlan::Best, "none yet".into(), no_camera(&found.cameras)),
             };
             say("camera", taken, why);
             plan
@@ -210,16 +210,30 @@ pub(super) fn plan(config: &DeviceConfig, found: &Found) -> Result<Plan, ConfigE
     Ok(Plan { camera, microphone, speaker, buttons, report })
 }
 
-/// A USB camera before one inside the machine, then the lowest node.
-pub(super) fn best_camera(cameras: &[CameraNode]) -> Option<(&CameraNode, String)> {
+/// A USB camera before one inside the machine, then the lowest node. Never an HDMI grabber: what a laptop shows is not
+/// for the other rooms until someone says so.
+pub(super) fn best_camera(nodes: &[CameraNode]) -> Option<(&CameraNode, String)> {
     let usb = |node: &CameraNode| node.bus.starts_with("usb");
-    let best = cameras.iter().min_by_key(|node| !usb(node))?;
-    let why = match (cameras.len(), usb(best)) {
+    let cameras = || nodes.iter().filter(|node| !node.grabber);
+    let best = cameras().min_by_key(|node| !usb(node))?;
+    let why = match (cameras().count(), usb(best)) {
         (1, _) => "it is the only camera".to_owned(),
         (count, true) => format!("it is the first USB camera of {count} cameras"),
         (count, false) => format!("it is the first of {count} cameras"),
     };
     Some((best, why))
+}
+
+/// Why [`best_camera`] chose none of these nodes.
+pub(super) fn no_camera(nodes: &[CameraNode]) -> String {
+    match nodes.iter().find(|node| node.grabber) {
+        None => "no camera was found".into(),
+        Some(node) => format!(
+            "no camera was found but {}, which is an HDMI grabber: plug in a camera, or set devices.camera = \"{}\"",
+            node.name,
+            node.stable.as_ref().unwrap_or(&node.path).display()
+        ),
+    }
 }
 
 #[derive(Copy, Clone, PartialEq, Eq)]
@@ -290,6 +304,7 @@ mod tests {
             stable: None,
             name: "Camera".into(),
             bus: bus.into(),
+            grabber: false,
         }
     }
 
@@ -338,6 +353,26 @@ mod tests {
         let found = Found { cameras: vec![node(0, "usb-1")], gpio: pi("Pi"), ..empty() };
         let plan = plan(&config(Mode::Sim), &found).unwrap();
         assert_eq!((plan.camera, plan.buttons), (CameraPlan::TestPicture, ButtonsPlan::Sim));
+    }
+
+    #[test]
+    fn what_a_laptop_shows_is_no_camera_unless_it_is_named() {
+        let grabber = CameraNode { name: "Cam Link 4K".into(), grabber: true, ..node(0, "usb-1") };
+        let built_in = node(2, "platform:x");
+        let both = [grabber.clone(), built_in.clone()];
+        assert_eq!(best_camera(&both), Some((&built_in, "it is the only camera".to_owned())));
+
+        let found = Found { cameras: vec![grabber], ..empty() };
+        let desk = plan(&config(Mode::Auto), &found).unwrap();
+        assert_eq!(desk.camera, CameraPlan::TestPicture);
+        let room = plan(&config(Mode::Real), &found).unwrap();
+        assert_eq!(
+            why(&room, "camera"),
+            "camera: none yet, because no camera was found but Cam Link 4K, which is an HDMI grabber: plug in a camera, \
+             or set devices.camera = \"/dev/video0\""
+        );
+        let named = DeviceConfig { camera: "/dev/video0".parse().unwrap(), ..config(Mode::Real) };
+        assert_eq!(plan(&named, &found).unwrap().camera, CameraPlan::Node("/dev/video0".into()));
     }
 
     #[test]

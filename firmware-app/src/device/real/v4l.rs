@@ -21,7 +21,7 @@ use vestibule_common::time::{Duration, Time};
 use super::negotiate::{self, Offer, Sizes};
 use super::{WantedPicture, frames, users};
 use crate::device::clock::Clock;
-use crate::device::found::CameraNode;
+use crate::device::found::{CameraNode, is_grabber};
 use crate::device::reopen::Opened;
 use crate::device::{Camera, CameraFormat, CameraFrame, DeviceError, PixelFormat};
 
@@ -86,7 +86,37 @@ fn describe(path: &Path) -> Result<CameraNode, String> {
     if raw.iter().any(|name| able.driver.starts_with(name) || able.card.starts_with(name)) {
         return Err(format!("{} is a stage of the camera pipeline, no camera of its own", able.card));
     }
-    Ok(CameraNode { path: path.to_owned(), stable: stable_path(path), name: able.card, bus: able.bus })
+    let grabber = named_by_udev(path).unwrap_or_else(|| {
+        let id = usb_id(path);
+        is_grabber(&able.card, id.as_ref().map(|(vendor, product)| (vendor.as_str(), product.as_str())))
+    });
+    Ok(CameraNode {
+        path: path.to_owned(),
+        stable: stable_path(path),
+        name: able.card,
+        bus: able.bus,
+        grabber,
+    })
+}
+
+/// Whether udev's rules call a node a grabber (`/dev/kiosk/presentation*`) or a camera; `None` if they name it neither.
+fn named_by_udev(path: &Path) -> Option<bool> {
+    fs::read_dir("/dev/kiosk").ok()?.flatten().find_map(|link| {
+        let name = link.file_name();
+        let name = name.to_str()?;
+        let grabber = name.starts_with("presentation");
+        let is_it = fs::canonicalize(link.path()).is_ok_and(|target| target == path);
+        (is_it && (grabber || name.starts_with("camera"))).then_some(grabber)
+    })
+}
+
+/// Vendor and product of the USB device that a node belongs to, in hexadecimal.
+fn usb_id(path: &Path) -> Option<(String, String)> {
+    // The node's device is an interface of the USB device.
+    let interface = Path::new("/sys/class/video4linux").join(path.file_name()?).join("device");
+    let device = fs::canonicalize(interface).ok()?.parent()?.to_owned();
+    let read = |name| Some(fs::read_to_string(device.join(name)).ok()?.trim().to_owned());
+    Some((read("idVendor")?, read("idProduct")?))
 }
 
 /// The name under `/dev/v4l/by-id` (or by-path) that leads to a node.
