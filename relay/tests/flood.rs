@@ -62,7 +62,9 @@ async fn newcomer(relay: &RunningRelay) -> bool {
         return false;
     };
     let hello = client.hello("Lobby");
-    client.send(Ask::Hello(hello)).await;
+    if client.try_send(Ask::Hello(hello)).await.is_err() {
+        return false;
+    }
     let Some(message) = client.receive().await else { return false };
     assert!(matches!(message.body, Tell::Welcome(_)), "{message:?}");
     true

@@ -117,11 +117,16 @@ impl Client {
 
     /// Sends a request without waiting for its answer; returns its number.
     pub async fn send(&mut self, body: Ask) -> u32 {
+        self.try_send(body).await.expect("the connection takes a request")
+    }
+
+    /// The same on a connection that the relay may have closed.
+    pub async fn try_send(&mut self, body: Ask) -> io::Result<u32> {
         let request = self.next_request;
         self.next_request += 1;
         let json = serde_json::to_vec(&ToRelay { request, body }).expect("a request can be written as JSON");
-        self.send_json(&json).await.expect("the connection takes a request");
-        request
+        self.send_json(&json).await?;
+        Ok(request)
     }
 
     /// Sends a frame with whatever text.
