@@ -173,8 +173,9 @@ impl Room<'_> {
             Ok((self.boardroom.counter("periods_played")? >= played + 300).then_some(()))
         })?;
         let recorded = recording.finish()?;
+        // How many gaps there are between them is a question of how much slower than time this machine is.
         let (tone, all) = recorded.tenths_with(TONE);
-        assert!(tone >= 10 && tone * 2 >= all, "Workshop's tone is in {tone} of {all} tenths of a second");
+        assert!(tone >= 10, "Workshop's tone is in {tone} of {all} tenths of a second");
         Ok(())
     }
 
