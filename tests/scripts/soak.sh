@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 tests/scripts/install.sh build screen clips
 fuzzing() { cargo run -q --release -p vestibule-tests --bin fuzz --locked -- --seconds 3600; }
 demos() { for round in $(seq 20); do echo "round $round"; HEADLESS=1 tests/scripts/demo.sh || return 1; done; }
-unplugs() { VESTIBULE_UNPLUGS=1000 tests/scripts/vm-test.sh soak_hotplug; }
+unplugs() { VESTIBULE_UNPLUGS=1000 tests/scripts/vm-test.sh vm_hotplug; }
 stage "fuzzing, an hour" fuzzing
 stage "the main job, twenty times" demos
 stage "a thousand unplugs in a meeting" unplugs

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The tests on real kernel drivers in virtual machines, alone: installs what is missing, builds, and runs every vm_*
 # test, one emulator at a time. What cannot run here is skipped loudly; with CI set nothing may be skipped.
-# Arguments: names of test files (vm_rig, vm_pi, vm_kiosk, vm_sound), to run only those; soak_hotplug runs in no other way.
+# Arguments: names of test files (vm_rig, vm_pi, vm_kiosk, vm_sound, vm_cameras, vm_hotplug), to run only those.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/scripts/stages.sh

@@ -2,7 +2,7 @@
 //! that choosing among them is tested without the hardware.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::device::gpio::FoundGpio;
 use crate::device::real;
@@ -58,6 +58,19 @@ impl Found {
     }
 }
 
+/// Calls cameras that look alike by where they are plugged in (`place`). A name by id is one for all of them if their
+/// maker gave them no serial number, or the same, and leads to the other one as soon as its own is out.
+pub(super) fn tell_apart(cameras: &mut [CameraNode], place: impl Fn(&Path) -> Option<PathBuf>) {
+    let all: Vec<(String, String)> =
+        cameras.iter().map(|camera| (camera.name.clone(), camera.bus.clone())).collect();
+    for camera in cameras {
+        let alike = all.iter().any(|(name, bus)| *name == camera.name && *bus != camera.bus);
+        if alike && let Some(place) = place(&camera.path) {
+            camera.stable = Some(place);
+        }
+    }
+}
+
 /// Whether a device grabs HDMI: by its name, or by the USB vendor and product of those that call themselves "USB Video".
 /// The same as in `udev/70-vestibule.rules`, for machines without these rules.
 pub(super) fn is_grabber(name: &str, usb: Option<(&str, &str)>) -> bool {
@@ -91,6 +104,29 @@ impl fmt::Display for SoundCard {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cameras_that_look_alike_are_called_by_their_places() {
+        let camera = |number: u32, name: &str| CameraNode {
+            path: format!("/dev/video{number}").into(),
+            stable: (number == 2).then(|| "/dev/v4l/by-id/usb-Cam".into()),
+            name: name.into(),
+            bus: format!("usb-{number}"),
+            grabber: false,
+        };
+        let place = |path: &Path| Some(Path::new("/dev/v4l/by-path").join(path.file_name()?));
+        // The name by id, which both claim, leads to the second.
+        let mut twins = [camera(0, "Cam"), camera(2, "Cam")];
+        tell_apart(&mut twins, place);
+        assert_eq!(
+            twins.map(|camera| camera.stable.unwrap()),
+            [PathBuf::from("/dev/v4l/by-path/video0"), PathBuf::from("/dev/v4l/by-path/video2"),]
+        );
+        let mut different = [camera(0, "Other"), camera(2, "Cam")];
+        let before = different.clone();
+        tell_apart(&mut different, place);
+        assert_eq!(different, before);
+    }
 
     #[test]
     fn a_grabber_is_told_by_its_name_or_its_usb_id() {

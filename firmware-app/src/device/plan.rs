@@ -400,6 +400,44 @@ mod tests {
     }
 
     #[test]
+    fn a_camera_named_by_its_place_is_never_its_twin() {
+        let place = |number: u32| format!("/dev/v4l/by-path/usb-{number}");
+        let twin = |number: u32, bus: u32| CameraNode {
+            stable: Some(place(bus).into()),
+            ..node(number, &place(bus))
+        };
+        let named = DeviceConfig { camera: place(2).parse().unwrap(), ..config(Mode::Real) };
+        for cameras in [vec![twin(0, 1), twin(2, 2)], vec![twin(0, 2), twin(2, 1)], vec![twin(0, 1)], vec![]]
+        {
+            let found = Found { cameras, ..empty() };
+            assert_eq!(plan(&named, &found).unwrap().camera, CameraPlan::Node(place(2).into()), "{found:?}");
+        }
+        // Where any will do, the one that is left is taken.
+        let left = [twin(2, 2)];
+        assert_eq!(best_camera(&left), Some((&left[0], "it is the only camera".to_owned())));
+    }
+
+    #[test]
+    fn another_device_in_the_same_place_is_taken_if_it_fits() {
+        let webcam = CameraNode { name: "C920".into(), ..node(0, "usb-1") };
+        let other = CameraNode { name: "Brio".into(), ..webcam.clone() };
+        let grabber = CameraNode { name: "Cam Link 4K".into(), grabber: true, ..webcam.clone() };
+        let taken = |camera: &CameraNode| best_camera(std::slice::from_ref(camera)).is_some();
+        assert!(taken(&webcam) && taken(&other) && !taken(&grabber));
+
+        // A headphone is plugged in where a speakerphone was: udev gives it the same name, and it records nothing.
+        let speakerphone = card("Kiosk", "USB-Audio", true, true);
+        let headphone = card("Kiosk", "USB-Audio", false, true);
+        let on_board = card("PCH", "HDA-Intel", true, true);
+        let id = |cards: &[SoundCard], way| best_card(cards, way).map(|(card, _)| card.id.clone());
+        assert_eq!(id(&[on_board.clone(), speakerphone], Way::Capture).as_deref(), Some("Kiosk"));
+        let cards = [on_board, headphone];
+        assert_eq!(id(&cards, Way::Playback).as_deref(), Some("Kiosk"));
+        assert_eq!(id(&cards, Way::Capture).as_deref(), Some("PCH"));
+        assert_eq!(id(&cards[1..], Way::Capture), None);
+    }
+
+    #[test]
     fn rppal_is_taken_on_a_raspberry_pi_and_its_chip_where_rppal_cannot() {
         let pi = Found { gpio: pi("Raspberry Pi 4 B"), ..empty() };
         let plan_on_pi = plan(&config(Mode::Real), &pi).unwrap();

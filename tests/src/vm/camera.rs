@@ -34,6 +34,36 @@ impl<'a> Camera<'a> {
         Ok(Camera { machine, capture, feed: None })
     }
 
+    /// Plugs in two webcams that look alike, each in a place of its own.
+    ///
+    /// # Errors
+    /// When the driver does not load.
+    pub fn twins(machine: &'a Machine) -> Result<[Camera<'a>; 2], Error> {
+        // The driver has both in one place, so a rule gives each a name as of a USB port of its own.
+        machine.sh(
+            "mkdir -p /run/udev/rules.d; for n in 0 1; do echo 'SUBSYSTEM==\"video4linux\", ATTR{name}==\"vivid-00'$n'-*\", SYMLINK=\"v4l/by-path/port-'$n'\"'; \
+             done >/run/udev/rules.d/90-twins.rules && udevadm control --reload && \
+             modprobe vivid n_devs=2 node_types=0x1,0x1 num_inputs=1,1 input_types=0,0 && udevadm settle",
+        )?;
+        match &nodes(machine, ":capture:")?[..] {
+            [first, second] => {
+                Ok([first, second].map(|node| Camera { machine, capture: node.clone(), feed: None }))
+            }
+            other => Err(Error::Malformed(format!("two cameras were plugged in, there are {other:?}"))),
+        }
+    }
+
+    /// Plugs in a camera of another kind into the place of [`Camera::pattern`]'s: PAL, 720x576 at 25 frames a second and
+    /// nothing else.
+    ///
+    /// # Errors
+    /// When the driver does not load.
+    pub fn television(machine: &'a Machine) -> Result<Camera<'a>, Error> {
+        let options = "n_devs=1 node_types=0x1 num_inputs=1 input_types=2 ccs_cap_mode=0";
+        machine.sh(&format!("modprobe vivid {options} && udevadm settle"))?;
+        Ok(Camera { machine, capture: node(machine, ":capture:")?, feed: None })
+    }
+
     /// Plugs in an HDMI capture device whose other end is the test's. Once [`Camera::show`] has been called, it
     /// delivers what is shown, in YUYV at that size, 15 frames a second.
     ///
@@ -60,6 +90,19 @@ impl<'a> Camera<'a> {
     /// The camera's device node, such as `/dev/video0`.
     pub fn node(&self) -> &str {
         &self.capture
+    }
+
+    /// The name of the place where the camera is plugged in, which stays when nodes are renumbered.
+    ///
+    /// # Errors
+    /// When udev gave it none.
+    pub fn place(&self) -> Result<String, Error> {
+        let node = &self.capture;
+        let found = self.machine.sh(&format!(
+            "for link in /dev/v4l/by-path/*; do [ $(readlink -f $link) != {node} ] || echo $link; done"
+        ))?;
+        let place = found.lines().next().map(str::to_owned);
+        place.ok_or_else(|| Error::Malformed(format!("{node} has no name by its path")))
     }
 
     /// Shows a fed camera these pictures, one a frame and over again, in the place of what it saw before. All have
@@ -159,14 +202,17 @@ impl<'a> Camera<'a> {
     }
 }
 
-/// The node whose capabilities, as udev reports them, contain `capability`.
+/// The first node whose capabilities contain `capability`.
 fn node(machine: &Machine, capability: &str) -> Result<String, Error> {
+    let found = nodes(machine, capability)?.into_iter().next();
+    found.ok_or_else(|| Error::Malformed(format!("no video node says {capability}")))
+}
+
+/// The nodes whose capabilities, as udev reports them, contain `capability`.
+fn nodes(machine: &Machine, capability: &str) -> Result<Vec<String>, Error> {
     let found = machine.sh(&format!(
         "for node in /dev/video*; do udevadm info -q property $node | grep -q '^ID_V4L_CAPABILITIES=.*{capability}' \
          && echo $node; done; true"
     ))?;
-    match found.lines().next() {
-        Some(node) => Ok(node.to_owned()),
-        None => Err(Error::Malformed(format!("no video node says {capability}"))),
-    }
+    Ok(found.lines().map(str::to_owned).collect())
 }

@@ -84,7 +84,8 @@ pub(crate) fn emulator(rig: &Path, folder: &Path, socket: &Path, options: &Optio
     }
     if let Some((width, height)) = options.screen {
         qemu.args(["-device", &format!("virtio-gpu-pci,xres={width},yres={height}")])
-            .args(["-device", "virtio-multitouch-pci,id=touch"]);
+            .args(["-device", "pcie-root-port,id=touch-port"])
+            .args(["-device", "virtio-multitouch-pci,id=touch,bus=touch-port"]);
     }
     if options.outside {
         qemu.args(["-netdev", "user,id=outside", "-device", "virtio-net-pci,netdev=outside"]);

@@ -13,6 +13,18 @@ pub enum Level {
     High,
 }
 
+impl Level {
+    fn other(self) -> Level {
+        match self {
+            Level::Low => Level::High,
+            Level::High => Level::Low,
+        }
+    }
+}
+
+/// What a shell of the guest waits on, without a program for it: `read -t` from this never has anything.
+const PAUSE: &str = "[ -p /run/pause ] || mkfifo /run/pause; exec 9<>/run/pause";
+
 /// A plugged-in GPIO chip.
 pub struct Pins<'a> {
     machine: &'a Machine,
@@ -51,13 +63,19 @@ impl<'a> Pins<'a> {
         Socket::of_chip(self.machine, &self.label)
     }
 
-    /// Finds the chip after it was plugged in again: its node is the first that was free.
+    /// Finds the chip after it was plugged in again: its node is the first that was free. Pulls these lines high, as
+    /// resistors do.
     ///
     /// # Errors
     /// When it is not plugged in.
-    pub fn find_again(&mut self) -> Result<(), Error> {
-        let folder = format!("/sys/kernel/config/gpio-sim/{}", self.label);
-        let names = self.machine.sh(&format!("cd {folder}; cat dev_name bank0/chip_name"))?;
+    pub fn find_again(&mut self, high: &[u32]) -> Result<(), Error> {
+        let lines = high.iter().map(|line| format!("sim_gpio{line}/pull ")).collect::<String>();
+        let names = self.machine.sh(&format!(
+            "set -e; cd /sys/kernel/config/gpio-sim/{}; cat dev_name bank0/chip_name; read -r device <dev_name\n\
+             read -r chip <bank0/chip_name; cd /sys/devices/platform/$device/$chip\n\
+             for line in {lines}; do echo pull-up >$line; done",
+            self.label
+        ))?;
         (self.chip, self.sysfs) = places(&names)?;
         Ok(())
     }
@@ -81,14 +99,11 @@ impl<'a> Pins<'a> {
     /// # Errors
     /// When the line does not exist.
     pub fn pulse(&self, line: u32, level: Level, milliseconds: u32) -> Result<(), Error> {
-        let back = match level {
-            Level::Low => Level::High,
-            Level::High => Level::Low,
-        };
+        let back = level.other();
         // The shell waits by itself: starting sleep may take longer here than a press lasts.
         self.machine
             .sh(&format!(
-                "exec 9<> <(:); {}; read -r -t {}.{:03} -u 9; {}",
+                "{PAUSE}; {}; read -r -t {}.{:03} -u 9; {}",
                 self.pull_command(line, level),
                 milliseconds / 1000,
                 milliseconds % 1000,
@@ -97,12 +112,35 @@ impl<'a> Pins<'a> {
             .map(drop)
     }
 
+    /// Waits until a line is at `level`. The guest looks by itself, which takes less of its time than being asked.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`] when it does not come to it.
+    pub fn wait_for(&self, line: u32, level: Level) -> Result<(), Error> {
+        self.machine.sh(&format!("{PAUSE}; {}", self.wait_command(line, level))).map(drop)
+    }
+
+    /// Pulls a line to `level` until `answer` is at its level, and lets it go back: a press that is as long as it has to be
+    /// on a machine that may be busy for longer than a tap lasts.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`] when there is no answer.
+    pub fn hold_until(&self, line: u32, level: Level, answer: (u32, Level)) -> Result<(), Error> {
+        let (hold, wait) = (self.pull_command(line, level), self.wait_command(answer.0, answer.1));
+        let back = self.pull_command(line, level.other());
+        self.machine.sh(&format!("{PAUSE}; {hold}; {wait}; {back}")).map(drop)
+    }
+
     /// The level on a line: what drives it if it is an output, how it is pulled otherwise.
     ///
     /// # Errors
     /// When the line does not exist.
     pub fn level(&self, line: u32) -> Result<Level, Error> {
-        match self.machine.sh(&format!("cat {}/sim_gpio{line}/value", self.sysfs))?.trim() {
+        match self
+            .machine
+            .sh(&format!("read -r level <{}/sim_gpio{line}/value; echo $level", self.sysfs))?
+            .trim()
+        {
             "0" => Ok(Level::Low),
             "1" => Ok(Level::High),
             other => Err(Error::Malformed(format!("a pin's level is {other:?}"))),
@@ -121,6 +159,12 @@ impl<'a> Pins<'a> {
                  rmdir {label}/bank0 {label}"
             ))
             .map(drop)
+    }
+
+    fn wait_command(&self, line: u32, level: Level) -> String {
+        let wanted = u32::from(level == Level::High);
+        let value = format!("{}/sim_gpio{line}/value", self.sysfs);
+        format!("until read -r level <{value} && [ \"$level\" = {wanted} ]; do read -r -t 0.05 -u 9; done")
     }
 
     fn pull_command(&self, line: u32, level: Level) -> String {

@@ -2,10 +2,14 @@
 //!
 //! Its relay and the other rooms run outside, where they are not emulated: the guest has time for one kiosk.
 
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::sync::Mutex;
+
 use serde_json::Value;
 
-use super::machine::OUTSIDE;
-use super::{Error, Machine, Screen, Task, eventually};
+use super::machine::{OUTSIDE, lock};
+use super::{Error, LIMIT, Machine, Screen, Task, eventually};
 use crate::programs::Relay;
 
 /// What a program holds.
@@ -26,6 +30,8 @@ pub struct GuestKiosk<'a> {
     pub task: Task<'a>,
     /// The room's name: one word.
     pub name: String,
+    /// One connection to the observer for all questions: a program started for each takes longer than its answer.
+    observer: Mutex<BufReader<TcpStream>>,
 }
 
 impl<'a> GuestKiosk<'a> {
@@ -49,14 +55,14 @@ impl<'a> GuestKiosk<'a> {
             relay.control.port(),
             relay.key
         ))?;
-        let kiosk = GuestKiosk { machine, task, name: name.to_owned() };
         eventually("the kiosk's observer", || {
-            if !kiosk.task.is_running() {
-                return Err(Error::Malformed(format!("{name} ended:\n{}", kiosk.task.output()?)));
+            if !task.is_running() {
+                return Err(Error::Malformed(format!("{name} ended:\n{}", task.output()?)));
             }
             Ok(machine.sh(&format!("test -S /tmp/{name}.socket")).ok())
         })?;
-        Ok(kiosk)
+        let observer = Mutex::new(BufReader::new(connect(machine, name)?));
+        Ok(GuestKiosk { machine, task, name: name.to_owned(), observer })
     }
 
     /// Sends one command to the observer and returns its answer.
@@ -65,11 +71,16 @@ impl<'a> GuestKiosk<'a> {
     /// When the kiosk does not answer, or not in JSON.
     pub fn ask(&self, command: &str) -> Result<Value, Error> {
         let name = &self.name;
-        let answer = self
-            .machine
-            .sh(&format!("echo '{command}' | socat -t 60 - UNIX-CONNECT:/tmp/{name}.socket,retry=20"))?;
-        serde_json::from_str(&answer)
-            .map_err(|error| Error::Malformed(format!("{name} on {command}: {error} in {answer:?}")))
+        let mut observer = lock(&self.observer);
+        let mut answer = String::new();
+        let asked = writeln!(observer.get_mut(), "{command}").and_then(|()| observer.read_line(&mut answer));
+        let understood = asked
+            .map_err(|error| error.to_string())
+            .and_then(|_| serde_json::from_str(&answer).map_err(|error| format!("{error} in {answer:?}")));
+        understood.map_err(|error| {
+            let log = super::script::tail(&self.task.output().unwrap_or_default(), 30);
+            Error::Malformed(format!("{name} on {command}: {error}\nits log:\n{log}"))
+        })
     }
 
     /// Does what a finger would have meant: an intent in JSON.
@@ -79,6 +90,16 @@ impl<'a> GuestKiosk<'a> {
     pub fn touch(&self, intent: &str) -> Result<(), Error> {
         let answer = self.ask(&format!("touch {intent}"))?;
         if answer["touched"] == true { Ok(()) } else { Err(Error::Malformed(format!("{intent}: {answer}"))) }
+    }
+
+    /// The nodes under `/dev` that the program has open, of those that a pattern of `find -lname` fits.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn opened(&self, nodes: &str) -> Result<Vec<String>, Error> {
+        let process = format!("/proc/$(cat /run/agent/{}.pid)/fd", self.task.id);
+        let found = self.machine.sh(&format!("find {process} -lname '{nodes}' -printf '%l\\n' | sort -u"))?;
+        Ok(found.lines().map(str::to_owned).collect())
     }
 
     /// What the program holds of the guest's kernel now.
@@ -188,4 +209,25 @@ impl<'a> GuestKiosk<'a> {
     pub fn stop(self) -> Result<String, Error> {
         self.task.stop()
     }
+}
+
+/// Has the observer of a kiosk in the guest connected to this process.
+fn connect(machine: &Machine, name: &str) -> Result<TcpStream, Error> {
+    let failed = || Error::io("connecting the kiosk's observer");
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed())?;
+    listener.set_nonblocking(true).map_err(failed())?;
+    let port = listener.local_addr().map_err(failed())?.port();
+    // It ends with the kiosk.
+    machine.start(&format!("exec socat UNIX-CONNECT:/tmp/{name}.socket,retry=20 TCP:{OUTSIDE}:{port}"))?;
+    let (stream, _) = eventually("the kiosk's observer connected", || match listener.accept() {
+        Ok(connected) => Ok(Some(connected)),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+        Err(error) => Err(failed()(error)),
+    })?;
+    stream
+        .set_nonblocking(false)
+        .and_then(|()| stream.set_nodelay(true))
+        .and_then(|()| stream.set_read_timeout(Some(LIMIT)))
+        .map_err(failed())?;
+    Ok(stream)
 }

@@ -53,11 +53,8 @@ impl<'a> Screen<'a> {
     }
 
     /// Where the touch panel's cable is plugged in; the picture has another.
-    ///
-    /// # Errors
-    /// When it is not plugged in.
-    pub fn touch_socket(&self) -> Result<Socket<'a>, Error> {
-        Socket::of_sysfs(self.machine, "/sys/bus/virtio/drivers/virtio_input/virtio*")
+    pub fn touch_socket(&self) -> Socket<'a> {
+        Socket::for_touch(self.machine)
     }
 
     /// Stops the X server; its clients lose their display.

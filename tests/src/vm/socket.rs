@@ -1,7 +1,7 @@
 //! Where a device is plugged in: pulls it out and plugs it in again as a hand does, whoever has it open.
 //!
-//! Four ways, because devices differ: a driver let go of and taken again (unbind and bind in sysfs: vivid, snd-aloop,
-//! virtio's touch panel), a chip of gpio-sim switched off and on, a USB device of the emulator (QMP), and vivid's own
+//! Four ways, because devices differ: a driver let go of and taken again (unbind and bind in sysfs: vivid, snd-aloop),
+//! a chip of gpio-sim switched off and on, a device of the emulator (QMP), and vivid's own
 //! disconnect, which breaks one of several cameras and leaves its node.
 
 use serde_json::{Value, json};
@@ -19,12 +19,15 @@ enum Way {
     Driver { folder: String, device: String },
     /// A chip of gpio-sim, by its folder in configfs.
     Chip(String),
-    /// A USB device of the emulator: what `device_add` is given. Its `id` names it.
+    /// A device of the emulator: what `device_add` is given. Its `id` names it.
     Emulator(Value),
 }
 
-/// Seconds since the guest booted, which is its `CLOCK_MONOTONIC`, with two digits.
-const MOMENT: &str = "cut -d' ' -f1 /proc/uptime";
+/// Seconds since the guest booted, which is its `CLOCK_MONOTONIC`, with two digits. The shell reads them by itself.
+const MOMENT: &str = "read -r now _ </proc/uptime; echo $now";
+
+/// Waits for udev, which now and then hangs up on whoever asks while it is busy.
+const SETTLE: &str = "until udevadm settle; do :; done";
 
 impl<'a> Socket<'a> {
     /// The socket of the device behind a folder of sysfs, such as `/sys/class/sound/card0/device`.
@@ -47,10 +50,24 @@ impl<'a> Socket<'a> {
         Socket { machine, way: Way::Chip(format!("/sys/kernel/config/gpio-sim/{label}")) }
     }
 
+    /// The touch panel of a machine with a screen, device and all.
+    pub(crate) fn for_touch(machine: &'a Machine) -> Socket<'a> {
+        let device = json!({ "driver": "virtio-multitouch-pci", "id": "touch", "bus": "touch-port" });
+        Socket { machine, way: Way::Emulator(device) }
+    }
+
     /// A USB sound card that plays and has not been plugged in yet; udev calls it `Kiosk`. The machine needs the
     /// emulator's arguments [`USB_SOUND`].
     pub fn for_usb_sound(machine: &'a Machine) -> Socket<'a> {
         let device = json!({ "driver": "usb-audio", "id": "speakerphone", "audiodev": "quiet" });
+        Socket { machine, way: Way::Emulator(device) }
+    }
+
+    /// Another USB sound card for the same place, which has up to eight channels; whichever of the two is plugged in, both
+    /// sockets pull it out.
+    pub fn for_usb_surround(machine: &'a Machine) -> Socket<'a> {
+        let device =
+            json!({ "driver": "usb-audio", "id": "speakerphone", "audiodev": "quiet", "multi": true });
         Socket { machine, way: Way::Emulator(device) }
     }
 
@@ -64,9 +81,9 @@ impl<'a> Socket<'a> {
             Way::Driver { folder, device } => self.timed(&format!("echo {device} >{folder}/unbind")),
             Way::Chip(folder) => self.timed(&format!("echo 0 >{folder}/live")),
             Way::Emulator(device) => {
-                let at = self.timed("true")?;
+                let at = self.timed(":")?;
                 self.machine.qmp("device_del", &json!({ "id": device["id"] }))?;
-                eventually("the USB device gone", || {
+                eventually("the device gone", || {
                     let there = self.machine.qmp("qom-list", &json!({ "path": "/machine/peripheral" }))?;
                     let id = &device["id"];
                     let there = there.as_array().into_iter().flatten().any(|child| child["name"] == *id);
@@ -83,10 +100,10 @@ impl<'a> Socket<'a> {
     /// When the driver does not take it.
     pub fn replug(&self) -> Result<u64, Error> {
         match &self.way {
-            Way::Driver { folder, device } => self.timed(&format!("echo {device} >{folder}/bind")),
-            Way::Chip(folder) => self.timed(&format!("echo 1 >{folder}/live")),
+            Way::Driver { folder, device } => self.timed(&format!("echo {device} >{folder}/bind; {SETTLE}")),
+            Way::Chip(folder) => self.timed(&format!("echo 1 >{folder}/live; {SETTLE}")),
             Way::Emulator(device) => {
-                let at = self.timed("true")?;
+                let at = self.timed(":")?;
                 self.machine.qmp("device_add", device)?;
                 Ok(at)
             }
@@ -94,7 +111,7 @@ impl<'a> Socket<'a> {
     }
 
     fn timed(&self, command: &str) -> Result<u64, Error> {
-        let said = self.machine.sh(&format!("set -e; {MOMENT}; {command}; udevadm settle"))?;
+        let said = self.machine.sh(&format!("set -e; {MOMENT}; {command}"))?;
         let seconds: f64 = said
             .lines()
             .next()

@@ -21,7 +21,7 @@ use vestibule_common::time::{Duration, Time};
 use super::negotiate::{self, Offer, Sizes};
 use super::{WantedPicture, frames, users};
 use crate::device::clock::Clock;
-use crate::device::found::{CameraNode, is_grabber};
+use crate::device::found::{CameraNode, is_grabber, tell_apart};
 use crate::device::reopen::Opened;
 use crate::device::{Camera, CameraFormat, CameraFrame, DeviceError, PixelFormat};
 
@@ -57,6 +57,7 @@ pub(in crate::device) fn find() -> (Vec<CameraNode>, Vec<(PathBuf, String)>) {
             Err(_) => others.push((path, "its driver gave an answer that makes no sense".into())),
         }
     }
+    tell_apart(&mut cameras, |path| link_to(path, "/dev/v4l/by-path"));
     (cameras, others)
 }
 
@@ -92,7 +93,7 @@ fn describe(path: &Path) -> Result<CameraNode, String> {
     });
     Ok(CameraNode {
         path: path.to_owned(),
-        stable: stable_path(path),
+        stable: ["/dev/v4l/by-id", "/dev/v4l/by-path"].iter().find_map(|folder| link_to(path, folder)),
         name: able.card,
         bus: able.bus,
         grabber,
@@ -119,18 +120,11 @@ fn usb_id(path: &Path) -> Option<(String, String)> {
     Some((read("idVendor")?, read("idProduct")?))
 }
 
-/// The name under `/dev/v4l/by-id` (or by-path) that leads to a node.
-fn stable_path(path: &Path) -> Option<PathBuf> {
-    for folder in ["/dev/v4l/by-id", "/dev/v4l/by-path"] {
-        let Ok(links) = fs::read_dir(folder) else { continue };
-        let mut links: Vec<PathBuf> = links.flatten().map(|link| link.path()).collect();
-        links.sort();
-        let found = links.into_iter().find(|link| fs::canonicalize(link).is_ok_and(|target| target == path));
-        if found.is_some() {
-            return found;
-        }
-    }
-    None
+/// The name in a folder of udev's that leads to a node.
+fn link_to(path: &Path, folder: &str) -> Option<PathBuf> {
+    let mut links: Vec<PathBuf> = fs::read_dir(folder).ok()?.flatten().map(|link| link.path()).collect();
+    links.sort();
+    links.into_iter().find(|link| fs::canonicalize(link).is_ok_and(|target| target == path))
 }
 
 /// Opens a camera in the best of its formats.

@@ -1,6 +1,7 @@
 //! Watches the two buttons' lines: takes the edges that the driver tells, and looks at the levels as well. Where
 //! interrupts do not work, or a chip was unplugged, only looking notices.
 
+use heapless::Deque;
 use vestibule_common::time::{Duration, Time};
 
 use crate::device::clock::Clock;
@@ -32,9 +33,14 @@ pub(super) trait Lines: Send {
     fn wait_edge(&mut self, limit: Duration) -> Result<Option<ToldEdge>, DeviceError>;
 }
 
+/// Edges told before the first look; the kernel keeps no more for two lines.
+const EARLY: usize = 32;
+
 /// The buttons on these lines.
 pub(super) struct Watched<L> {
     lines: L,
+    /// Told before the first look, not handed out yet.
+    early: Deque<ToldEdge, EARLY>,
     /// Between two looks.
     look: Duration,
     contacts: Contacts,
@@ -45,14 +51,35 @@ pub(super) struct Watched<L> {
 }
 
 impl<L: Lines> Watched<L> {
-    /// Looks every `look`, besides what is told. A button that is down already is no press.
+    /// Looks every `look`, besides what is told. A button that is down already is no press; one that went down since the
+    /// lines are watched is.
     ///
     /// Errors: as reading a line.
-    pub(super) fn new(lines: L, look: Duration, clock: Clock) -> Result<Watched<L>, DeviceError> {
+    pub(super) fn new(mut lines: L, look: Duration, clock: Clock) -> Result<Watched<L>, DeviceError> {
         let now = clock.now();
+        let levels = [lines.is_pressed(Button::Mute)?, lines.is_pressed(Button::Approve)?];
+        let mut early = Deque::new();
+        while !early.is_full()
+            && let Some(edge) = lines.wait_edge(Duration::ZERO)?
+        {
+            // There is room.
+            let _ = early.push_back(edge);
+        }
+        // The first look cannot tell a button held all along from one pressed just now; the first edge told can.
+        let before = |button, level| {
+            early.iter().find(|edge: &&ToldEdge| edge.button == button).map_or(level, |edge| !edge.pressed)
+        };
         let contacts =
-            Contacts::new(lines.is_pressed(Button::Mute)?, lines.is_pressed(Button::Approve)?, now);
-        Ok(Watched { lines, look, contacts, next_look: now, chattering: 0, clock })
+            Contacts::new(before(Button::Mute, levels[0]), before(Button::Approve, levels[1]), now);
+        Ok(Watched { lines, early, look, contacts, next_look: now, chattering: 0, clock })
+    }
+
+    /// The next edge told.
+    fn wait_edge(&mut self, limit: Duration) -> Result<Option<ToldEdge>, DeviceError> {
+        match self.early.pop_front() {
+            Some(edge) => Ok(Some(edge)),
+            None => self.lines.wait_edge(limit),
+        }
     }
 
     /// Looks at both lines.
@@ -91,7 +118,7 @@ impl<L: Lines> Buttons for Watched<L> {
             let now = self.clock.now();
             // What was told comes first, with its exact time, but not so much that looking starves.
             if now >= self.next_look || self.contacts.poll_timeout().is_some_and(|due| now >= due) {
-                while let Some(told) = self.lines.wait_edge(Duration::ZERO)? {
+                while let Some(told) = self.wait_edge(Duration::ZERO)? {
                     if let Some(edge) = self.handle_told(told) {
                         return Ok(Some(edge));
                     }
@@ -109,7 +136,7 @@ impl<L: Lines> Buttons for Watched<L> {
                 return Ok(None);
             }
             let until = self.contacts.poll_timeout().map_or(self.next_look, |due| due.min(self.next_look));
-            if let Some(told) = self.lines.wait_edge(until.min(end).since(now))?
+            if let Some(told) = self.wait_edge(until.min(end).since(now))?
                 && let Some(edge) = self.handle_told(told)
             {
                 return Ok(Some(edge));
@@ -192,6 +219,35 @@ mod tests {
         let edge = buttons.wait(LIMIT).unwrap().unwrap();
         assert_eq!(edge, ButtonEdge { button: Button::Mute, pressed: true, at });
         assert_eq!(buttons.wait(LOOK_OFTEN * 3), Ok(None));
+    }
+
+    #[test]
+    fn a_press_between_the_lines_being_taken_and_the_first_look_counts() {
+        let (board, clock) = (Board::default(), Clock::start());
+        let told = |button, pressed| {
+            let at = Duration::from_micros(clock.to_monotonic_us(clock.now()));
+            ToldEdge { button, pressed, at }
+        };
+        // Mute was pressed just now; approve is held since before.
+        board.change(|state| {
+            state.down = vec![Button::Mute, Button::Approve];
+            state.told.push_back(told(Button::Mute, true));
+        });
+        let mut buttons = watched(&board, clock);
+        let edge = buttons.wait(LIMIT).unwrap().unwrap();
+        assert_eq!((edge.button, edge.pressed), (Button::Mute, true));
+        assert_eq!(buttons.wait(LOOK_OFTEN * 3), Ok(None));
+        // A whole press before the first look.
+        board.change(|state| {
+            state.down = vec![];
+            state.told.extend([told(Button::Approve, true), told(Button::Approve, false)]);
+        });
+        let mut buttons = watched(&board, clock);
+        let edges = [buttons.wait(LIMIT), buttons.wait(LIMIT)].map(|edge| edge.unwrap().unwrap());
+        assert_eq!(
+            edges.map(|edge| (edge.button, edge.pressed)),
+            [(Button::Approve, true), (Button::Approve, false)]
+        );
     }
 
     #[test]

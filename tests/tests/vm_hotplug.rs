@@ -2,9 +2,8 @@
 //! buttons and touchscreen, one after the other and several at once. The call goes on, the screen says what is missing,
 //! the device is back by itself, the lamps stay truthful, and nothing leaks.
 //!
-//! Part of `make soak`. `VESTIBULE_UNPLUGS` says how many unplugs in mixed order follow the ten of each device (10 unless
-//! set; `make soak`: a thousand; with fewer than ten, each device is unplugged no more often either), `VESTIBULE_SEED` begins
-//! another order.
+//! `VESTIBULE_UNPLUGS` says how many unplugs in mixed order follow the ten of each device (10 unless set; `make soak`: a
+//! thousand; with fewer than ten, each device is unplugged no more often either), `VESTIBULE_SEED` begins another order.
 
 use std::env;
 use std::time::Instant;
@@ -25,6 +24,10 @@ const EACH: u32 = 10;
 /// What may be held more at the end than after the first round, KiB: what the allocator keeps of what was freed. A loss
 /// of one picture, or of one period's buffer a cycle, would be more.
 const LEAK_LIMIT_KIB: u64 = 3072;
+/// From so many mixed unplugs on it is also asked whether memory goes on growing,
+const LONG: u32 = 200;
+/// by more than this an unplug: half of a period of sound, the smallest thing that a device brings with it.
+const GROWTH_BYTES: u64 = 480;
 
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 enum Device {
@@ -46,19 +49,21 @@ fn vm_hotplug_of_every_device_in_a_meeting() -> Result<(), Error> {
         emulator_arguments: USB_SOUND.map(str::to_owned).to_vec(),
         ..Options::default()
     };
-    let Some(vm) = Machine::boot_or_skip("soak_hotplug", options) else { return Ok(()) };
+    let Some(vm) = Machine::boot_or_skip("vm_hotplug", options) else { return Ok(()) };
     let lines =
         [(MUTE, "mute"), (APPROVE, "approve"), (MUTE_LAMP, "mute-lamp"), (APPROVE_LAMP, "approve-lamp")];
     let pins = Pins::plug(&vm, "kiosk-pins", 8, &lines)?;
     release(&pins)?;
+    let stranger = Pins::plug(&vm, "stranger", 2, &[])?.socket();
+    stranger.pull()?;
     let camera = Camera::pattern(&vm)?;
     let [sound] = &Sound::plug(&vm, &["Boardroom"])?[..] else { unreachable!("one card was asked for") };
     let screen = Screen::start(&vm)?;
-    let speaker = Socket::for_usb_sound(&vm);
+    let (speaker, surround) = (Socket::for_usb_sound(&vm), Socket::for_usb_surround(&vm));
     speaker.replug()?;
     eventually("the USB sound card", || Ok(vm.sh("test -e /proc/asound/Kiosk").ok()))?;
     let (camera, microphone) = (camera.socket()?, sound.socket()?);
-    let (buttons, touch) = (pins.socket(), screen.touch_socket()?);
+    let (buttons, touch) = (pins.socket(), screen.touch_socket());
 
     let program = vm.install(&small_program("vestibule-kiosk")?)?;
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -74,13 +79,15 @@ fn vm_hotplug_of_every_device_in_a_meeting() -> Result<(), Error> {
     let workshop = Workshop::start(folder.path(), &relay)?;
     let mut room = Room {
         sockets: [camera, microphone, speaker, buttons, touch],
+        surround,
         boardroom,
         workshop,
         vm: &vm,
         screen,
         pins,
         sound,
-        stranger: None,
+        stranger,
+        replugs: [0; 5],
         unplugs: 0,
     };
     room.meet()?;
@@ -101,11 +108,13 @@ fn vm_hotplug_of_every_device_in_a_meeting() -> Result<(), Error> {
         for _ in 1..each {
             room.pull_and_replug(device)?;
         }
-        println!("{device:?}: {each} unplugs, the last {} in {} s", each - 1, begin.elapsed().as_secs());
+        let (seconds, held) = (begin.elapsed().as_secs(), room.boardroom.resources()?.memory_kib);
+        println!("{device:?}: {each} unplugs, the last {} in {seconds} s; {held} KiB held", each - 1);
     }
     room.is_heard_again()?;
     let begin = Instant::now();
-    room.mix(unplugs, seed)?;
+    let held = room.mix(unplugs, seed)?;
+    println!("held after each round: {held:?} KiB");
     println!("mixed: {unplugs} unplugs from seed {seed} in {} s", begin.elapsed().as_secs());
 
     let after = room.settled(Some(before))?;
@@ -119,8 +128,15 @@ fn vm_hotplug_of_every_device_in_a_meeting() -> Result<(), Error> {
         "{before:?}, then {after:?}"
     );
     assert!(leaked_kib <= LEAK_LIMIT_KIB, "{before:?}, then {after:?}");
+    if unplugs >= LONG {
+        let growth = growth(&held);
+        println!("growth {growth} KiB over the later half of the mixed unplugs");
+        assert!(growth <= u64::from(unplugs / 2) * GROWTH_BYTES / 1024, "{held:?}");
+    }
     let log = room.boardroom.stop()?;
     assert!(!log.contains("panicked"), "{log}");
+    let kernel = vm.sh("dmesg")?;
+    assert!(!kernel.contains("Call Trace"), "{kernel}");
     Ok(())
 }
 
@@ -132,14 +148,18 @@ fn release(pins: &Pins<'_>) -> Result<(), Error> {
 struct Room<'a> {
     /// In the order of [`DEVICES`].
     sockets: [Socket<'a>; 5],
+    /// Another sound card for the speaker's place.
+    surround: Socket<'a>,
     boardroom: GuestKiosk<'a>,
     workshop: Workshop,
     vm: &'a Machine,
     screen: Screen<'a>,
     pins: Pins<'a>,
     sound: &'a Sound<'a>,
-    /// A chip that took the place of the buttons' while that was out.
-    stranger: Option<Pins<'a>>,
+    /// A chip that takes the place of the buttons' while that is out.
+    stranger: Socket<'a>,
+    /// Of each device.
+    replugs: [u32; 5],
     unplugs: u32,
 }
 
@@ -178,20 +198,28 @@ impl<'a> Room<'a> {
         self.socket(device).pull().map(drop)
     }
 
-    /// Plugs it in again; the buttons' chip every second time under another node.
+    /// Plugs it in again; the buttons' chip every second time under another node, and in the speaker's place every second
+    /// time another sound card.
     fn replug(&mut self, device: Device) -> Result<(), Error> {
-        if device == Device::Buttons {
-            match self.stranger.take() {
-                Some(stranger) => stranger.unplug()?,
-                None => self.stranger = Some(Pins::plug(self.vm, "stranger", 2, &[])?),
+        let replugs = &mut self.replugs[device as usize];
+        *replugs += 1;
+        let again = replugs.is_multiple_of(2);
+        match device {
+            Device::Buttons => {
+                if again {
+                    self.stranger.pull()?
+                } else {
+                    self.stranger.replug()?
+                };
+                self.socket(device).replug()?;
+                self.pins.find_again(&[MUTE, APPROVE])
             }
+            Device::Speaker => {
+                let card = if again { self.socket(device) } else { &self.surround };
+                card.replug().map(drop)
+            }
+            Device::Camera | Device::Microphone | Device::Touch => self.socket(device).replug().map(drop),
         }
-        self.socket(device).replug()?;
-        if device == Device::Buttons {
-            self.pins.find_again()?;
-            release(&self.pins)?;
-        }
-        Ok(())
     }
 
     fn pull_and_replug(&mut self, device: Device) -> Result<(), Error> {
@@ -206,12 +234,12 @@ impl<'a> Room<'a> {
         if device == Device::Buttons {
             self.lamp(Level::High)?;
             self.buttons_are_taken()?;
-            self.press_mute(Level::Low)?;
+            return self.press_mute(Level::Low);
         }
         self.is_back(device)?;
         if device == Device::Touch {
             self.boardroom.tap(&self.screen, "ToggleMute")?;
-            self.microphone("Muted", Level::High)?;
+            self.boardroom.see("Muted", |view| view["screen"]["Meeting"]["microphone"] == "Muted")?;
             self.boardroom.tap(&self.screen, "ToggleMute")?;
             self.microphone("Live", Level::Low)?;
         }
@@ -229,7 +257,7 @@ impl<'a> Room<'a> {
             Device::Microphone => self.microphone("Missing", Level::High),
             Device::Speaker => says("The speaker is gone"),
             Device::Buttons => says("The buttons are gone"),
-            Device::Touch => eventually("no touch panel", || Ok((!self.touchable()?).then_some(()))),
+            Device::Touch => self.touch_panel("!"),
         }
     }
 
@@ -247,12 +275,15 @@ impl<'a> Room<'a> {
             })
             .map(drop),
             Device::Buttons => self.buttons_are_taken().and_then(|()| self.lamp(Level::Low)),
-            Device::Touch => eventually("the touch panel", || Ok(self.touchable()?.then_some(()))),
+            Device::Touch => self.touch_panel(""),
         }
     }
 
-    fn touchable(&self) -> Result<bool, Error> {
-        Ok(self.vm.sh("xinput list --name-only")?.contains("MultiTouch"))
+    /// Waits until the X server has one, or with `not` (`!`) none.
+    fn touch_panel(&self, not: &str) -> Result<(), Error> {
+        self.vm
+            .sh(&format!("until {not} xinput list --name-only | grep -q MultiTouch; do sleep 0.1; done"))
+            .map(drop)
     }
 
     /// The gate's report on the screen, and the same on the lamp.
@@ -262,8 +293,8 @@ impl<'a> Room<'a> {
     }
 
     fn press_mute(&self, lamp: Level) -> Result<(), Error> {
-        self.pins.pulse(MUTE, Level::Low, 100)?;
-        self.lamp(lamp)
+        let pressed = self.pins.hold_until(MUTE, Level::Low, (MUTE_LAMP, lamp));
+        self.explained(pressed)
     }
 
     /// The kiosk listens to the buttons: it has their lines. It takes the lamps' by itself.
@@ -273,8 +304,15 @@ impl<'a> Room<'a> {
     }
 
     fn lamp(&self, level: Level) -> Result<(), Error> {
-        eventually(&format!("the mute lamp {level:?}"), || {
-            Ok((self.pins.level(MUTE_LAMP)? == level).then_some(()))
+        self.explained(self.pins.wait_for(MUTE_LAMP, level))
+    }
+
+    /// Adds what the screen shows.
+    fn explained(&self, result: Result<(), Error>) -> Result<(), Error> {
+        result.map_err(|error| {
+            let view =
+                self.boardroom.ask("view").map_or_else(|fault| fault.to_string(), |view| view.to_string());
+            Error::Malformed(format!("{error}; Boardroom shows {view}"))
         })
     }
 
@@ -285,7 +323,9 @@ impl<'a> Room<'a> {
     }
 
     /// Pulls several, in any order, and plugs them in again in any other.
-    fn mix(&mut self, unplugs: u32, seed: u32) -> Result<(), Error> {
+    /// Returns what memory was held after each round, KiB.
+    fn mix(&mut self, unplugs: u32, seed: u32) -> Result<Vec<u64>, Error> {
+        let mut held = Vec::new();
         let mut dice = Dice(u64::from(seed).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
         let end = self.unplugs + unplugs;
         while self.unplugs < end {
@@ -304,8 +344,10 @@ impl<'a> Room<'a> {
             for device in chosen.iter() {
                 self.is_back(*device)?;
             }
+            held.push(self.boardroom.resources()?.memory_kib);
         }
-        self.goes_on()
+        self.goes_on()?;
+        Ok(held)
     }
 
     /// What the program holds once it has let go of what it lets go of a moment later: the least of some looks, of which
@@ -324,6 +366,16 @@ impl<'a> Room<'a> {
             }
         }
         Ok(least)
+    }
+}
+
+/// By how much the least held in the last quarter is above the least in the second, KiB.
+fn growth(held: &[u64]) -> u64 {
+    let quarters: Vec<u64> =
+        held.chunks(held.len().div_ceil(4)).filter_map(|q| q.iter().copied().min()).collect();
+    match quarters[..] {
+        [_, second, _, last] => last.saturating_sub(second),
+        _ => panic!("four quarters, not {quarters:?}"),
     }
 }
 
