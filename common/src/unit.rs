@@ -55,6 +55,12 @@ impl DataSize {
         let bps = (u128::from(self.0) * 8_000_000).checked_div(span.as_micros()).unwrap_or(0);
         Bitrate(u64::try_from(bps).unwrap_or(u64::MAX))
     }
+
+    /// How long a link of this rate takes to carry this size; the longest span for a link that carries nothing.
+    pub fn time_at(self, rate: Bitrate) -> Duration {
+        let nanos = (u128::from(self.0) * 8_000_000_000).checked_div(u128::from(rate.0));
+        nanos.and_then(|nanos| u64::try_from(nanos).ok()).map_or(Duration::MAX, Duration::from_nanos)
+    }
 }
 
 impl Add for DataSize {
@@ -78,5 +84,7 @@ mod tests {
     fn a_size_over_a_span_is_a_rate() {
         assert_eq!(DataSize::bytes(125_000).per(Duration::from_secs(1)), Bitrate::kbps(1000));
         assert_eq!(DataSize::bytes(1).per(Duration::ZERO), Bitrate::bps(0));
+        assert_eq!(DataSize::bytes(125_000).time_at(Bitrate::kbps(1000)), Duration::from_secs(1));
+        assert_eq!(DataSize::bytes(1).time_at(Bitrate::bps(0)), Duration::MAX);
     }
 }

@@ -41,6 +41,8 @@ pub struct Config {
     pub screen_vsync: bool,
     /// What the camera's pictures may take, in thousand bits a second.
     pub video_kbps: u32,
+    /// What a presentation may take, in thousand bits a second, as long as five pictures a second take no more.
+    pub presentation_kbps: u32,
     /// Without voice and touch for this long a meeting is asked whether anyone is there, in minutes.
     pub anyone_there_min: u32,
     /// Whether a host's kiosk sends the meeting's chat to whoever joins later.
@@ -92,6 +94,7 @@ impl Default for Config {
             screen_position: None,
             screen_vsync: false,
             video_kbps: 1500,
+            presentation_kbps: 2500,
             anyone_there_min: 20,
             send_history: true,
             state_dir: None,
@@ -171,9 +174,9 @@ impl Config {
         Cleaning { echo, noise_suppression, gain_control }
     }
 
-    /// What the encoder aims at.
-    pub fn bitrate(&self) -> Bitrate {
-        Bitrate::kbps(u64::from(self.video_kbps))
+    /// What the encoders of camera and presentation aim at.
+    pub fn bitrates(&self) -> [Bitrate; 2] {
+        [self.video_kbps, self.presentation_kbps].map(|kbps| Bitrate::kbps(u64::from(kbps)))
     }
 }
 
@@ -182,8 +185,10 @@ impl Configuration for Config {
         self.extent()?;
         self.position()?;
         self.kiosk()?;
-        if !(100..=20_000).contains(&self.video_kbps) {
-            return Err(format!("video_kbps is {}; it must be between 100 and 20000", self.video_kbps));
+        for (key, kbps) in [("video_kbps", self.video_kbps), ("presentation_kbps", self.presentation_kbps)] {
+            if !(100..=20_000).contains(&kbps) {
+                return Err(format!("{key} is {kbps}; it must be between 100 and 20000"));
+            }
         }
         if !(1..=1440).contains(&self.anyone_there_min) {
             return Err(format!(
@@ -228,7 +233,7 @@ pub const PROGRAM: Program = Program {
         },
         Subcommand {
             name: "test-device",
-            arguments: "camera|microphone|speaker|buttons [SECONDS]",
+            arguments: "camera|presentation|microphone|speaker|buttons [SECONDS]",
             sentence: "Use one device for ten seconds or so and print what it does.",
         },
     ],
@@ -256,6 +261,7 @@ pub const PROGRAM: Program = Program {
             "Show a picture at the screen's next refresh: never torn, but 15 to 30 ms later.",
         ),
         Opt::number("video_kbps", "What the camera's pictures may take, in thousand bits a second."),
+        Opt::number("presentation_kbps", "What a presentation may take, in thousand bits a second."),
         Opt::number(
             "anyone_there_min",
             "Minutes without voice and touch until a meeting is asked whether anyone is there.",
@@ -303,6 +309,11 @@ pub const PROGRAM: Program = Program {
         Opt::number("devices.camera_width", "The width of the picture to ask the camera for, in pixels."),
         Opt::number("devices.camera_height", "The height of the picture to ask the camera for, in pixels."),
         Opt::number("devices.camera_rate", "The pictures a second to ask the camera for."),
+        Opt::text(
+            "devices.presentation",
+            "grabber",
+            "What shows a laptop's screen: auto, none, sim, sim:FILE.y4m, or a node such as /dev/kiosk/presentation.",
+        ),
         Opt::text(
             "devices.microphone",
             "card",

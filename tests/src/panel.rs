@@ -141,9 +141,15 @@ impl Panel {
 
     /// Where the other room's picture is on the screen, as the kiosk says: left, top, width, height.
     pub fn place(&mut self) -> Result<[usize; 4], String> {
+        self.place_of("Room")
+    }
+
+    /// The same of its `Room`, its `Presentation`, or this room's own `Own` or `OwnPresentation`.
+    pub fn place_of(&mut self, picture: &str) -> Result<[usize; 4], String> {
         let areas = self.kiosk.ask("pictures")?;
-        let room =
-            |area: &&Value| area["picture"].as_str().is_some_and(|picture| picture.starts_with("Room"));
+        let room = |area: &&Value| {
+            area["picture"].as_str().and_then(|id| id.split('(').next()).is_some_and(|id| id == picture)
+        };
         let area =
             areas.as_array().and_then(|areas| areas.iter().find(room)).ok_or_else(|| areas.to_string())?;
         let number = |key: &str| area[key].as_f64().unwrap_or(0.0).max(0.0).round() as usize;
@@ -176,14 +182,19 @@ impl Panel {
         })
     }
 
-    fn tile(&mut self) -> Result<Screenshot, String> {
-        let [x, y, width, height] = self.place()?;
+    fn tile(&mut self, picture: &str) -> Result<Screenshot, String> {
+        let [x, y, width, height] = self.place_of(picture)?;
         self.display.part(x, y, width, height)
     }
 
     /// The stamp of the other room's picture, read off the screen.
     pub fn stamp(&mut self) -> Result<Stamp, String> {
-        let tile = self.tile()?;
+        self.stamp_of("Room")
+    }
+
+    /// The stamp of a picture that is named as in [`Panel::place_of`].
+    pub fn stamp_of(&mut self, picture: &str) -> Result<Stamp, String> {
+        let tile = self.tile(picture)?;
         read_stamp_rgba(&tile.rgba, tile.width, tile.height).ok_or_else(|| "no stamp is to be read".into())
     }
 

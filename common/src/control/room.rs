@@ -26,6 +26,9 @@ pub struct MemberState {
     pub muted: bool,
     /// Its camera is off or missing.
     pub camera_off: bool,
+    /// It shows a laptop's screen on its `presentation` stream. Left out of the message while it does not.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub presenting: bool,
 }
 
 /// A room in the meeting.

@@ -120,7 +120,7 @@ pub(crate) fn asks() -> Vec<ToRelay> {
         Ask::Mute { member: cast.workshop.peer() },
         Ask::End,
         Ask::NameSuccessor { succession: cast.succession() },
-        Ask::State { state: MemberState { muted: true, camera_off: false } },
+        Ask::State { state: MemberState { muted: true, camera_off: false, presenting: true } },
         Ask::Opaque {
             class: CLASS_CHAT.into(),
             to: vec![cast.boardroom.peer()],
@@ -143,7 +143,10 @@ pub(crate) fn events() -> Vec<RoomEvent> {
         RoomEvent::Left { member: cast.studio.peer(), why: LeftWhy::Removed { removal: cast.removal() } },
         RoomEvent::Away { member: workshop, grace_ms: 120_000 },
         RoomEvent::Back { member: workshop },
-        RoomEvent::State { member: workshop, state: MemberState { muted: true, camera_off: false } },
+        RoomEvent::State {
+            member: workshop,
+            state: MemberState { muted: true, camera_off: false, presenting: false },
+        },
         RoomEvent::Locked { locked: true },
         RoomEvent::HostChanged { succession: cast.succession() },
         RoomEvent::Opaque {

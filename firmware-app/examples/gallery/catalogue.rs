@@ -198,6 +198,8 @@ fn meeting(count: usize) -> MeetingView {
         duration: "0:12:45".into(),
         locked: false,
         tiles: tiles(count),
+        presentation: None,
+        presenting: false,
         alone: None,
         own: Tile { picture: PictureId::Own, ..tile(0, "Boardroom") },
         own_corner: Corner::BottomRight,
@@ -250,7 +252,23 @@ fn meetings() -> Vec<(&'static str, View)> {
         own: Tile { muted: true, placeholder: Some("Kamera aus".into()), ..meeting(0).own },
         ..speaking.clone()
     };
+    let shown = |number: u8, name: &str| Tile {
+        picture: PictureId::Presentation(peer(number)),
+        ..tile(number, name)
+    };
+    let presented = |count, name: &str| MeetingView { presentation: Some(shown(1, name)), ..meeting(count) };
+    let own_shown = Tile { picture: PictureId::OwnPresentation, ..tile(0, "You are presenting") };
+    let presenting = MeetingView { presenting: true, presentation: Some(own_shown.clone()), ..meeting(2) };
+    let unplugged = MeetingView {
+        presentation: Some(Tile { placeholder: Some("Nichts angeschlossen".into()), ..own_shown }),
+        own_corner: Corner::TopLeft,
+        ..presenting.clone()
+    };
     vec![
+        ("meeting-presented", in_meeting(presented(1, "Workshop presents"))),
+        ("meeting-presented-9", in_meeting(presented(9, "Workshop presents"))),
+        ("meeting-presenting", in_meeting(presenting)),
+        ("meeting-presenting-unplugged-german", german(in_meeting(unplugged))),
         ("meeting-alone", in_meeting(alone)),
         ("meeting-1", in_meeting(meeting(1))),
         ("meeting-2", in_meeting(meeting(2))),

@@ -10,7 +10,7 @@ use vestibule_kiosk::view::{PictureId, Screen, View};
 pub(crate) fn fill(slots: &PictureSlots, view: &View, sequence: u64) -> Vec<PictureId> {
     let mut ids = vec![PictureId::Own];
     if let Screen::Meeting(meeting) = &view.screen {
-        ids.extend(meeting.tiles.iter().map(|tile| tile.picture));
+        ids.extend(meeting.tiles.iter().chain(&meeting.presentation).map(|tile| tile.picture));
     }
     ids.retain(|id| slots.size(*id).is_some());
     for id in &ids {
@@ -20,8 +20,34 @@ pub(crate) fn fill(slots: &PictureSlots, view: &View, sequence: u64) -> Vec<Pict
     ids
 }
 
+/// A page with a heading and lines of text.
+fn page(width: usize, height: usize, sequence: u64) -> Picture {
+    let (paper, ink) = ([0xec, 0xec, 0xe8], [0x28, 0x2c, 0x34]);
+    let line = (height / 24).max(4);
+    let pixel = |x: usize, y: usize| {
+        let (row, within) = (y / line, y % line);
+        let inside = x > width / 12 && row > 1 && row < 22;
+        let long = width * (5 + (row * 7 + sequence as usize) % 5) / 12;
+        let inked = inside
+            && x < long
+            && row % 2 == 0
+            && within > line / 3
+            && !(x / (line / 2).max(1)).is_multiple_of(7);
+        if inked { ink } else { paper }
+    };
+    let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+    let bgrx: Vec<u8> = pixels
+        .flat_map(|(x, y)| {
+            let [r, g, b] = pixel(x, y);
+            [b, g, r, 0]
+        })
+        .collect();
+    Picture { width, height, bgrx: Arc::from(bgrx), sequence, captured: Time::ZERO }
+}
+
 fn picture(id: PictureId, width: usize, height: usize, sequence: u64) -> Picture {
     let number = match id {
+        PictureId::OwnPresentation | PictureId::Presentation(_) => return page(width, height, sequence),
         PictureId::Own => 0,
         PictureId::Room(peer) => usize::from(peer.0[0]),
     };

@@ -8,7 +8,8 @@ use crate::device::clock::Clock;
 use crate::device::config::{CardName, ConfigError, DeviceConfig};
 use crate::device::found::Found;
 use crate::device::plan::{
-    self, ButtonsPlan, CameraPlan, MicrophonePlan, SpeakerPlan, Way, best_camera, best_card, no_camera,
+    self, ButtonsPlan, CameraPlan, MicrophonePlan, NO_GRABBER, SpeakerPlan, Way, best_camera, best_card,
+    best_grabber, no_camera,
 };
 use crate::device::real::{self, WantedPicture};
 use crate::device::reopen::{Opened, Source};
@@ -20,6 +21,7 @@ use crate::device::sim::microphone::SimMicrophone;
 use crate::device::sim::plugs::Plugged;
 use crate::device::sim::speaker::SimSpeaker;
 use crate::device::{Buttons, Camera, DeviceError, Lamps, Microphone, Speaker};
+use crate::video::kind::PictureKind;
 
 pub use crate::device::plan::Taken;
 
@@ -27,6 +29,8 @@ pub use crate::device::plan::Taken;
 pub struct Devices {
     /// The camera.
     pub camera: Source<dyn Camera>,
+    /// What shows a laptop's screen.
+    pub presentation: Source<dyn Camera>,
     /// The microphone.
     pub microphone: Source<dyn Microphone>,
     /// The speaker.
@@ -57,7 +61,8 @@ fn choose_from(
     let plan = plan::plan(config, found)?;
     let sim = SimHandles::new(clock);
     Ok(Devices {
-        camera: camera(&plan.camera, config, room, clock, &sim),
+        camera: pictures(PictureKind::Camera, &plan.camera, config, room, clock, &sim),
+        presentation: pictures(PictureKind::Presentation, &plan.presentation, config, room, clock, &sim),
         microphone: microphone(&plan.microphone, config, clock, &sim),
         speaker: speaker(&plan.speaker, config, clock, &sim),
         buttons: buttons(&plan.buttons, config, clock, &sim),
@@ -67,22 +72,42 @@ fn choose_from(
     })
 }
 
-fn camera(
+/// What a grabber is asked for: a laptop's screen in the size in which it is sent, no oftener than it is sent.
+const PRESENTED: WantedPicture = WantedPicture { width: 1280, height: 720, rate: 15 };
+
+fn pictures(
+    kind: PictureKind,
     plan: &CameraPlan,
     config: &DeviceConfig,
     room: &str,
     clock: Clock,
     sim: &SimHandles,
 ) -> Source<dyn Camera> {
-    let simulated = |source| sim.plugs.guard(Plugged::Camera, source);
-    let wanted =
-        WantedPicture { width: config.camera_width, height: config.camera_height, rate: config.camera_rate };
+    let (plug, wanted) = match kind {
+        PictureKind::Camera => {
+            let (width, height) = (config.camera_width, config.camera_height);
+            (Plugged::Camera, WantedPicture { width, height, rate: config.camera_rate })
+        }
+        PictureKind::Presentation => (Plugged::Presentation, PRESENTED),
+    };
+    let simulated = |source| sim.plugs.guard(plug, source);
     let room = room.to_owned();
     match plan.clone() {
-        CameraPlan::None => Source::missing("the configuration says that there is no camera"),
-        CameraPlan::TestPicture => simulated(Source::<dyn Camera>::new(move || {
-            let camera = SimCamera::test_picture(wanted.width, wanted.height, wanted.rate, &room, clock);
-            let description = format!("the test picture, {}", camera.format());
+        CameraPlan::None => Source::missing(match kind {
+            PictureKind::Camera => "the configuration says that there is no camera",
+            PictureKind::Presentation => "the configuration says that nothing is presented",
+        }),
+        CameraPlan::Sim => simulated(Source::<dyn Camera>::new(move || {
+            let WantedPicture { width, height, rate } = wanted;
+            let (camera, name) = match kind {
+                PictureKind::Camera => {
+                    (SimCamera::test_picture(width, height, rate, &room, clock), "the test picture")
+                }
+                PictureKind::Presentation => {
+                    (SimCamera::test_pages(width, height, rate, &room, clock), "test pages")
+                }
+            };
+            let description = format!("{name}, {}", camera.format());
             Ok(Opened { device: Box::new(camera), description })
         })),
         CameraPlan::File(path) => {
@@ -94,11 +119,18 @@ fn camera(
             }))
         }
         CameraPlan::Node(path) => Source::<dyn Camera>::new(move || real::v4l::open(&path, wanted, clock)),
-        CameraPlan::Best => Source::<dyn Camera>::new(move || {
-            let (cameras, _) = real::v4l::find();
-            let (node, _) = best_camera(&cameras).ok_or_else(|| DeviceError::Missing(no_camera(&cameras)))?;
-            real::v4l::open(&node.path, wanted, clock)
-        }),
+        CameraPlan::Best => {
+            let named = config.camera.clone();
+            Source::<dyn Camera>::new(move || {
+                let (cameras, _) = real::v4l::find();
+                let (best, none) = match kind {
+                    PictureKind::Camera => (best_camera(&cameras), no_camera(&cameras)),
+                    PictureKind::Presentation => (best_grabber(&cameras, &named), NO_GRABBER.to_owned()),
+                };
+                let (node, _) = best.ok_or(DeviceError::Missing(none))?;
+                real::v4l::open(&node.path, wanted, clock)
+            })
+        }
     }
 }
 
@@ -203,6 +235,8 @@ mod tests {
         };
         let mut devices = choose_from(&config, "Workshop", clock, &found).unwrap();
         assert!(devices.camera.open().unwrap().device.next_frame().is_ok());
+        let shown = devices.presentation.open().unwrap();
+        assert_eq!(shown.description, "test pages, 1280x720 I420 at 15 frames/s");
         assert!(devices.speaker.open().unwrap().device.write(&[5; 480]).is_ok());
         assert_eq!(devices.sim.speaker.after(Time::ZERO).len(), 1);
         devices.sim.buttons.press(Button::Mute);

@@ -13,6 +13,7 @@ use crate::device::found::Found;
 use crate::device::lamps::KeptLamps;
 use crate::device::reopen::DeviceState;
 use crate::device::{Button, Camera, CameraFormat, DeviceError, PERIOD, PixelFormat, realtime};
+use crate::video::kind::PictureKind;
 
 /// Why a device could not be tried to the end. Its text is all that a person needs to read.
 #[derive(Debug)]
@@ -82,15 +83,24 @@ fn section(out: &mut impl Write, title: &str, lines: &[impl fmt::Display]) -> io
     lines.iter().try_for_each(|line| writeln!(out, "  {line}"))
 }
 
-/// Streams from the camera: its format, frames each second, drops, the age of the frames, and a checksum of the first
-/// frame's luma.
+/// Streams from the camera, or from what shows a laptop's screen: its format, frames each second, drops, the age of the
+/// frames, and a checksum of the first frame's luma.
 ///
 /// Errors: [`DiagnoseError`].
-pub fn camera(config: &DeviceConfig, span: Duration, out: &mut impl Write) -> Result<(), DiagnoseError> {
+pub fn camera(
+    config: &DeviceConfig,
+    kind: PictureKind,
+    span: Duration,
+    out: &mut impl Write,
+) -> Result<(), DiagnoseError> {
     let clock = Clock::start();
-    let mut devices = choice::choose(config, "test", clock)?;
-    let mut opened = devices.camera.open()?;
-    writeln!(out, "camera: {}", opened.description)?;
+    let devices = choice::choose(config, "test", clock)?;
+    let (name, mut source) = match kind {
+        PictureKind::Camera => ("camera", devices.camera),
+        PictureKind::Presentation => ("presentation", devices.presentation),
+    };
+    let mut opened = source.open()?;
+    writeln!(out, "{name}: {}", opened.description)?;
     let format = opened.device.format();
     writeln!(out, "format: {format}, stride {}", format.stride)?;
     stream(&mut *opened.device, format, clock, span, out)
@@ -360,7 +370,9 @@ mod tests {
         let config = DeviceConfig::simulated();
         let text = printed(|out| list(&config, out));
         assert!(text.contains("camera: the test picture, because devices = \"sim\""), "{text}");
-        let text = printed(|out| camera(&config, SECOND, out));
+        let text = printed(|out| camera(&config, PictureKind::Presentation, SECOND, out));
+        assert!(text.contains("presentation: test pages, 1280x720 I420 at 15 frames/s"), "{text}");
+        let text = printed(|out| camera(&config, PictureKind::Camera, SECOND, out));
         assert!(text.contains("640x480 I420 at 30 frames/s") && text.contains("luma checksum"), "{text}");
         let text = printed(|out| microphone(&config, SECOND, out));
         assert!(text.contains("dBFS"), "{text}");
@@ -378,7 +390,7 @@ mod tests {
             buttons: "gpiocdev:nowhere".parse().unwrap(),
             ..DeviceConfig::simulated()
         };
-        let text = printed(|out| camera(&config, SECOND, out));
+        let text = printed(|out| camera(&config, PictureKind::Camera, SECOND, out));
         assert!(text.contains("error: not there: /dev/video-none"), "{text}");
         let text = printed(|out| microphone(&config, SECOND, out));
         assert!(text.contains("there is no microphone"), "{text}");

@@ -14,7 +14,7 @@ use crate::device::gpio::{GpioPlan, GpioWay, NoGpio, best_gpio, named_chip, wiri
 /// What was taken for one device, and why.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Taken {
-    /// `camera`, `microphone`, `speaker`, or `buttons and lamps`.
+    /// `camera`, `presentation`, `microphone`, `speaker`, or `buttons and lamps`.
     pub device: &'static str,
     /// What was taken.
     pub taken: String,
@@ -32,6 +32,7 @@ impl fmt::Display for Taken {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Plan {
     pub(super) camera: CameraPlan,
+    pub(super) presentation: CameraPlan,
     pub(super) microphone: MicrophonePlan,
     pub(super) speaker: SpeakerPlan,
     pub(super) buttons: ButtonsPlan,
@@ -42,7 +43,8 @@ pub(super) struct Plan {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum CameraPlan {
     None,
-    TestPicture,
+    /// Made up: the test picture, or the test pages of a presentation.
+    Sim,
     File(PathBuf),
     Node(PathBuf),
     /// The best there is whenever it is opened.
@@ -85,36 +87,36 @@ pub(super) fn plan(config: &DeviceConfig, found: &Found) -> Result<Plan, ConfigE
     let mut say = |device, taken: String, why: String| report.push(Taken { device, taken, why });
     let mode = config.devices;
 
-    let camera = match &config.camera {
-        CameraName::Auto => {
-            let (plan, taken, why) = match (mode, best_camera(&found.cameras)) {
-                (Mode::Sim, _) => (CameraPlan::TestPicture, "the test picture".into(), SIMULATED.into()),
-                (Mode::Auto | Mode::Real, Some((node, why))) => (CameraPlan::Best, node.to_string(), why),
-                (Mode::Auto, None) => {
-                    (CameraPlan::TestPicture, "the test picture".into(), no_camera(&found.cameras))
+    let cameras = &found.cameras;
+    let mut take =
+        |device, name: &CameraName, made_up: &str, best: Option<(&CameraNode, String)>, none: String| {
+            let (plan, taken, why) = match (name, mode, best) {
+                (CameraName::Auto, Mode::Sim, _) => (CameraPlan::Sim, made_up.into(), SIMULATED.into()),
+                (CameraName::Auto, Mode::Auto | Mode::Real, Some((node, why))) => {
+                    (CameraPlan::Best, node.to_string(), why)
                 }
-                (Mode::Real, None) => (CameraPlan::Best, "none yet".into(), no_camera(&found.cameras)),
+                (CameraName::Auto, Mode::Auto, None) => (CameraPlan::Sim, made_up.into(), none),
+                (CameraName::Auto, Mode::Real, None) => (CameraPlan::Best, "none yet".into(), none),
+                (CameraName::None, ..) => (CameraPlan::None, "none".into(), NONE.into()),
+                (CameraName::Sim, ..) => (CameraPlan::Sim, made_up.into(), NAMED.into()),
+                (CameraName::File(path), ..) => {
+                    (CameraPlan::File(path.clone()), path.display().to_string(), NAMED.into())
+                }
+                (CameraName::Node(path), ..) => {
+                    (CameraPlan::Node(path.clone()), path.display().to_string(), NAMED.into())
+                }
             };
-            say("camera", taken, why);
+            say(device, taken, why);
             plan
-        }
-        CameraName::None => {
-            say("camera", "none".into(), NONE.into());
-            CameraPlan::None
-        }
-        CameraName::Sim => {
-            say("camera", "the test picture".into(), NAMED.into());
-            CameraPlan::TestPicture
-        }
-        CameraName::File(path) => {
-            say("camera", path.display().to_string(), NAMED.into());
-            CameraPlan::File(path.clone())
-        }
-        CameraName::Node(path) => {
-            say("camera", path.display().to_string(), NAMED.into());
-            CameraPlan::Node(path.clone())
-        }
-    };
+        };
+    let camera = take("camera", &config.camera, "the test picture", best_camera(cameras), no_camera(cameras));
+    let presentation = take(
+        "presentation",
+        &config.presentation,
+        "test pages",
+        best_grabber(cameras, &config.camera),
+        NO_GRABBER.into(),
+    );
 
     let microphone = match &config.microphone {
         MicrophoneName::Auto => {
@@ -207,7 +209,7 @@ pub(super) fn plan(config: &DeviceConfig, found: &Found) -> Result<Plan, ConfigE
             ButtonsPlan::Gpio(GpioPlan::Chip(name.clone()))
         }
     };
-    Ok(Plan { camera, microphone, speaker, buttons, report })
+    Ok(Plan { camera, presentation, microphone, speaker, buttons, report })
 }
 
 /// A USB camera before one inside the machine, then the lowest node. Never an HDMI grabber: what a laptop shows is not
@@ -234,6 +236,27 @@ pub(super) fn no_camera(nodes: &[CameraNode]) -> String {
             node.stable.as_ref().unwrap_or(&node.path).display()
         ),
     }
+}
+
+/// Why there is no [`best_grabber`].
+pub(super) const NO_GRABBER: &str =
+    "no HDMI grabber was found: plug one in, or name its node as devices.presentation";
+
+/// The first HDMI grabber, unless the room uses it as its camera.
+pub(super) fn best_grabber<'a>(
+    nodes: &'a [CameraNode],
+    camera: &CameraName,
+) -> Option<(&'a CameraNode, String)> {
+    let is_camera = |node: &CameraNode| match camera {
+        CameraName::Node(path) => node.path == *path || node.stable.as_ref() == Some(path),
+        CameraName::Auto | CameraName::None | CameraName::Sim | CameraName::File(_) => false,
+    };
+    let grabbers = || nodes.iter().filter(|node| node.grabber && !is_camera(node));
+    let why = match grabbers().count() {
+        1 => "it is the only HDMI grabber".to_owned(),
+        count => format!("it is the first of {count} HDMI grabbers"),
+    };
+    grabbers().next().map(|node| (node, why))
 }
 
 #[derive(Copy, Clone, PartialEq, Eq)]
@@ -332,7 +355,7 @@ mod tests {
     #[test]
     fn an_empty_machine_is_simulated_on_a_desk_and_waited_for_in_a_room() {
         let desk = plan(&config(Mode::Auto), &empty()).unwrap();
-        assert_eq!(desk.camera, CameraPlan::TestPicture);
+        assert_eq!(desk.camera, CameraPlan::Sim);
         assert_eq!(desk.microphone, MicrophonePlan::Sim(SimSound::Pips));
         assert_eq!((desk.speaker.clone(), desk.buttons.clone()), (SpeakerPlan::Sim, ButtonsPlan::Sim));
         assert_eq!(why(&desk, "camera"), "camera: the test picture, because no camera was found");
@@ -345,14 +368,16 @@ mod tests {
             (SpeakerPlan::Best, ButtonsPlan::Gpio(GpioPlan::Best))
         );
         assert_eq!(why(&room, "camera"), "camera: none yet, because no camera was found");
-        assert_eq!(room.report.len(), 4);
+        assert_eq!(room.presentation, CameraPlan::Best);
+        assert_eq!(why(&room, "presentation"), format!("presentation: none yet, because {NO_GRABBER}"));
+        assert_eq!(room.report.len(), 5);
     }
 
     #[test]
     fn simulated_means_simulated_whatever_is_plugged_in() {
         let found = Found { cameras: vec![node(0, "usb-1")], gpio: pi("Pi"), ..empty() };
         let plan = plan(&config(Mode::Sim), &found).unwrap();
-        assert_eq!((plan.camera, plan.buttons), (CameraPlan::TestPicture, ButtonsPlan::Sim));
+        assert_eq!((plan.camera, plan.buttons), (CameraPlan::Sim, ButtonsPlan::Sim));
     }
 
     #[test]
@@ -364,7 +389,7 @@ mod tests {
 
         let found = Found { cameras: vec![grabber], ..empty() };
         let desk = plan(&config(Mode::Auto), &found).unwrap();
-        assert_eq!(desk.camera, CameraPlan::TestPicture);
+        assert_eq!(desk.camera, CameraPlan::Sim);
         let room = plan(&config(Mode::Real), &found).unwrap();
         assert_eq!(
             why(&room, "camera"),
@@ -372,7 +397,10 @@ mod tests {
              or set devices.camera = \"/dev/video0\""
         );
         let named = DeviceConfig { camera: "/dev/video0".parse().unwrap(), ..config(Mode::Real) };
-        assert_eq!(plan(&named, &found).unwrap().camera, CameraPlan::Node("/dev/video0".into()));
+        let named = plan(&named, &found).unwrap();
+        assert_eq!(named.camera, CameraPlan::Node("/dev/video0".into()));
+        assert!(why(&named, "presentation").contains(NO_GRABBER), "it is the camera");
+        assert!(why(&room, "presentation").ends_with("because it is the only HDMI grabber"));
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub enum Effect {
     Lamp(Button, LampState),
     /// Open the camera (true) or close it.
     Camera(bool),
+    /// Open what shows a laptop's screen (true) or close it.
+    Presentation(bool),
     /// What is sent and played.
     Media(Media),
     /// The speaker's volume, 0 to 100.

@@ -8,10 +8,11 @@ use super::door::Knock;
 use super::effect::{Chime, Effect};
 use super::link::LinkState;
 use super::news::{CameraState, DeviceState, GateReport, LinkLoss, News};
+use super::presenting::Turn;
 use super::{Activity, Kiosk, Place, Stay};
 use crate::session::told::{Out, Told, Wish};
 use crate::view::words::Sentence;
-use crate::view::{Panel, Severity};
+use crate::view::{Panel, PictureId, Severity};
 
 impl Kiosk {
     /// Something has happened.
@@ -31,6 +32,7 @@ impl Kiosk {
             News::Message(message) => self.session.handle_message(message, now),
             News::MicrophoneState(report) => self.gate_reports(report, now),
             News::Camera(state) => self.camera_reports(state),
+            News::Presentation(state) => self.grabber_reports(state, now),
             News::Recording(true) => self.say(Sentence::Recording, None, Severity::Alarm, now),
             News::Recording(false) => self.notices.remove(&Sentence::Recording),
             News::Speaker(state) => {
@@ -56,12 +58,11 @@ impl Kiosk {
                 self.stay.own_voice = speaking;
                 self.anyone_there.sign_of_life(now);
             }
-            News::PictureState { peer, arriving } => {
-                let known = self.session.meeting().is_some_and(|m| m.member(&peer).is_some());
-                if arriving && known {
-                    self.stay.arriving.insert(peer);
+            News::PictureState { picture, arriving } => {
+                if arriving && self.is_of_member(picture) {
+                    self.stay.arriving.insert(picture);
                 } else {
-                    self.stay.arriving.remove(&peer);
+                    self.stay.arriving.remove(&picture);
                 }
             }
         }
@@ -141,6 +142,23 @@ impl Kiosk {
         self.devices.camera = Some(state);
     }
 
+    fn grabber_reports(&mut self, state: CameraState, now: Time) {
+        match self.stay.presenting.grabber_reports(state) {
+            Some(Turn::Never(why)) => self.say(Sentence::NothingToPresent, Some(why), Severity::Warning, now),
+            Some(Turn::Lost(why)) => self.say(Sentence::PresentationLost, Some(why), Severity::Warning, now),
+            Some(Turn::Back) => self.notices.remove(&Sentence::PresentationLost),
+            None => {}
+        }
+    }
+
+    fn is_of_member(&self, picture: PictureId) -> bool {
+        let member = |peer: &PeerId| self.session.meeting().is_some_and(|m| m.member(peer).is_some());
+        match picture {
+            PictureId::Room(peer) | PictureId::Presentation(peer) => member(&peer),
+            PictureId::Own | PictureId::OwnPresentation => false,
+        }
+    }
+
     /// A missing device is a normal state: home says so in its line; in a meeting it is a sentence of its own.
     fn device_lost(&mut self, why: Option<String>, sentence: Sentence, now: Time) {
         let Some(why) = why else { return };
@@ -216,7 +234,8 @@ impl Kiosk {
                 if self.stay.speaking.len() < speaking {
                     self.anyone_there.sign_of_life(now);
                 }
-                self.stay.arriving.retain(known);
+                let arriving = std::mem::take(&mut self.stay.arriving);
+                self.stay.arriving = arriving.into_iter().filter(|id| self.is_of_member(*id)).collect();
                 self.effects.push_back(Effect::Chime(Chime::Left));
                 let sentence = if removed { Sentence::Removed { room } } else { Sentence::Left { room } };
                 self.say(sentence, None, Severity::Info, now);

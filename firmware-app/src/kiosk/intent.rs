@@ -36,6 +36,8 @@ pub enum Intent {
     ToggleMute,
     /// Meeting: camera off or on.
     ToggleCamera,
+    /// Meeting: show a laptop's screen to the others, or no longer.
+    TogglePresentation,
     /// Meeting: one step louder or quieter.
     Volume(Step),
     /// Meeting: move the own picture to the next corner.

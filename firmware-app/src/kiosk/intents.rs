@@ -71,6 +71,7 @@ impl Kiosk {
             }
             Intent::ToggleMute => self.toggle_mute(),
             Intent::ToggleCamera if meeting => self.stay.camera_off = !self.stay.camera_off,
+            Intent::TogglePresentation if meeting => self.stay.presenting.toggle(),
             Intent::Volume(step) if meeting => self.volume(step),
             Intent::MoveOwnPicture if meeting => {
                 self.stay.corner = match self.stay.corner {
@@ -149,6 +150,7 @@ impl Kiosk {
             | Intent::Approve(_)
             | Intent::Deny(_)
             | Intent::ToggleCamera
+            | Intent::TogglePresentation
             | Intent::Volume(_)
             | Intent::MoveOwnPicture
             | Intent::TogglePanel(_)

@@ -2,7 +2,7 @@
 //! device; the same inputs and seed give the same effects.
 //!
 //! Each idea has its file: the gate (`mute`), the door (`door`, `approve_button`), digits (`keypad`), text
-//! (`chat_draft`, `chat_page`), sleep and silence (`idle`), the relay (`link`), sentences (`notices`). This file holds
+//! (`chat_draft`, `chat_page`), presentations (`presenting`), sleep and silence (`idle`), the relay (`link`), sentences (`notices`). This file holds
 //! them together; `intents` and `happenings` feed them, `settle` compares what is wanted with what was asked for.
 
 mod approve_button;
@@ -20,6 +20,7 @@ pub(crate) mod link;
 mod mute;
 pub mod news;
 mod notices;
+pub(crate) mod presenting;
 mod settle;
 
 #[cfg(test)]
@@ -38,7 +39,7 @@ use crate::audio::EchoMode;
 use crate::device::{Button, ButtonEdge};
 use crate::session::{Session, Ticket};
 use crate::view::words::Sentence;
-use crate::view::{Backlight, Corner, Microphone, Panel, Severity, View};
+use crate::view::{Backlight, Corner, Microphone, Panel, PictureId, Severity, View};
 use approve_button::{ApproveButton, Verdict};
 use chat_draft::Draft;
 use chat_page::Reading;
@@ -52,6 +53,7 @@ use link::{Link, LinkState};
 use mute::Gate;
 pub use news::{CameraState, DeviceState, FoundRelay, GateReport, LinkLoss, News};
 use notices::Notices;
+use presenting::Presenting;
 use settle::Asked;
 
 /// The time of day, read by the shell for each view.
@@ -122,11 +124,12 @@ pub(crate) struct Devices {
 pub(crate) struct Stay {
     pub(crate) muted: bool,
     pub(crate) camera_off: bool,
+    pub(crate) presenting: Presenting,
     pub(crate) corner: Corner,
     pub(crate) panel: Option<Panel>,
     pub(crate) people_page: usize,
     pub(crate) speaking: BTreeSet<PeerId>,
-    pub(crate) arriving: BTreeSet<PeerId>,
+    pub(crate) arriving: BTreeSet<PictureId>,
     pub(crate) own_voice: bool,
     pub(crate) draft: Draft,
     pub(crate) chat_to: Option<PeerId>,
@@ -140,6 +143,7 @@ impl Stay {
         Stay {
             muted: false,
             camera_off: false,
+            presenting: Presenting::default(),
             corner: Corner::default(),
             panel: None,
             people_page: 0,
@@ -346,7 +350,11 @@ impl Kiosk {
             Microphone::Live | Microphone::Fault => false,
         };
         let failed = matches!(self.devices.camera, Some(CameraState::Failed(_)));
-        MemberState { muted, camera_off: self.stay.camera_off || failed }
+        MemberState {
+            muted,
+            camera_off: self.stay.camera_off || failed,
+            presenting: self.stay.presenting.live(),
+        }
     }
 
     fn toggle_mute(&mut self) {

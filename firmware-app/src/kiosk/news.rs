@@ -4,6 +4,7 @@ use vestibule_common::control::{ToKiosk, Welcome};
 use vestibule_common::id::PeerId;
 
 use crate::device::DeviceError;
+use crate::view::PictureId;
 
 /// One thing that has happened.
 #[allow(clippy::large_enum_variant, reason = "few at a time, gone at once: a box costs more")]
@@ -36,6 +37,8 @@ pub enum News {
     MicrophoneState(GateReport),
     /// What the camera does now.
     Camera(CameraState),
+    /// What the presentation's grabber does now.
+    Presentation(CameraState),
     /// The speaker.
     Speaker(DeviceState),
     /// The buttons and their lamps.
@@ -54,8 +57,8 @@ pub enum News {
     },
     /// Another room's pictures have begun to arrive, or no longer do.
     PictureState {
-        /// Whose.
-        peer: PeerId,
+        /// Which.
+        picture: PictureId,
         /// A picture was shown within the last moment.
         arriving: bool,
     },

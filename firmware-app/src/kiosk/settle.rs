@@ -1,6 +1,7 @@
 //! After every input: what is wanted of gate, camera, lamps and relay is compared with what was asked for last, and
 //! only the difference becomes an effect.
 
+use vestibule_common::control::Member;
 use vestibule_common::time::{Duration, Time};
 
 use super::effect::{Chime, Effect, GateState, LampState};
@@ -20,6 +21,7 @@ pub(super) struct Asked {
     /// The time of the last input.
     pub(super) now: Time,
     camera: bool,
+    presentation: bool,
     mute_lamp: Option<LampState>,
     approve_lamp: Option<LampState>,
     ticket: Option<Ticket>,
@@ -33,6 +35,7 @@ impl Asked {
         Asked {
             now,
             camera: false,
+            presentation: false,
             mute_lamp: None,
             approve_lamp: None,
             ticket: ticket.cloned(),
@@ -64,6 +67,11 @@ impl Kiosk {
                 None => break,
             }
         }
+        if let Some(meeting) = self.session.meeting() {
+            let presents = |member: &&Member| member.present && member.state.presenting;
+            let others = meeting.roster.others().filter(presents).map(Member::id);
+            self.stay.presenting.settle(meeting.roster.me, others);
+        }
         let lit = self.backlight(now) == Backlight::Lit;
         if self.door.settle(lit, now) {
             self.effects.push_back(Effect::Chime(Chime::Knock));
@@ -94,6 +102,11 @@ impl Kiosk {
         if camera != self.asked.camera {
             self.asked.camera = camera;
             self.effects.push_back(Effect::Camera(camera));
+        }
+        let presentation = meeting && self.stay.presenting.wanted();
+        if presentation != self.asked.presentation {
+            self.asked.presentation = presentation;
+            self.effects.push_back(Effect::Presentation(presentation));
         }
     }
 

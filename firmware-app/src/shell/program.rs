@@ -27,6 +27,7 @@ use crate::kiosk::{Kiosk, Settings, WallClock};
 use crate::session::Ticket;
 use crate::ui::bridge::{self, Extent};
 use crate::ui::surface::KeyEdge;
+use crate::video::kind::PictureKind;
 use crate::video::slot::PictureSlots;
 
 /// Touches and edges that may wait for the room; a person is slower.
@@ -86,11 +87,19 @@ fn carry_out(command: &Command, config: Config) -> Result<(), Fatal> {
             let bad_seconds = |_| Fatal(format!("{seconds:?} is no number of seconds"));
             let seconds = Duration::from_secs(seconds.parse().map_err(bad_seconds)?);
             match device {
-                Some("camera") => diagnose::camera(&config.devices, seconds, &mut out).map_err(fatal),
+                Some("camera") => {
+                    diagnose::camera(&config.devices, PictureKind::Camera, seconds, &mut out).map_err(fatal)
+                }
+                Some("presentation") => {
+                    diagnose::camera(&config.devices, PictureKind::Presentation, seconds, &mut out)
+                        .map_err(fatal)
+                }
                 Some("microphone") => diagnose::microphone(&config.devices, seconds, &mut out).map_err(fatal),
                 Some("speaker") => diagnose::speaker(&config.devices, seconds, &mut out).map_err(fatal),
                 Some("buttons") => diagnose::buttons(&config.devices, seconds, &mut out).map_err(fatal),
-                _ => Err(Fatal("test-device needs camera, microphone, speaker or buttons behind it".into())),
+                _ => Err(Fatal(
+                    "test-device needs camera, presentation, microphone, speaker or buttons behind it".into(),
+                )),
             }
         }
         Command::Run => {
@@ -124,7 +133,7 @@ fn run(config: Config) -> Result<(), Fatal> {
     for taken in &devices.report {
         log::info!("{taken}");
     }
-    let Devices { camera, microphone, speaker, buttons, lamps, sim, .. } = devices;
+    let Devices { camera, presentation, microphone, speaker, buttons, lamps, sim, .. } = devices;
 
     let (inputs, inbox) = mpsc::channel(MAX_INPUTS);
     let (news, media_news) = mpsc::channel(MAX_NEWS);
@@ -149,9 +158,9 @@ fn run(config: Config) -> Result<(), Fatal> {
         watch.spawn("pictures", move || handle.lay_pictures()).map_err(fatal)?;
     }
     let news = NewsSender::new(news, watch.clone());
-    let media_devices = MediaDevices { camera, microphone, speaker };
+    let media_devices = MediaDevices { camera, presentation, microphone, speaker };
     let media =
-        Media::start(media_devices, sound, config.bitrate(), slots, pictures, news, clock).map_err(fatal)?;
+        Media::start(media_devices, sound, config.bitrates(), slots, pictures, news, clock).map_err(fatal)?;
     controls::start_buttons(buttons, inputs.clone(), &watch, clock).map_err(fatal)?;
     let switch = LampSwitch::start(lamps, &watch, clock).map_err(fatal)?;
 

@@ -31,6 +31,7 @@ use crate::kiosk::{
     CameraState, Destination, DeviceState, Effect, FoundRelay, GateReport, GateState, Intent, Kiosk,
     LampState, LinkLoss, Media as MediaEffect, News, WallClock,
 };
+use crate::video::kind::PictureKind;
 use crate::view::View;
 
 /// How often the gate and the microphone are looked at.
@@ -167,7 +168,7 @@ pub async fn run(
     // From here on threads end because they are let go.
     drop(ends);
     room.media.stop();
-    room.media.camera(false);
+    PictureKind::ALL.into_iter().for_each(|kind| room.media.camera(kind, false));
     for button in [Button::Mute, Button::Approve] {
         (room.around.lamp)(button, LampState::Off);
     }
@@ -255,7 +256,8 @@ impl Room {
                 self.lamps.insert(button, state);
                 (self.around.lamp)(button, state);
             }
-            Effect::Camera(on) => self.media.camera(on),
+            Effect::Camera(on) => self.media.camera(PictureKind::Camera, on),
+            Effect::Presentation(on) => self.media.camera(PictureKind::Presentation, on),
             Effect::Media(MediaEffect::Join { own, others }) => self.media.join(own, others),
             Effect::Media(MediaEffect::Add(peer, streams)) => self.media.add(peer, streams),
             Effect::Media(MediaEffect::Drop(peer)) => self.media.drop(peer),
@@ -433,14 +435,24 @@ impl Room {
 
     fn handle_media(&mut self, news: MediaNews) {
         match news {
-            MediaNews::Camera(state) => self.tell(News::Camera(match state {
-                Opening::Open { description } => {
-                    log::info!("camera: {description}");
-                    CameraState::On
-                }
-                Opening::Closed => CameraState::Off,
-                Opening::Failed(error) => CameraState::Failed(error),
-            })),
+            MediaNews::Camera { kind, state } => {
+                let state = match state {
+                    Opening::Open { description } => {
+                        let name = match kind {
+                            PictureKind::Camera => "camera",
+                            PictureKind::Presentation => "presentation",
+                        };
+                        log::info!("{name}: {description}");
+                        CameraState::On
+                    }
+                    Opening::Closed => CameraState::Off,
+                    Opening::Failed(error) => CameraState::Failed(error),
+                };
+                self.tell(match kind {
+                    PictureKind::Camera => News::Camera(state),
+                    PictureKind::Presentation => News::Presentation(state),
+                });
+            }
             MediaNews::Microphone => self.look_at_gate(),
             MediaNews::Speaker(state) => {
                 log_device("speaker", &state);
@@ -452,7 +464,7 @@ impl Room {
                 self.tell(News::Speaker(state));
             }
             MediaNews::Voice { peer, speaking } => self.tell(News::VoiceActive { peer, speaking }),
-            MediaNews::Pictures { peer, arriving } => self.tell(News::PictureState { peer, arriving }),
+            MediaNews::Pictures { picture, arriving } => self.tell(News::PictureState { picture, arriving }),
             MediaNews::Clock(estimate) => self.clock_estimate = Some(estimate),
         }
     }

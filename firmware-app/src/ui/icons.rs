@@ -21,6 +21,8 @@ pub enum Icon {
     Camera,
     /// A camera, crossed out.
     CameraOff,
+    /// A screen with an arrow into it.
+    Presentation,
     /// A speech bubble.
     Chat,
     /// Two people.
@@ -91,11 +93,12 @@ pub enum Icon {
 
 impl Icon {
     /// Every icon.
-    pub const ALL: [Icon; 37] = [
+    pub const ALL: [Icon; 38] = [
         Icon::Microphone,
         Icon::MicrophoneOff,
         Icon::Camera,
         Icon::CameraOff,
+        Icon::Presentation,
         Icon::Chat,
         Icon::People,
         Icon::Knock,
@@ -145,6 +148,9 @@ impl Icon {
             }
             Icon::CameraOff => {
                 "M3.5 3.5 L20.5 20.5 M10 6 H13.5 A2 2 0 0 1 15.5 8 V11 L21 7.5 V16.5 L18.5 15 M15.5 16.2 A2 2 0 0 1 13.5 18 H5 A2 2 0 0 1 3 16 V8 A2 2 0 0 1 5 6"
+            }
+            Icon::Presentation => {
+                "M4.5 4 H19.5 A1.5 1.5 0 0 1 21 5.5 V14.5 A1.5 1.5 0 0 1 19.5 16 H4.5 A1.5 1.5 0 0 1 3 14.5 V5.5 A1.5 1.5 0 0 1 4.5 4 Z M12 16 V20 M8 20 H16 M12 13 V7.5 M9.2 10 L12 7.2 L14.8 10"
             }
             Icon::Chat => {
                 "M5 4 H19 A2 2 0 0 1 21 6 V14.5 A2 2 0 0 1 19 16.5 H11.5 L7 20.5 V16.5 H5 A2 2 0 0 1 3 14.5 V6 A2 2 0 0 1 5 4 Z"

@@ -34,6 +34,10 @@ pub struct Labels {
     pub camera: &'static str,
     /// Meeting: the camera is off.
     pub camera_off: &'static str,
+    /// Meeting: show a laptop's screen.
+    pub present: &'static str,
+    /// Meeting: no longer show it.
+    pub stop_presenting: &'static str,
     /// Meeting, settings.
     pub volume: &'static str,
     /// Meeting.
@@ -135,7 +139,9 @@ static ENGLISH: Labels = Labels {
     speaking_while_muted: "You are muted. The others can't hear you.",
     you_are_muted: "You are muted.",
     camera: "Camera",
-    camera_off: "Camera off",
+    camera_off: "Off",
+    present: "Present",
+    stop_presenting: "Stop",
     volume: "Volume",
     chat: "Chat",
     people: "People",
@@ -188,10 +194,12 @@ static GERMAN: Labels = Labels {
     you_are_muted: "Sie sind stumm.",
     camera: "Kamera",
     camera_off: "Bild aus",
+    present: "Zeigen",
+    stop_presenting: "Stopp",
     volume: "Lautstärke",
     chat: "Chat",
     people: "Räume",
-    leave: "Verlassen",
+    leave: "Gehen",
     you: "Sie",
     code: "Code",
     locked: "Gesperrt",

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::kiosk::intent::Step;
+use crate::video::kind::PictureKind;
 use crate::view::{PanelView, PictureId, Screen, View};
 
 /// Something the screen turns by itself.
@@ -54,9 +55,12 @@ impl Local {
         }
     }
 
-    /// The shape of a room's picture, width by height; that of most cameras until one was seen.
+    /// The shape of a room's picture, width by height; that of most cameras, or laptops, until one was seen.
     pub fn shape(&self, id: PictureId) -> f64 {
-        self.shapes.get(&id).copied().unwrap_or(4.0 / 3.0)
+        self.shapes.get(&id).copied().unwrap_or(match id.kind() {
+            PictureKind::Camera => 4.0 / 3.0,
+            PictureKind::Presentation => 16.0 / 9.0,
+        })
     }
 
     /// Notes the shape of a picture. Returns whether it is news.

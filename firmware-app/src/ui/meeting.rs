@@ -14,7 +14,7 @@ use super::widget::meter;
 use super::widget::video_tile::{own_tile, video_tile};
 use super::{chat, people, question};
 use crate::kiosk::intent::{Destructive, Intent};
-use crate::view::{Corner, MeetingView, Microphone, Panel, PanelView, Question, View};
+use crate::view::{Corner, MeetingView, Microphone, Panel, PanelView, Question, Tile, View};
 
 /// Draws the meeting.
 pub(super) fn draw(c: &mut Canvas<'_>, view: &View, meeting: &MeetingView) {
@@ -92,6 +92,12 @@ fn top_bar(c: &mut Canvas<'_>, rect: Rect, view: &View, meeting: &MeetingView) {
 
 /// The other rooms, or how to bring them here.
 fn pictures(c: &mut Canvas<'_>, stage: Rect, own: Rect, said: Option<Rect>, meeting: &MeetingView) {
+    let mut blocked = vec![own.inset(GRID)];
+    blocked.extend(said.map(|said| said.inset(GRID)));
+    if let Some(presentation) = &meeting.presentation {
+        presented(c, stage, own, &blocked, presentation, &meeting.tiles);
+        return;
+    }
     if meeting.tiles.is_empty() {
         if let Some(alone) = &meeting.alone {
             invite(c, below_shelf(c, stage), own, &meeting.code, alone);
@@ -99,12 +105,39 @@ fn pictures(c: &mut Canvas<'_>, stage: Rect, own: Rect, said: Option<Rect>, meet
         return;
     }
     let shapes: Vec<f64> = meeting.tiles.iter().map(|tile| c.local.shape(tile.picture)).collect();
-    let mut blocked = vec![own.inset(GRID)];
-    blocked.extend(said.map(|said| said.inset(GRID)));
     let mut places = grid::tiles(stage, &shapes);
     grid::make_way(&mut places, stage, own.inset(4.0));
     for (tile, rect) in meeting.tiles.iter().zip(places) {
         video_tile(c, rect, tile, &blocked);
+    }
+}
+
+/// What is presented as large as it can be, the rooms in a column on the own picture's side, so that nothing lies over it.
+fn presented(
+    c: &mut Canvas<'_>,
+    stage: Rect,
+    own: Rect,
+    blocked: &[Rect],
+    presentation: &Tile,
+    tiles: &[Tile],
+) {
+    let mut large = stage;
+    // Many rooms in a narrow column would be too small to be told apart.
+    let width = own.width() * if tiles.len() > 3 { 1.5 } else { 1.0 } + 2.0 * GRID;
+    let at_left = own.center().x < stage.center().x;
+    let mut column = if at_left { take_left(&mut large, width) } else { take_right(&mut large, width) };
+    let shapes: Vec<f64> = tiles.iter().map(|tile| c.local.shape(tile.picture)).collect();
+    if own.center().y < stage.center().y {
+        column.y0 = own.y1 + GRID;
+    } else {
+        column.y1 = own.y0 - GRID;
+    }
+    for (tile, rect) in tiles.iter().zip(grid::tiles(column.inset((-GRID, 0.0)), &shapes)) {
+        video_tile(c, rect, tile, blocked);
+    }
+    let shape = c.local.shape(presentation.picture);
+    for rect in grid::tiles(large, &[shape]) {
+        video_tile(c, rect, presentation, blocked);
     }
 }
 
@@ -160,9 +193,9 @@ fn bottom_bar(c: &mut Canvas<'_>, rect: Rect, meeting: &MeetingView, asked: Opti
         return;
     }
     let (word, level) = match c.frame.class {
-        Class::Small => (96.0, 44.0),
-        Class::Medium => (112.0, 64.0),
-        Class::Large => (136.0, 80.0),
+        Class::Small => (80.0, 32.0),
+        Class::Medium => (104.0, 56.0),
+        Class::Large => (128.0, 80.0),
     };
     let size = if c.frame.class == Class::Large { tokens::size::BODY } else { tokens::size::SMALL };
     let words = c.words;
@@ -176,6 +209,15 @@ fn bottom_bar(c: &mut Canvas<'_>, rect: Rect, meeting: &MeetingView, asked: Opti
         c,
         camera,
         Some(Touch::Tap(Intent::ToggleCamera)),
+    );
+    take_left(&mut rect, GAP);
+    let present = take_left(&mut rect, word);
+    let (label, look) =
+        if meeting.presenting { (words.stop_presenting, Look::Chosen) } else { (words.present, Look::Plain) };
+    Button::new(Icon::Presentation, label, size).stacked().look(look).draw(
+        c,
+        present,
+        Some(Touch::Tap(Intent::TogglePresentation)),
     );
     take_left(&mut rect, GAP);
     let volume = take_left(&mut rect, 2.0 * c.frame.target + level);
@@ -214,9 +256,9 @@ fn is_open(meeting: &MeetingView, panel: Panel) -> bool {
 /// The largest button: what the gate is, in shape, word and colour.
 pub(super) fn mute(c: &mut Canvas<'_>, rect: &mut Rect, meeting: &MeetingView) {
     let width = match c.frame.class {
-        Class::Small => 168.0,
-        Class::Medium => 224.0,
-        Class::Large => 288.0,
+        Class::Small => 144.0,
+        Class::Medium => 200.0,
+        Class::Large => 264.0,
     };
     let place = take_left(rect, width);
     mute_button(c, place, meeting);

@@ -108,9 +108,13 @@ impl Shared {
         let Some(place) = shown.get_mut(&id) else { return Vec::new() };
         let known = std::mem::replace(&mut place.owed, true);
         match id {
-            PictureId::Own if room.is_some_and(|room| now.duration_since(room) < ALONG) => return Vec::new(),
-            PictureId::Own => {}
-            PictureId::Room(_) => *room = Some(now),
+            PictureId::Own | PictureId::OwnPresentation
+                if room.is_some_and(|room| now.duration_since(room) < ALONG) =>
+            {
+                return Vec::new();
+            }
+            PictureId::Own | PictureId::OwnPresentation => {}
+            PictureId::Room(_) | PictureId::Presentation(_) => *room = Some(now),
         }
         if known && id != PictureId::Own {
             return Vec::new();

@@ -9,6 +9,7 @@ use openh264::decoder::{DecodeOptions, DecoderConfig, Flush};
 use openh264::formats::YUVSource;
 
 use super::i420::I420View;
+use super::kind::PictureKind;
 use super::sps::{self, BadUnit};
 
 /// No picture; a keyframe mends it.
@@ -42,14 +43,15 @@ impl std::error::Error for DecoderError {}
 /// A decoder of one stream.
 pub struct Decoder {
     codec: openh264::decoder::Decoder,
+    kind: PictureKind,
 }
 
 impl Decoder {
-    /// A decoder that waits for a keyframe.
-    pub fn new() -> Result<Decoder, DecoderError> {
+    /// A decoder of a stream of this kind, which waits for a keyframe.
+    pub fn new(kind: PictureKind) -> Result<Decoder, DecoderError> {
         let config = DecoderConfig::new().flush_after_decode(Flush::NoFlush);
         let codec = openh264::decoder::Decoder::with_api_config(OpenH264API::from_source(), config);
-        Ok(Decoder { codec: codec.map_err(DecoderError::Codec)? })
+        Ok(Decoder { codec: codec.map_err(DecoderError::Codec)?, kind })
     }
 
     /// Decodes one access unit and shows the picture to `look`. `None` when no picture comes of it.
@@ -60,11 +62,11 @@ impl Decoder {
         unit: &[u8],
         look: impl FnOnce(I420View<'_>) -> T,
     ) -> Result<Option<T>, DecoderError> {
-        sps::check(unit).map_err(DecoderError::Refused)?;
+        sps::check(unit, self.kind).map_err(DecoderError::Refused)?;
         let decoded = self.codec.decode_with_options(unit, DecodeOptions::default());
         let Some(picture) = decoded.map_err(DecoderError::Codec)? else { return Ok(None) };
         let (width, height) = picture.dimensions();
-        if !sps::is_allowed(width, height) {
+        if !self.kind.allows(width, height) {
             return Err(DecoderError::Size { width, height });
         }
         let (y_stride, u_stride, v_stride) = picture.strides();
@@ -91,8 +93,9 @@ mod tests {
 
     #[test]
     fn pictures_come_back_and_keyframes_come_when_asked_for() {
-        let settings = EncoderSettings { bitrate: Bitrate::kbps(800), rate: 30 };
-        let (mut encoder, mut decoder) = (Encoder::new(settings).unwrap(), Decoder::new().unwrap());
+        let settings = EncoderSettings::camera(Bitrate::kbps(800), 30);
+        let (mut encoder, mut decoder) =
+            (Encoder::new(settings).unwrap(), Decoder::new(PictureKind::Camera).unwrap());
         for i in 0..20 {
             let picture = moving_bar(i);
             let frame = encoder.encode(picture.view(), i == 10).unwrap().unwrap();
@@ -112,8 +115,9 @@ mod tests {
 
     #[test]
     fn garbage_and_a_missing_keyframe_are_errors_or_nothing() {
-        let settings = EncoderSettings { bitrate: Bitrate::kbps(800), rate: 30 };
-        let (mut encoder, mut decoder) = (Encoder::new(settings).unwrap(), Decoder::new().unwrap());
+        let settings = EncoderSettings::camera(Bitrate::kbps(800), 30);
+        let (mut encoder, mut decoder) =
+            (Encoder::new(settings).unwrap(), Decoder::new(PictureKind::Camera).unwrap());
         for bytes in [&b"nonsense"[..], &[0, 0, 0, 1, 0x65, 1, 2, 3], &[0; 100], &[0xff; 1000]] {
             assert!(!matches!(decoder.decode(bytes, |_| ()), Ok(Some(()))));
         }

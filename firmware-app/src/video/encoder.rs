@@ -8,12 +8,8 @@ use openh264::encoder::{
 use vestibule_common::unit::Bitrate;
 
 use super::i420::I420View;
+use super::kind::PictureKind;
 use super::scale::Scaler;
-use super::slot::TileSize;
-use super::sps;
-
-/// What a larger picture is scaled down to.
-const LARGEST: TileSize = TileSize { width: 640, height: 480 };
 
 /// The codec refused; the encoder is of no further use.
 pub type EncoderError = openh264::Error;
@@ -21,10 +17,24 @@ pub type EncoderError = openh264::Error;
 /// What an encoder aims at.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub struct EncoderSettings {
+    /// What the pictures show.
+    pub kind: PictureKind,
     /// Long-term mean. Short of it is fine: a still room needs little.
     pub bitrate: Bitrate,
     /// Pictures a second, at most.
     pub rate: u32,
+}
+
+impl EncoderSettings {
+    /// For a camera.
+    pub fn camera(bitrate: Bitrate, rate: u32) -> EncoderSettings {
+        EncoderSettings { kind: PictureKind::Camera, bitrate, rate }
+    }
+
+    /// For a presentation.
+    pub fn presentation(bitrate: Bitrate, rate: u32) -> EncoderSettings {
+        EncoderSettings { kind: PictureKind::Presentation, bitrate, rate }
+    }
 }
 
 /// What came out.
@@ -38,6 +48,7 @@ pub struct EncodedFrame<'a> {
 
 /// An encoder of one layer.
 pub struct Encoder {
+    kind: PictureKind,
     codec: openh264::encoder::Encoder,
     scaler: Scaler,
     output: Vec<u8>,
@@ -47,21 +58,32 @@ impl Encoder {
     /// An encoder for pictures of any size; a change of size makes a keyframe.
     pub fn new(settings: EncoderSettings) -> Result<Encoder, EncoderError> {
         let bitrate = u32::try_from(settings.bitrate.as_bps()).unwrap_or(u32::MAX);
+        let (usage, quantiser) = match settings.kind {
+            PictureKind::Camera => (UsageType::CameraVideoRealTime, QpRange::new(16, 44)),
+            // Coarser than this, small letters get frayed edges.
+            PictureKind::Presentation => (UsageType::ScreenContentRealTime, QpRange::new(12, 30)),
+        };
         let config = EncoderConfig::new()
-            .usage_type(UsageType::CameraVideoRealTime)
+            .usage_type(usage)
             .rate_control_mode(RateControlMode::Bitrate)
             .bitrate(BitRate::from_bps(bitrate))
             .max_frame_rate(FrameRate::from_hz(settings.rate as f32))
-            // Without leave to skip a picture the codec does not hold the bitrate at all.
-            .skip_frames(true)
-            .qp(QpRange::new(16, 44))
+            // Without leave to skip a picture the codec does not hold a camera's bitrate at all. A presentation's pictures
+            // are left out before they are encoded (`cadence`), so that none is coarse.
+            .skip_frames(settings.kind == PictureKind::Camera)
+            .qp(quantiser)
             .complexity(Complexity::Medium)
             .intra_frame_period(IntraFramePeriod::from_num_frames(0))
             .sps_pps_strategy(SpsPpsStrategy::ConstantId)
             .num_threads(1)
             .vui(VuiConfig::bt601());
         let codec = openh264::encoder::Encoder::with_api_config(OpenH264API::from_source(), config)?;
-        Ok(Encoder { codec, scaler: Scaler::default(), output: Vec::with_capacity(64 * 1024) })
+        Ok(Encoder {
+            kind: settings.kind,
+            codec,
+            scaler: Scaler::default(),
+            output: Vec::with_capacity(64 * 1024),
+        })
     }
 
     /// Encodes one picture; `keyframe` makes it one. `None` when the codec had nothing to say about it. One larger than
@@ -74,8 +96,8 @@ impl Encoder {
         if keyframe {
             self.codec.force_intra_frame();
         }
-        let fits = sps::is_allowed(picture.width, picture.height);
-        let picture = if fits { picture } else { self.scaler.to_fit(picture, LARGEST) };
+        let fits = self.kind.allows(picture.width, picture.height);
+        let picture = if fits { picture } else { self.scaler.to_fit(picture, self.kind.largest()) };
         let stream = self.codec.encode(&picture)?;
         let keyframe = matches!(stream.frame_type(), FrameType::IDR | FrameType::I);
         self.output.clear();

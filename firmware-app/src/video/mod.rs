@@ -1,10 +1,12 @@
 //! Pictures: converted, scaled, encoded, decoded, and handed to the screen.
 
 pub mod allowance;
+pub mod cadence;
 pub mod convert;
 pub mod decoder;
 pub mod encoder;
 pub mod i420;
+pub mod kind;
 pub mod recovery;
 pub mod scale;
 pub mod slot;

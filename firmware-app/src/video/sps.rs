@@ -7,12 +7,8 @@
 
 use std::fmt;
 
-/// The smallest width and height, in pixels.
-pub const MIN_SIDE: usize = 16;
-/// The largest width and height, in pixels.
-pub const MAX_SIDE: usize = 640;
-/// The most macroblocks of a picture: 640 x 480.
-pub const MAX_MACROBLOCKS: usize = 1200;
+use super::kind::PictureKind;
+
 /// The most slices of a picture. Kiosks send one.
 pub const MAX_SLICES: usize = 8;
 
@@ -69,17 +65,11 @@ pub struct Sps {
     pub height: usize,
 }
 
-/// Whether pictures of this size, in pixels, may be shown.
-pub fn is_allowed(width: usize, height: usize) -> bool {
-    let sides = MIN_SIDE..=MAX_SIDE;
-    let macroblocks = width.div_ceil(MACROBLOCK).saturating_mul(height.div_ceil(MACROBLOCK));
-    sides.contains(&width) && sides.contains(&height) && macroblocks <= MAX_MACROBLOCKS
-}
-
-/// Checks an access unit in Annex B form: every NAL unit, and every sequence parameter set among them.
+/// Checks an access unit of a stream of this kind, in Annex B form: every NAL unit, and every sequence parameter set among
+/// them.
 ///
 /// Errors: [`BadUnit`]; no part of the unit may reach the codec.
-pub fn check(unit: &[u8]) -> Result<(), BadUnit> {
+pub fn check(unit: &[u8], kind: PictureKind) -> Result<(), BadUnit> {
     let first = unit.iter().position(|byte| *byte != 0).ok_or(BadUnit::NotAnnexB)?;
     if first < 2 || unit[first] != 1 {
         return Err(BadUnit::NotAnnexB);
@@ -88,7 +78,7 @@ pub fn check(unit: &[u8]) -> Result<(), BadUnit> {
     let mut slices = Slices::default();
     loop {
         let end = rest.windows(3).position(|window| window == [0, 0, 1]);
-        check_nal(&rest[..end.unwrap_or(rest.len())], &mut slices)?;
+        check_nal(&rest[..end.unwrap_or(rest.len())], kind, &mut slices)?;
         match end {
             Some(end) => rest = &rest[end + 3..],
             None => return Ok(()),
@@ -112,7 +102,7 @@ impl Slices {
 }
 
 /// Checks one NAL unit, from its header to the next start code.
-fn check_nal(nal: &[u8], slices: &mut Slices) -> Result<(), BadUnit> {
+fn check_nal(nal: &[u8], kind: PictureKind, slices: &mut Slices) -> Result<(), BadUnit> {
     let len = nal.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     let nal = &nal[..len];
     let (&header, body) = nal.split_first().ok_or(BadUnit::NotAnnexB)?;
@@ -127,16 +117,17 @@ fn check_nal(nal: &[u8], slices: &mut Slices) -> Result<(), BadUnit> {
     match header & 0x1f {
         1 | 5 => slices.add(Bits::new(body).unsigned().ok_or(BadUnit::Slices)?),
         6 | 8 | 9 => Ok(()),
-        7 => Sps::parse(body).map(drop),
-        kind => Err(BadUnit::NalType(kind)),
+        7 => Sps::parse(body, kind).map(drop),
+        other => Err(BadUnit::NalType(other)),
     }
 }
 
 impl Sps {
-    /// Reads a sequence parameter set (7.3.2.1.1 of H.264) behind its NAL header, emulation prevention included.
+    /// Reads a sequence parameter set (7.3.2.1.1 of H.264) of a stream of this kind behind its NAL header, emulation
+    /// prevention included.
     ///
     /// Errors: [`BadUnit`] for what no kiosk sends.
-    pub fn parse(bytes: &[u8]) -> Result<Sps, BadUnit> {
+    pub fn parse(bytes: &[u8], kind: PictureKind) -> Result<Sps, BadUnit> {
         let mut bits = Bits::new(bytes);
         let profile = bits.fixed(8).ok_or(BadUnit::Sps)?;
         if profile != BASELINE {
@@ -145,7 +136,7 @@ impl Sps {
         let shape = Shape::read(&mut bits).ok_or(BadUnit::Sps)?;
         let [left, right, top, bottom] = shape.crop;
         let size = BadUnit::Size { width: shape.width, height: shape.height };
-        let side = 1..=(MAX_SIDE / MACROBLOCK) as u32;
+        let side = 1..=(kind.max_side() / MACROBLOCK) as u32;
         if !side.contains(&shape.width) || !side.contains(&shape.height) {
             return Err(size);
         }
@@ -157,7 +148,7 @@ impl Sps {
         }
         let pixels = |macroblocks: u32, crop: u32| macroblocks as usize * MACROBLOCK - 2 * crop as usize;
         let sps = Sps { width: pixels(shape.width, wide), height: pixels(shape.height, high) };
-        if is_allowed(sps.width, sps.height) { Ok(sps) } else { Err(size) }
+        if kind.allows(sps.width, sps.height) { Ok(sps) } else { Err(size) }
     }
 }
 

@@ -30,6 +30,8 @@ pub(super) fn of(kiosk: &Kiosk, now: Time, wall: WallClock) -> MeetingView {
         duration: duration(kiosk, meeting, now),
         locked: roster.locked,
         tiles,
+        presentation: presentation(kiosk, meeting),
+        presenting: stay.presenting.wanted(),
         alone,
         own: own_tile(kiosk, meeting),
         own_corner: stay.corner,
@@ -50,7 +52,7 @@ fn tile(kiosk: &Kiosk, meeting: &Meeting, member: &Member) -> Tile {
         Some(Sentence::Reconnecting)
     } else if member.state.camera_off {
         Some(Sentence::CameraOff)
-    } else if !kiosk.stay.arriving.contains(&peer) {
+    } else if !kiosk.stay.arriving.contains(&PictureId::Room(peer)) {
         Some(Sentence::PictureComing)
     } else {
         None
@@ -80,6 +82,26 @@ fn own_tile(kiosk: &Kiosk, meeting: &Meeting) -> Tile {
         host: kiosk.hosting(),
         name,
     }
+}
+
+/// What is presented, with the name of who presents it.
+fn presentation(kiosk: &Kiosk, meeting: &Meeting) -> Option<Tile> {
+    let say = |sentence: Sentence| sentence.say(kiosk.settings.language);
+    let peer = kiosk.stay.presenting.shown()?;
+    let (picture, name, placeholder) = if peer == meeting.roster.me {
+        let lost = kiosk.stay.presenting.lost().then_some(Sentence::NothingPluggedIn);
+        (PictureId::OwnPresentation, say(Sentence::YouPresent), lost)
+    } else {
+        let picture = PictureId::Presentation(peer);
+        let room = meeting.label(&peer).unwrap_or_default().to_owned();
+        let coming = (!kiosk.stay.arriving.contains(&picture)).then_some(Sentence::PictureComing);
+        let online = meeting.online();
+        let placeholder = if online { coming } else { Some(Sentence::Reconnecting) };
+        (picture, say(Sentence::Presents { room }), placeholder)
+    };
+    let initials = initials(meeting.label(&peer).unwrap_or_default());
+    let placeholder = placeholder.map(say);
+    Some(Tile { picture, name, initials, placeholder, muted: false, speaking: false, host: false })
 }
 
 /// How long this room has been in the meeting, by the relay's clock, so that a power cut does not start it anew.

@@ -14,6 +14,7 @@ use vestibule_common::time::Time;
 use crate::audio::EchoMode;
 use crate::kiosk::intent::Destructive;
 use crate::kiosk::{Activity, Kiosk, Place, WallClock};
+use crate::video::kind::PictureKind;
 pub(crate) use chat::lines as chat_lines;
 pub(crate) use people::PAGE as PEOPLE_PAGE;
 use words::Sentence;
@@ -224,6 +225,10 @@ pub struct MeetingView {
     pub locked: bool,
     /// The other rooms, at most nine; the same order for everyone.
     pub tiles: Vec<Tile>,
+    /// What a room presents, large beside the tiles.
+    pub presentation: Option<Tile>,
+    /// This room presents, or is about to.
+    pub presenting: bool,
     /// Shown where there is no other room yet: "Others join with the code 482 913".
     pub alone: Option<String>,
     /// The own picture, small.
@@ -299,6 +304,36 @@ pub enum PictureId {
     Own,
     /// Another room's.
     Room(PeerId),
+    /// What this room presents.
+    OwnPresentation,
+    /// What another room presents.
+    Presentation(PeerId),
+}
+
+impl PictureId {
+    /// This room's picture of a kind.
+    pub fn own(kind: PictureKind) -> PictureId {
+        match kind {
+            PictureKind::Camera => PictureId::Own,
+            PictureKind::Presentation => PictureId::OwnPresentation,
+        }
+    }
+
+    /// Another room's picture of a kind.
+    pub fn room(peer: PeerId, kind: PictureKind) -> PictureId {
+        match kind {
+            PictureKind::Camera => PictureId::Room(peer),
+            PictureKind::Presentation => PictureId::Presentation(peer),
+        }
+    }
+
+    /// What it shows.
+    pub fn kind(self) -> PictureKind {
+        match self {
+            PictureId::Own | PictureId::Room(_) => PictureKind::Camera,
+            PictureId::OwnPresentation | PictureId::Presentation(_) => PictureKind::Presentation,
+        }
+    }
 }
 
 /// The panels beside (or over) the tiles.

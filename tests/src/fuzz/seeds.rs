@@ -11,6 +11,7 @@ use vestibule_common::wire::{
 };
 use vestibule_kiosk::video::encoder::{Encoder, EncoderSettings};
 use vestibule_kiosk::video::i420::I420;
+use vestibule_kiosk::video::kind::PictureKind;
 
 use super::random::Random;
 
@@ -96,11 +97,13 @@ impl Seeds {
 
 /// Access units of a few small streams, each with a keyframe first and one in its midst.
 fn streams() -> Vec<Vec<Vec<u8>>> {
-    [(16, 16), (48, 32), (64, 36)].into_iter().map(|(width, height)| encoded(width, height)).collect()
+    let sizes = [(16, 16), (48, 32), (64, 36)];
+    let kinds = PictureKind::ALL;
+    kinds.into_iter().flat_map(|kind| sizes.map(|size| encoded(kind, size))).collect()
 }
 
-fn encoded(width: usize, height: usize) -> Vec<Vec<u8>> {
-    let settings = EncoderSettings { bitrate: Bitrate::kbps(200), rate: 30 };
+fn encoded(kind: PictureKind, (width, height): (usize, usize)) -> Vec<Vec<u8>> {
+    let settings = EncoderSettings { kind, bitrate: Bitrate::kbps(200), rate: 30 };
     let mut encoder = Encoder::new(settings).expect("the encoder starts");
     let mut picture = I420::new(width, height);
     let mut units = Vec::new();

@@ -15,9 +15,10 @@ use vestibule_common::wire::{
     MediaHeader, Nack, PathProbe, TAG, TimeAnswer, TimeRequest,
 };
 use vestibule_kiosk::video::decoder::Decoder;
+use vestibule_kiosk::video::kind::PictureKind;
 use vestibule_kiosk::video::scale::Scaler;
 use vestibule_kiosk::video::slot::TileSize;
-use vestibule_kiosk::video::sps::{Sps, check, is_allowed};
+use vestibule_kiosk::video::sps::{Sps, check};
 
 /// A parser under test.
 #[derive(Copy, Clone, Debug)]
@@ -298,27 +299,32 @@ pub fn text(data: &[u8]) -> bool {
 
 /// A sequence parameter set behind its NAL header; what is accepted is a size that a room may show.
 pub fn sps(data: &[u8]) -> bool {
-    let Ok(size) = Sps::parse(data) else { return false };
-    assert!(is_allowed(size.width, size.height), "{size:?}");
+    PictureKind::ALL.map(|kind| sps_of(data, kind)).contains(&true)
+}
+
+fn sps_of(data: &[u8], kind: PictureKind) -> bool {
+    let Ok(size) = Sps::parse(data, kind) else { return false };
+    assert!(kind.allows(size.width, size.height), "{size:?}");
     assert!(size.width.is_multiple_of(2) && size.height.is_multiple_of(2), "{size:?}");
     let clean = !data.windows(3).any(|window| matches!(window, [0, 0, 0..=3])) && data.last() != Some(&0);
     if clean {
         let unit = [&[0, 0, 0, 1, 0x67], data].concat();
-        assert_eq!(check(&unit), Ok(()), "the same inside of an access unit");
+        assert_eq!(check(&unit, kind), Ok(()), "the same inside of an access unit");
     }
     true
 }
 
 /// Access units in the order of their arrival, each behind its length in two bytes, through decoder and scaler.
-/// Accepted when a picture comes of it.
+/// Accepted when a picture comes of it. A presentation's limits hold a camera's.
 pub fn picture(data: &[u8]) -> bool {
-    let Ok(mut decoder) = Decoder::new() else { return false };
+    let kind = PictureKind::Presentation;
+    let Ok(mut decoder) = Decoder::new(kind) else { return false };
     let (mut scaler, mut rest, mut shown) = (Scaler::default(), data, false);
     while let Some((len, behind)) = rest.split_first_chunk() {
         let (unit, behind) = behind.split_at(usize::from(u16::from_be_bytes(*len)).min(behind.len()));
         rest = behind;
         let decoded = decoder.decode(unit, |view| {
-            assert!(is_allowed(view.width, view.height), "{} x {}", view.width, view.height);
+            assert!(kind.allows(view.width, view.height), "{} x {}", view.width, view.height);
             let (bgrx, width, height) = scaler.to_bgrx(view, TileSize { width: 100, height: 60 });
             assert!(width <= 100 && height <= 60);
             assert_eq!(bgrx.len(), width * height * 4);
@@ -326,7 +332,7 @@ pub fn picture(data: &[u8]) -> bool {
         match decoded {
             Ok(picture) => shown |= picture.is_some(),
             // As in the kiosk: what was refused ends the decoder.
-            Err(_) => match Decoder::new() {
+            Err(_) => match Decoder::new(kind) {
                 Ok(anew) => decoder = anew,
                 Err(_) => return shown,
             },

@@ -9,6 +9,7 @@ use vestibule_common::unit::Bitrate;
 use vestibule_kiosk::video::decoder::Decoder;
 use vestibule_kiosk::video::encoder::{Encoder, EncoderSettings};
 use vestibule_kiosk::video::i420::{I420, I420View};
+use vestibule_kiosk::video::kind::PictureKind;
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
@@ -55,7 +56,7 @@ pub fn run(options: &Options) -> Result<(), String> {
         for step in 0..14 {
             let bits = pixels * 0.012 * 1.55_f64.powi(step);
             let bitrate = Bitrate::bps((bits * f64::from(rate)) as u64);
-            let point = encode(&pictures, EncoderSettings { bitrate, rate })?;
+            let point = encode(&pictures, EncoderSettings::camera(bitrate, rate))?;
             note(format!(
                 "ours kbps {:.0} ssim {:.5} bits_a_picture {:.0}",
                 bitrate.as_bps() as f64 / 1000.0,
@@ -113,7 +114,7 @@ fn luma<'a>(view: &I420View<'a>) -> Luma<'a> {
 /// The kiosk's encoder and decoder. A picture that the encoder leaves out is compared with what is still shown.
 fn encode(pictures: &[I420], settings: EncoderSettings) -> Result<Point, String> {
     let mut encoder = Encoder::new(settings).map_err(|error| error.to_string())?;
-    let mut decoder = Decoder::new().map_err(|error| error.to_string())?;
+    let mut decoder = Decoder::new(PictureKind::Camera).map_err(|error| error.to_string())?;
     let mut shown: Vec<u8> = Vec::new();
     let (mut bytes, mut sum) = (0, 0.0);
     for picture in pictures {
@@ -206,7 +207,7 @@ mod tests {
     fn both_codecs_come_close_to_the_picture_with_many_bits_and_less_so_with_few() {
         // Neither side a multiple of JPEG's 16 pixels.
         let pictures = clip(168, 136);
-        let of = |rate| EncoderSettings { bitrate: Bitrate::kbps(rate), rate: 30 };
+        let of = |rate| EncoderSettings::camera(Bitrate::kbps(rate), 30);
         let points = [
             [jpegs(&pictures, 3).unwrap(), jpegs(&pictures, 97).unwrap()],
             [encode(&pictures, of(20)).unwrap(), encode(&pictures, of(4000)).unwrap()],

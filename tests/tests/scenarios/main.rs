@@ -12,6 +12,7 @@ mod journal;
 mod loss;
 mod many;
 mod network;
+mod presentation;
 mod relays;
 mod screens;
 mod settings;

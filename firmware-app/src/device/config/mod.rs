@@ -74,6 +74,9 @@ pub struct DeviceConfig {
     pub camera_height: u32,
     /// Frames per second to ask the camera for.
     pub camera_rate: u32,
+    /// What shows a laptop's screen, an HDMI grabber: `auto`, `none`, `sim`, `sim:FILE.y4m`, or a node such as
+    /// `/dev/kiosk/presentation`.
+    pub presentation: CameraName,
     /// `auto`, `none`, `sim`, `sim:tone`, `sim:chirp`, `sim:silence`, `sim:FILE.wav`, `hw:CARD=ID`, or `pcm:NAME`.
     pub microphone: MicrophoneName,
     /// `auto`, `none`, `sim`, `sim:FILE.wav` (records what it plays), `hw:CARD=ID`, or `pcm:NAME`.
@@ -98,6 +101,7 @@ impl Default for DeviceConfig {
             camera_width: 640,
             camera_height: 480,
             camera_rate: 30,
+            presentation: CameraName::Auto,
             microphone: MicrophoneName::Auto,
             speaker: SpeakerName::Auto,
             audio_buffer_ms: 40,

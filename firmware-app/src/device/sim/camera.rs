@@ -1,4 +1,4 @@
-//! A camera that is a test picture or a Y4M file. Its sensor has a clock of its own that is aligned with nothing: each
+//! A camera that is a test picture, a laptop's test pages, or a Y4M file. Its sensor has a clock of its own that is aligned with nothing: each
 //! frame is due at an exact multiple of the frame time after the camera was opened, and one that nobody fetched in time
 //! is dropped.
 
@@ -7,6 +7,7 @@ use std::path::Path;
 use vestibule_common::time::{Duration, Time};
 
 use super::clip::Clip;
+use super::pages::TestPages;
 use super::picture::TestPicture;
 use super::stamp::{self, Stamp};
 use crate::device::clock::Clock;
@@ -27,6 +28,7 @@ pub struct SimCamera {
 
 enum Show {
     Picture(Box<TestPicture>),
+    Pages(Box<TestPages>),
     Clip { clip: Box<Clip>, stamped: bool },
 }
 
@@ -36,6 +38,13 @@ impl SimCamera {
         let (width, height) = (width.max(160) & !1, height.max(120) & !1);
         let picture = TestPicture::new(width as usize, height as usize, room);
         SimCamera::new(Show::Picture(Box::new(picture)), (width, height), (rate.max(1).into(), 1), clock)
+    }
+
+    /// Pages of text with a pointer, as a laptop shows them, width and height as for the test picture.
+    pub fn test_pages(width: u32, height: u32, rate: u32, room: &str, clock: Clock) -> SimCamera {
+        let (width, height) = (width.max(160) & !1, height.max(120) & !1);
+        let pages = TestPages::new(width as usize, height as usize, rate.max(1), room);
+        SimCamera::new(Show::Pages(Box::new(pages)), (width, height), (rate.max(1).into(), 1), clock)
     }
 
     /// A Y4M file in a loop, at its own rate. With `stamped`, frame number and time are drawn into it.
@@ -90,6 +99,7 @@ impl Camera for SimCamera {
         // Drawn before it is due, so that drawing is not delay.
         match &mut self.show {
             Show::Picture(picture) => picture.draw(&mut self.frame, number, stamp),
+            Show::Pages(pages) => pages.draw(&mut self.frame, number, stamp),
             Show::Clip { clip, stamped } => {
                 clip.skip(skipped)?;
                 clip.next(&mut self.frame)?;

@@ -6,6 +6,7 @@ pub mod camera;
 mod clip;
 pub mod lamps;
 pub mod microphone;
+mod pages;
 mod picture;
 pub mod plugs;
 pub mod speaker;
@@ -26,7 +27,7 @@ pub struct SimHandles {
     pub lamps: LampRecord,
     /// What the simulated speaker played.
     pub speaker: Recording,
-    /// Pulls the plugs of camera, microphone and speaker.
+    /// Pulls the plugs of cameras, microphone and speaker.
     pub plugs: Plugs,
 }
 

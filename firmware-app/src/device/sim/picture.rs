@@ -125,22 +125,29 @@ fn disc(plane: &mut [u8], width: usize, x: f64, y: f64, radius: f64, value: u8) 
 /// Writes one line, centred, its top at a row; letters are `8 * size` pixels wide. What does not fit is left out.
 fn text(luma: &mut [u8], width: usize, top: usize, size: usize, text: &str) {
     let fits = width / (8 * size);
-    let letters: Vec<[u8; 8]> = text
-        .chars()
-        .map(|letter| BASIC_FONTS.get(letter).or_else(|| LATIN_FONTS.get(letter)).unwrap_or([0; 8]))
-        .take(fits)
-        .collect();
-    let left = (width - letters.len() * 8 * size) / 2;
+    let left = (width - text.chars().take(fits).count() * 8 * size) / 2;
     for (offset, value) in [(size, SHADOW), (0, TEXT)] {
-        for (place, letter) in letters.iter().enumerate() {
-            for (row, bits) in letter.iter().enumerate() {
-                for column in (0..8).filter(|column| bits >> column & 1 == 1) {
-                    let x = left + (place * 8 + column) * size + offset;
-                    let y = top + row * size + offset;
-                    for line in luma.chunks_exact_mut(width).skip(y).take(size) {
-                        if let Some(pixels) = line.get_mut(x..(x + size).min(width)) {
-                            pixels.fill(value);
-                        }
+        letters(luma, width, (left + offset, top + offset), size, value, text);
+    }
+}
+
+/// Writes one line from a column and row on; letters are `8 * size` pixels wide. What does not fit is left out.
+pub(super) fn letters(
+    luma: &mut [u8],
+    width: usize,
+    (left, top): (usize, usize),
+    size: usize,
+    value: u8,
+    text: &str,
+) {
+    for (place, letter) in text.chars().take(width.saturating_sub(left) / (8 * size)).enumerate() {
+        let bits = BASIC_FONTS.get(letter).or_else(|| LATIN_FONTS.get(letter)).unwrap_or([0; 8]);
+        for (row, bits) in bits.into_iter().enumerate() {
+            for column in (0..8).filter(|column| bits >> column & 1 == 1) {
+                let (x, y) = (left + (place * 8 + column) * size, top + row * size);
+                for line in luma.chunks_exact_mut(width).skip(y).take(size) {
+                    if let Some(pixels) = line.get_mut(x..(x + size).min(width)) {
+                        pixels.fill(value);
                     }
                 }
             }

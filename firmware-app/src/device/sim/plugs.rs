@@ -1,4 +1,4 @@
-//! The plugs of the simulated camera, microphone and speaker: pulled, or taken by another program, while the kiosk runs.
+//! The plugs of the simulated cameras, microphone and speaker: pulled, or taken by another program, while the kiosk runs.
 //! What a person does to real devices happens to simulated ones only by these.
 
 use std::fmt;
@@ -31,11 +31,13 @@ pub enum Plugged {
     Microphone,
     /// The speaker.
     Speaker,
+    /// What shows a laptop's screen.
+    Presentation,
 }
 
-/// The three plugs. Clones are the same plugs.
+/// The four plugs. Clones are the same plugs.
 #[derive(Clone, Default)]
-pub struct Plugs([Arc<AtomicU8>; 3]);
+pub struct Plugs([Arc<AtomicU8>; 4]);
 
 impl Plugs {
     /// Pulls, takes or puts back one device.
@@ -151,6 +153,7 @@ impl fmt::Display for Plugged {
             Plugged::Camera => "camera",
             Plugged::Microphone => "microphone",
             Plugged::Speaker => "speaker",
+            Plugged::Presentation => "presentation",
         })
     }
 }
@@ -163,7 +166,7 @@ impl FromStr for Plugged {
     type Err = NoPlug;
 
     fn from_str(text: &str) -> Result<Plugged, NoPlug> {
-        let all = [Plugged::Camera, Plugged::Microphone, Plugged::Speaker];
+        let all = [Plugged::Camera, Plugged::Microphone, Plugged::Speaker, Plugged::Presentation];
         all.into_iter().find(|device| device.to_string() == text).ok_or(NoPlug)
     }
 }

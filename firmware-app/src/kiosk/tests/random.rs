@@ -11,7 +11,8 @@ use crate::audio::EchoMode;
 use crate::device::{Button, ButtonEdge, DeviceError};
 use crate::kiosk::intent::{Destructive, Setting, Step};
 use crate::kiosk::*;
-use crate::view::{Backlight, Language, Microphone, Panel};
+use crate::video::kind::PictureKind;
+use crate::view::{Backlight, Language, Microphone, Panel, PictureId};
 
 #[derive(Clone, Debug)]
 enum Deed {
@@ -57,6 +58,7 @@ fn intent() -> impl Strategy<Value = Intent> {
         Intent::CancelKnock,
         Intent::ToggleMute,
         Intent::ToggleCamera,
+        Intent::TogglePresentation,
         Intent::MoveOwnPicture,
         Intent::ShowKeyboard(true),
         Intent::Erase,
@@ -117,7 +119,10 @@ fn tell() -> impl Strategy<Value = Tell> {
         Just(Tell::Closed { room: RoomId([1; 16]), why: ClosedWhy::Ended }),
         (0u64..30, peer(), any::<bool>()).prop_map(|(number, member, muted)| Tell::Event {
             number,
-            event: RoomEvent::State { member, state: MemberState { muted, camera_off: false } },
+            event: RoomEvent::State {
+                member,
+                state: MemberState { muted, camera_off: false, presenting: muted },
+            },
         }),
         (0u64..30, peer(), any::<Vec<u8>>()).prop_map(|(number, from, bytes)| Tell::Event {
             number,
@@ -137,10 +142,19 @@ fn news() -> impl Strategy<Value = News> {
     prop_oneof![
         3 => gate.prop_map(News::MicrophoneState),
         1 => Just(News::Camera(CameraState::Failed(DeviceError::Busy("x".into())))),
+        1 => prop::sample::select(vec![
+            CameraState::On,
+            CameraState::Off,
+            CameraState::Failed(DeviceError::Missing("x".into())),
+        ])
+        .prop_map(News::Presentation),
         1 => Just(News::RelaysFound(vec![])),
         1 => loss.prop_map(|why| News::Disconnected { why, detail: String::new() }),
         1 => (peer(), any::<bool>()).prop_map(|(peer, speaking)| News::VoiceActive { peer, speaking }),
-        1 => (peer(), any::<bool>()).prop_map(|(peer, arriving)| News::PictureState { peer, arriving }),
+        1 => (peer(), any::<bool>(), any::<bool>()).prop_map(|(peer, presented, arriving)| {
+            let kind = if presented { PictureKind::Presentation } else { PictureKind::Camera };
+            News::PictureState { picture: PictureId::room(peer, kind), arriving }
+        }),
         1 => any::<bool>().prop_map(|speaking| News::OwnVoice { speaking }),
     ]
 }

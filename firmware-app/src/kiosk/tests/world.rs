@@ -9,7 +9,7 @@ use vestibule_common::seal::Suite;
 use vestibule_common::time::{Duration, Time};
 
 use super::relay::Relay;
-use crate::device::{Button, ButtonEdge};
+use crate::device::{Button, ButtonEdge, DeviceError};
 use crate::kiosk::*;
 use crate::view::{MeetingView, Screen, View};
 
@@ -27,6 +27,9 @@ pub(super) struct Shell {
     /// The gate does not answer.
     pub(super) gate_stuck: bool,
     pub(super) camera: bool,
+    pub(super) presentation: bool,
+    /// Something to present with is plugged in.
+    pub(super) grabber: bool,
     /// Whose sound and picture is played.
     pub(super) played: Vec<PeerId>,
     pub(super) in_media: bool,
@@ -77,6 +80,8 @@ impl World {
             gate: GateState::Closed,
             gate_stuck: false,
             camera: false,
+            presentation: false,
+            grabber: true,
             played: vec![],
             in_media: false,
             ticket,
@@ -135,6 +140,15 @@ impl World {
                 }
             }
             Effect::Lamp(lamp, state) => drop(shell.lamps.insert(lamp, state)),
+            Effect::Presentation(on) => {
+                shell.presentation = on;
+                let state = match (on, shell.grabber) {
+                    (true, true) => CameraState::On,
+                    (true, false) => CameraState::Failed(DeviceError::Missing("no grabber".into())),
+                    (false, _) => CameraState::Off,
+                };
+                shell.kiosk.handle_news(News::Presentation(state), now);
+            }
             Effect::Camera(on) => {
                 shell.camera = on;
                 let state = if on { CameraState::On } else { CameraState::Off };

@@ -1,22 +1,25 @@
-//! The camera's thread and the encoder's: the newest picture wins, layers nobody receives are not encoded.
+//! The camera's thread and its encoder's: the newest picture wins, layers nobody receives are not encoded. A presentation's
+//! grabber is a camera too, with threads of its own.
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use vestibule_common::time::{Duration, Time};
-use vestibule_common::unit::Bitrate;
+use vestibule_common::unit::{Bitrate, DataSize};
 
 use super::outbox::{Outbox, VideoOut};
 use super::shutter::{PictureTicket, Shutter};
-use super::stats::Stats;
+use super::stats::{PictureStats, Stats};
 use super::{MediaNews, NewsSender, Screen};
 use crate::device::clock::Clock;
 use crate::device::reopen::{DeviceState, Reopening, Source};
 use crate::device::{Camera, DeviceError};
 use crate::shell::watch::Watch;
+use crate::video::cadence::Cadence;
 use crate::video::convert::to_i420;
 use crate::video::encoder::{Encoder, EncoderSettings};
 use crate::video::i420::I420;
+use crate::video::kind::PictureKind;
 use crate::video::scale::Scaler;
 use crate::video::slot::{Picture, PictureSlots};
 use crate::view::PictureId;
@@ -78,6 +81,8 @@ impl CameraSwitch {
 
 /// Everything both threads share.
 pub(super) struct CameraParts {
+    /// What the pictures show.
+    pub kind: PictureKind,
     /// What is wanted.
     pub switch: Arc<CameraSwitch>,
     /// Where encoded frames go.
@@ -98,11 +103,16 @@ pub(super) struct CameraParts {
 
 /// Starts both threads.
 pub(super) fn start(source: Source<dyn Camera>, parts: CameraParts, watch: &Watch) -> io::Result<()> {
+    let (camera, encoder, cadence) = match parts.kind {
+        PictureKind::Camera => ("camera", "encode", None),
+        PictureKind::Presentation => ("grabber", "encode-shown", Some(Cadence::new(parts.bitrate))),
+    };
     let parts = Arc::new(parts);
-    let newest = Arc::new(Newest::default());
+    let newest =
+        Arc::new(Newest { slot: Mutex::new(Slot { cadence, ..Slot::default() }), ..Newest::default() });
     let (capture, encode) = ((parts.clone(), newest.clone()), (parts, newest));
-    watch.spawn("camera", move || run_camera(source, &capture.0, &capture.1))?;
-    watch.spawn("encode", move || EncodeThread::new(encode.0, encode.1).run())?;
+    watch.spawn(camera, move || run_camera(source, &capture.0, &capture.1))?;
+    watch.spawn(encoder, move || EncodeThread::new(encode.0, encode.1).run())?;
     Ok(())
 }
 
@@ -118,6 +128,8 @@ struct Slot {
     picture: Option<Raw>,
     spare: Vec<I420>,
     rate: u32,
+    /// Which pictures are taken at all; absent: every one.
+    cadence: Option<Cadence>,
 }
 
 struct Raw {
@@ -128,7 +140,21 @@ struct Raw {
 }
 
 impl Newest {
-    fn put(&self, raw: Raw, rate: u32, stats: &Stats) {
+    /// Whether a picture of this moment is wanted; if so, a buffer for it.
+    fn admit(&self, captured: Time) -> Option<I420> {
+        let mut slot = lock(&self.slot);
+        let admitted = slot.cadence.as_mut().is_none_or(|cadence| cadence.admit(captured));
+        admitted.then(|| slot.spare.pop().unwrap_or_default())
+    }
+
+    /// The newest one has become so many bytes.
+    fn charge(&self, size: DataSize) {
+        if let Some(cadence) = &mut lock(&self.slot).cadence {
+            cadence.charge(size);
+        }
+    }
+
+    fn put(&self, raw: Raw, rate: u32, stats: &PictureStats) {
         let mut slot = lock(&self.slot);
         slot.rate = rate;
         if let Some(unseen) = slot.picture.replace(raw) {
@@ -140,15 +166,16 @@ impl Newest {
 }
 
 fn run_camera(source: Source<dyn Camera>, parts: &CameraParts, newest: &Newest) {
-    let news = parts.news.clone();
-    let tell = move |state: &DeviceState| news.tell(MediaNews::Camera(state.clone()));
+    let (news, kind) = (parts.news.clone(), parts.kind);
+    let (own, stats) = (PictureId::own(kind), parts.stats.of(kind));
+    let tell = move |state: &DeviceState| news.tell(MediaNews::Camera { kind, state: state.clone() });
     let mut camera = Reopening::new(source, parts.clock, tell);
     let mut damaged = 0;
     loop {
         if !parts.switch.is_wanted() {
             camera.close();
-            parts.slots.clear(PictureId::Own);
-            parts.screen.picture_changed(PictureId::Own);
+            parts.slots.clear(own);
+            parts.screen.picture_changed(own);
             parts.switch.wait_until_wanted();
         }
         camera.run(PATIENCE, |camera| {
@@ -156,11 +183,11 @@ fn run_camera(source: Source<dyn Camera>, parts: &CameraParts, newest: &Newest) 
             // Before the capture: a switch in between makes it void.
             let ticket = parts.switch.shutter.ticket();
             let frame = camera.next_frame()?;
-            parts.stats.pictures_captured.one();
-            let mut picture = lock(&newest.slot).spare.pop().unwrap_or_default();
+            stats.pictures_captured.one();
+            let Some(mut picture) = newest.admit(frame.captured) else { return Ok(()) };
             if let Err(error) = to_i420(&format, frame.bytes, &mut picture) {
                 log::debug!("{error}");
-                parts.stats.pictures_damaged.one();
+                stats.pictures_damaged.one();
                 damaged += 1;
                 return if damaged > MAX_DAMAGED {
                     Err(DeviceError::Lost(error.to_string()))
@@ -169,7 +196,7 @@ fn run_camera(source: Source<dyn Camera>, parts: &CameraParts, newest: &Newest) 
                 };
             }
             damaged = 0;
-            newest.put(Raw { picture, captured: frame.captured, ticket }, format.rate, &parts.stats);
+            newest.put(Raw { picture, captured: frame.captured, ticket }, format.rate, stats);
             Ok(())
         });
     }
@@ -217,45 +244,47 @@ impl EncodeThread {
 
     fn encode(&mut self, raw: &Raw, ticket: PictureTicket, rate: u32) {
         let parts = &self.parts;
+        let (kind, stats) = (parts.kind, parts.stats.of(parts.kind));
         if self.encoder.as_ref().is_none_or(|(_, for_rate)| *for_rate != rate) {
-            let settings = EncoderSettings { bitrate: parts.bitrate, rate };
+            let settings = EncoderSettings { kind, bitrate: parts.bitrate, rate };
             self.encoder = Encoder::new(settings)
                 .map_err(|error| log::warn!("pictures cannot be encoded: {error}"))
                 .ok()
                 .map(|encoder| (encoder, rate));
         }
         let Some((encoder, _)) = &mut self.encoder else { return };
-        let keyframe = parts.outbox.take_keyframe();
+        let keyframe = parts.outbox.take_keyframe(kind);
         match encoder.encode(raw.picture.view(), keyframe) {
             Ok(Some(frame)) => {
-                parts.stats.frames_encoded.one();
+                stats.frames_encoded.one();
                 if frame.keyframe {
-                    parts.stats.keyframes_encoded.one();
+                    stats.keyframes_encoded.one();
                 }
                 let mut bytes = parts.outbox.buffer();
                 bytes.extend_from_slice(frame.bytes);
-                let encoded = parts.clock.now();
-                let frame =
-                    VideoOut { ticket, bytes, keyframe: frame.keyframe, captured: raw.captured, encoded };
+                let (keyframe, captured, encoded) = (frame.keyframe, raw.captured, parts.clock.now());
+                self.newest.charge(DataSize::bytes(bytes.len() as u64));
+                let frame = VideoOut { kind, ticket, bytes, keyframe, captured, encoded };
                 parts.outbox.push_video(frame, &parts.stats);
             }
-            Ok(None) if keyframe => parts.outbox.want_keyframe(),
+            Ok(None) if keyframe => parts.outbox.want_keyframe(kind),
             Ok(None) => {}
             Err(error) => {
                 log::warn!("a picture could not be encoded, starting the encoder anew: {error}");
                 self.encoder = None;
-                parts.outbox.want_keyframe();
+                parts.outbox.want_keyframe(kind);
             }
         }
     }
 
     fn show(&mut self, raw: &Raw) {
-        let Some(tile) = self.parts.slots.size(PictureId::Own) else { return };
+        let own = PictureId::own(self.parts.kind);
+        let Some(tile) = self.parts.slots.size(own) else { return };
         let (bgrx, width, height) = self.scaler.to_bgrx(raw.picture.view(), tile);
         self.sequence += 1;
         let picture = Picture { width, height, bgrx, sequence: self.sequence, captured: raw.captured };
-        self.parts.slots.put(PictureId::Own, picture);
-        self.parts.screen.picture_changed(PictureId::Own);
+        self.parts.slots.put(own, picture);
+        self.parts.screen.picture_changed(own);
     }
 }
 

@@ -18,6 +18,7 @@ use super::stats::Stats;
 use super::{MediaNews, NewsSender, Screen};
 use crate::device::clock::Clock;
 use crate::video::decoder::{Decoder, DecoderError};
+use crate::video::kind::PictureKind;
 use crate::video::recovery::{Recovery, Verdict};
 use crate::video::scale::Scaler;
 use crate::video::slot::{Picture, PictureSlots};
@@ -38,8 +39,8 @@ const STALE: Duration = Duration::from_millis(150);
 
 /// A whole frame of one room.
 pub(super) struct DecodeJob {
-    /// Whose.
-    pub peer: PeerId,
+    /// Whose stream.
+    pub stream: PictureStream,
     /// The frame.
     pub frame: AssembledFrame,
 }
@@ -52,6 +53,21 @@ pub(super) struct Heard {
     pub captured: Time,
     /// When it leaves our speaker, on our clock.
     pub heard: Time,
+}
+
+/// Another room's stream of pictures.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct PictureStream {
+    /// Whose.
+    pub peer: PeerId,
+    /// What it shows.
+    pub kind: PictureKind,
+}
+
+impl PictureStream {
+    fn id(self) -> PictureId {
+        PictureId::room(self.peer, self.kind)
+    }
 }
 
 enum Job {
@@ -98,7 +114,7 @@ pub(super) fn start(
         news,
         stats,
         clock,
-        rooms: BTreeMap::new(),
+        streams: BTreeMap::new(),
         scaler: Scaler::default(),
     };
     thread::Builder::new().name("decode".into()).spawn(move || thread.run(&inbox))?;
@@ -113,11 +129,11 @@ struct DecodeThread {
     news: NewsSender,
     stats: Arc<Stats>,
     clock: Clock,
-    rooms: BTreeMap<PeerId, Room>,
+    streams: BTreeMap<PictureStream, Stream>,
     scaler: Scaler,
 }
 
-struct Room {
+struct Stream {
     decoder: Option<Decoder>,
     sync: LipSync,
     sequence: u64,
@@ -138,8 +154,8 @@ impl DecodeThread {
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             while let Some(heard) = self.heard.dequeue() {
-                if let Some(room) = self.rooms.get_mut(&heard.peer) {
-                    room.sync.handle_sound(heard.captured, heard.heard);
+                for (_, stream) in self.streams.iter_mut().filter(|(id, _)| id.peer == heard.peer) {
+                    stream.sync.handle_sound(heard.captured, heard.heard);
                 }
             }
             self.release();
@@ -147,15 +163,16 @@ impl DecodeThread {
     }
 
     fn show(&mut self, rooms: &[PeerId]) {
-        let gone: Vec<PeerId> = self.rooms.keys().filter(|peer| !rooms.contains(peer)).copied().collect();
-        for peer in gone {
-            self.rooms.remove(&peer);
-            self.slots.clear(PictureId::Room(peer));
+        let gone: Vec<PictureStream> =
+            self.streams.keys().filter(|stream| !rooms.contains(&stream.peer)).copied().collect();
+        for stream in gone {
+            self.streams.remove(&stream);
+            self.slots.clear(stream.id());
         }
         // Whoever names the rooms anew has forgotten whose pictures arrive.
-        self.rooms.values_mut().for_each(|room| room.seen = None);
-        for peer in rooms {
-            self.rooms.entry(*peer).or_insert_with(|| Room {
+        self.streams.values_mut().for_each(|stream| stream.seen = None);
+        for (peer, kind) in rooms.iter().flat_map(|peer| PictureKind::ALL.map(|kind| (*peer, kind))) {
+            self.streams.entry(PictureStream { peer, kind }).or_insert_with(|| Stream {
                 decoder: None,
                 recovery: Recovery::default(),
                 sync: LipSync::new(DISPLAY),
@@ -167,22 +184,23 @@ impl DecodeThread {
     }
 
     fn decode(&mut self, job: &DecodeJob) {
-        let Some(room) = self.rooms.get_mut(&job.peer) else { return };
+        let Some(stream) = self.streams.get_mut(&job.stream) else { return };
+        let (id, stats) = (job.stream.id(), self.stats.of(job.stream.kind));
         // A decoder that falls behind shows fewer pictures, never old ones: the backlog goes, and a keyframe begins anew.
         let now = self.clock.now();
         let stale = now.since(job.frame.completed) > STALE;
-        if let Verdict::Drop { ask } = room.recovery.admit(job.frame.keyframe, stale, now) {
-            self.stats.frames_overflowed.one();
+        if let Verdict::Drop { ask } = stream.recovery.admit(job.frame.keyframe, stale, now) {
+            stats.frames_overflowed.one();
             if ask {
-                self.tell_failure(job.peer);
+                self.tell_failure(job.stream);
             }
             return;
         }
-        if room.decoder.is_none() {
-            room.decoder = Decoder::new().map_err(|error| log::warn!("no decoder: {error}")).ok();
+        if stream.decoder.is_none() {
+            stream.decoder =
+                Decoder::new(job.stream.kind).map_err(|error| log::warn!("no decoder: {error}")).ok();
         }
-        let Some(decoder) = &mut room.decoder else { return };
-        let id = PictureId::Room(job.peer);
+        let Some(decoder) = &mut stream.decoder else { return };
         let tile = self.slots.size(id);
         let scaler = &mut self.scaler;
         // Without a tile the picture is decoded all the same: later ones refer to it.
@@ -191,50 +209,50 @@ impl DecodeThread {
         });
         match decoded {
             Ok(Some(pixels)) => {
-                self.stats.pictures_decoded.one();
+                stats.pictures_decoded.one();
                 let now = self.clock.now();
                 // Told before there is a tile: the screen makes one for pictures that arrive.
-                if room.seen.replace(now).is_none() {
-                    self.news.tell(MediaNews::Pictures { peer: job.peer, arriving: true });
+                if stream.seen.replace(now).is_none() {
+                    self.news.tell(MediaNews::Pictures { picture: id, arriving: true });
                 }
-                let hold = room.sync.handle_picture(job.frame.captured, now);
+                let hold = stream.sync.handle_picture(job.frame.captured, now);
                 if let Some((bgrx, width, height)) = pixels {
-                    room.sequence += 1;
+                    stream.sequence += 1;
                     let captured = job.frame.captured;
-                    let picture = Picture { width, height, bgrx, sequence: room.sequence, captured };
-                    if room.held.len() == MAX_HELD {
-                        room.held.pop_front();
+                    let picture = Picture { width, height, bgrx, sequence: stream.sequence, captured };
+                    if stream.held.len() == MAX_HELD {
+                        stream.held.pop_front();
                     }
-                    room.held.push_back((picture, now + hold));
+                    stream.held.push_back((picture, now + hold));
                 }
             }
             Ok(None) => {}
             Err(failure) => {
                 match failure {
                     Failure::Refused(error) => {
-                        log::debug!("a picture of {} could not be decoded: {error}", job.peer.short());
+                        log::debug!("a picture of {} could not be decoded: {error}", job.stream.peer.short());
                     }
                     Failure::Panicked => {
                         log::warn!(
                             "decoding a picture of {} broke off; its decoder begins anew",
-                            job.peer.short()
+                            job.stream.peer.short()
                         );
                         // It was in the midst of something.
                         self.scaler = Scaler::default();
                     }
                 }
-                self.stats.frames_undecodable.one();
-                room.decoder = None;
-                if room.recovery.handle_failure(self.clock.now()) {
-                    self.tell_failure(job.peer);
+                stats.frames_undecodable.one();
+                stream.decoder = None;
+                if stream.recovery.handle_failure(self.clock.now()) {
+                    self.tell_failure(job.stream);
                 }
             }
         }
     }
 
-    /// Only a keyframe helps this room; the receiving thread asks for one.
-    fn tell_failure(&self, peer: PeerId) {
-        if self.failures.try_send(ReceiveCommand::Undecodable(peer)).is_err() {
+    /// Only a keyframe helps this stream; the receiving thread asks for one.
+    fn tell_failure(&self, stream: PictureStream) {
+        if self.failures.try_send(ReceiveCommand::Undecodable(stream)).is_err() {
             log::debug!("the receiving thread does not listen");
         }
     }
@@ -242,26 +260,27 @@ impl DecodeThread {
     /// Shows what is due, and notices whose pictures have stopped.
     fn release(&mut self) {
         let now = self.clock.now();
-        for (peer, room) in &mut self.rooms {
+        for (id, stream) in self.streams.iter_mut().map(|(key, stream)| (key.id(), stream)) {
             // Of several that are due the newest is shown.
             let mut shown = None;
-            while let Some((picture, _)) = room.held.pop_front_if(|(_, due)| *due <= now) {
+            while let Some((picture, _)) = stream.held.pop_front_if(|(_, due)| *due <= now) {
                 shown = Some(picture);
             }
             if let Some(picture) = shown {
-                self.slots.put(PictureId::Room(*peer), picture);
-                self.screen.picture_changed(PictureId::Room(*peer));
+                self.slots.put(id, picture);
+                self.screen.picture_changed(id);
             }
-            if room.seen.is_some_and(|seen| now.since(seen) > PICTURES_LINGER) {
-                room.seen = None;
-                self.news.tell(MediaNews::Pictures { peer: *peer, arriving: false });
+            if stream.seen.is_some_and(|seen| now.since(seen) > PICTURES_LINGER) {
+                stream.seen = None;
+                self.news.tell(MediaNews::Pictures { picture: id, arriving: false });
             }
         }
     }
 
     fn wait(&self) -> Duration {
         let now = self.clock.now();
-        let due = self.rooms.values().filter_map(|room| room.held.front()).map(|(_, due)| due.since(now));
+        let due =
+            self.streams.values().filter_map(|stream| stream.held.front()).map(|(_, due)| due.since(now));
         due.min().unwrap_or(TICK).min(TICK)
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! camera -> newest picture -> encode -> outbox -> send ==> relay ==> receive -> decode -> picture slots -> screen
+//! grabber (a presentation) --- the same -----^
 //! microphone -> ring -> cleaning -> gate -> ring --^                    \-> ring -> speaker (-> when heard -> decode)
 //!                         ^---------------- what is played -----------------------------/
 //! ```
@@ -57,14 +58,20 @@ use crate::device::reopen::{DeviceState, Source};
 use crate::device::{Camera, Microphone, Speaker};
 use crate::kiosk::Chime;
 use crate::shell::watch::Watch;
+use crate::video::kind::PictureKind;
 use crate::video::slot::PictureSlots;
 use crate::view::PictureId;
 
 /// What the media threads notice.
 #[derive(Clone, PartialEq, Debug)]
 pub enum MediaNews {
-    /// The camera was opened, closed, or fails.
-    Camera(DeviceState),
+    /// The camera, or a presentation's grabber, was opened, closed, or fails.
+    Camera {
+        /// What its pictures show.
+        kind: PictureKind,
+        /// How it stands.
+        state: DeviceState,
+    },
     /// The microphone was opened or fails: look at [`Media::microphone`].
     Microphone,
     /// The speaker was opened or fails.
@@ -78,8 +85,8 @@ pub enum MediaNews {
     },
     /// Another room's pictures begin or cease to arrive.
     Pictures {
-        /// Whose.
-        peer: PeerId,
+        /// Which.
+        picture: PictureId,
         /// They arrive.
         arriving: bool,
     },
@@ -128,6 +135,8 @@ impl Screen {
 pub struct MediaDevices {
     /// Pictures.
     pub camera: Source<dyn Camera>,
+    /// What a laptop shows.
+    pub presentation: Source<dyn Camera>,
     /// Sound in.
     pub microphone: Source<dyn Microphone>,
     /// Sound out.
@@ -153,7 +162,8 @@ pub struct Media {
     microphone: Thread,
     cleaning: Cleaning,
     cleaner: Producer<'static, CleaningCommand>,
-    switch: Arc<CameraSwitch>,
+    /// Of each kind of pictures.
+    switches: [Arc<CameraSwitch>; 2],
     send: SyncSender<SendCommand>,
     receive: mpsc::Sender<ReceiveCommand>,
     decoding: Decoding,
@@ -164,13 +174,13 @@ pub struct Media {
 }
 
 impl Media {
-    /// Starts every thread; nothing is sent yet.
+    /// Starts every thread; nothing is sent yet. The bitrates are what camera and presentation aim at.
     ///
     /// Errors: the system's, when a thread cannot be had.
     pub fn start(
         devices: MediaDevices,
         sound: SoundOptions,
-        bitrate: Bitrate,
+        bitrates: [Bitrate; 2],
         slots: PictureSlots,
         screen: Screen,
         news: NewsSender,
@@ -179,14 +189,14 @@ impl Media {
         let watch = &news.watch;
         let stats = Arc::new(Stats::default());
         let outbox = Arc::new(Outbox::default());
-        let switch = Arc::new(CameraSwitch::default());
+        let switches = PictureKind::ALL.map(|_| Arc::new(CameraSwitch::default()));
         let report = Arc::new(MicrophoneReport::default());
         let gate = Gate::new(sound.muted);
         let handle = gate.handle();
         let (receive, commands) = mpsc::channel(64);
 
         let sending =
-            send::start(outbox.clone(), handle.clone(), switch.clone(), stats.clone(), watch, clock)?;
+            send::start(outbox.clone(), handle.clone(), switches.clone(), stats.clone(), watch, clock)?;
         let parts = CleaningParts {
             gate,
             cleaner: Box::new(Cleaner::new(sound.cleaning)),
@@ -214,17 +224,20 @@ impl Media {
         )?;
         let (inbox, player) = (commands, playing.audio);
         receive::start(inbox, outbox.clone(), player, decoding.clone(), news.clone(), stats.clone(), clock)?;
-        let parts = CameraParts {
-            switch: switch.clone(),
-            outbox: outbox.clone(),
-            slots,
-            screen,
-            news: news.clone(),
-            stats: stats.clone(),
-            clock,
-            bitrate,
-        };
-        camera::start(devices.camera, parts, watch)?;
+        for (kind, source) in PictureKind::ALL.into_iter().zip([devices.camera, devices.presentation]) {
+            let parts = CameraParts {
+                kind,
+                switch: switches[kind as usize].clone(),
+                outbox: outbox.clone(),
+                slots: slots.clone(),
+                screen: screen.clone(),
+                news: news.clone(),
+                stats: stats.clone(),
+                clock,
+                bitrate: bitrates[kind as usize],
+            };
+            camera::start(source, parts, watch)?;
+        }
         let parts = MicrophoneParts {
             periods: cleaned.periods,
             cleaning: cleaned.thread,
@@ -241,7 +254,7 @@ impl Media {
             microphone,
             cleaning: sound.cleaning,
             cleaner: cleaned.commands,
-            switch,
+            switches,
             send: sending.commands,
             receive,
             decoding,
@@ -265,7 +278,8 @@ impl Media {
     pub fn join(&mut self, own: Streams, others: Vec<(PeerId, Streams)>) {
         self.outbox.clear();
         self.tell_sender(SendCommand::Streams(Some(own)));
-        self.switch.send(true);
+        self.tell_receiver(ReceiveCommand::Own(own));
+        self.switches.iter().for_each(|switch| switch.send(true));
         self.set_rooms(others);
     }
 
@@ -275,7 +289,7 @@ impl Media {
         rooms.retain(|(known, _)| *known != peer);
         rooms.push((peer, streams));
         self.set_rooms(rooms);
-        self.outbox.want_keyframe();
+        PictureKind::ALL.into_iter().for_each(|kind| self.outbox.want_keyframe(kind));
     }
 
     /// No longer plays and shows this room.
@@ -286,17 +300,17 @@ impl Media {
 
     /// Sends, plays and shows nothing.
     pub fn stop(&mut self) {
-        self.switch.send(false);
+        self.switches.iter().for_each(|switch| switch.send(false));
         self.tell_sender(SendCommand::Streams(None));
         self.outbox.clear();
         self.set_rooms(Vec::new());
     }
 
-    /// Opens the camera, or closes it. When a close returns, no picture leaves any more.
-    pub fn camera(&self, on: bool) {
-        self.switch.want(on);
+    /// Opens the camera, or the presentation's grabber, or closes it. When a close returns, no picture of it leaves any more.
+    pub fn camera(&self, kind: PictureKind, on: bool) {
+        self.switches[kind as usize].want(on);
         if !on {
-            self.outbox.drop_pictures();
+            self.outbox.drop_pictures(kind);
         }
     }
 

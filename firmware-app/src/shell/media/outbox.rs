@@ -15,11 +15,12 @@ use vestibule_common::wire::{AudioLevel, KeyframeRequest};
 
 use super::shutter::PictureTicket;
 use super::stats::Stats;
+use crate::video::kind::PictureKind;
 
-/// Frames that may wait; more means that the network is slower than the encoder.
+/// Frames of one kind that may wait; more means that the network is slower than the encoder.
 const MAX_FRAMES: usize = 4;
-/// Keyframe requests that may wait: one a room.
-const MAX_REQUESTS: usize = 32;
+/// Keyframe requests that may wait: one a stream.
+const MAX_REQUESTS: usize = 64;
 
 /// One period of sound that passed the gate.
 pub(super) struct AudioOut {
@@ -35,6 +36,8 @@ pub(super) struct AudioOut {
 
 /// One encoded picture.
 pub(super) struct VideoOut {
+    /// What it shows.
+    pub kind: PictureKind,
     /// Void once the camera was switched off after it was captured.
     pub ticket: PictureTicket,
     /// The access unit.
@@ -51,34 +54,49 @@ pub(super) struct VideoOut {
 #[derive(Default)]
 pub(super) struct Outbox {
     queues: Mutex<Queues>,
-    keyframe: AtomicBool,
+    /// Of each kind.
+    keyframe: [AtomicBool; 2],
     sender: OnceLock<Thread>,
 }
 
 #[derive(Default)]
 struct Queues {
-    video: VecDeque<VideoOut>,
+    /// Of each kind.
+    pictures: [Pictures; 2],
     requests: Fixed<KeyframeRequest, MAX_REQUESTS>,
-    needs_keyframe: bool,
     spare: Vec<Vec<u8>>,
+}
+
+#[derive(Default)]
+struct Pictures {
+    frames: VecDeque<VideoOut>,
+    needs_keyframe: bool,
+}
+
+impl Pictures {
+    fn clear(&mut self) {
+        self.frames.clear();
+        self.needs_keyframe = true;
+    }
 }
 
 impl Outbox {
     /// Queues a picture, unless it refers to one that was dropped.
     pub(super) fn push_video(&self, frame: VideoOut, stats: &Stats) {
         let mut queues = self.lock();
-        if queues.video.len() >= MAX_FRAMES {
-            stats.frames_unsent.add(queues.video.len() as u64);
-            queues.video.clear();
-            queues.needs_keyframe = true;
+        let pictures = &mut queues.pictures[frame.kind as usize];
+        let unsent = &stats.of(frame.kind).frames_unsent;
+        if pictures.frames.len() >= MAX_FRAMES {
+            unsent.add(pictures.frames.len() as u64);
+            pictures.clear();
         }
-        if queues.needs_keyframe && !frame.keyframe {
-            stats.frames_unsent.one();
-            self.want_keyframe();
+        if pictures.needs_keyframe && !frame.keyframe {
+            unsent.one();
+            self.want_keyframe(frame.kind);
             return;
         }
-        queues.needs_keyframe = false;
-        queues.video.push_back(frame);
+        pictures.needs_keyframe = false;
+        pictures.frames.push_back(frame);
         drop(queues);
         self.wake();
     }
@@ -93,9 +111,9 @@ impl Outbox {
         self.wake();
     }
 
-    /// The next picture to send.
-    pub(super) fn pop_video(&self) -> Option<VideoOut> {
-        self.lock().video.pop_front()
+    /// The next picture of this kind to send.
+    pub(super) fn pop_video(&self, kind: PictureKind) -> Option<VideoOut> {
+        self.lock().pictures[kind as usize].frames.pop_front()
     }
 
     /// The next keyframe request to send.
@@ -105,21 +123,14 @@ impl Outbox {
 
     /// Drops everything that waits (the meeting or the link ended).
     pub(super) fn clear(&self) {
-        let mut queues = self.lock();
-        queues.video.clear();
-        queues.requests.clear();
-        queues.needs_keyframe = true;
-        drop(queues);
-        self.want_keyframe();
+        self.lock().requests.clear();
+        PictureKind::ALL.into_iter().for_each(|kind| self.drop_pictures(kind));
     }
 
-    /// Drops the pictures that wait; the next one starts anew.
-    pub(super) fn drop_pictures(&self) {
-        let mut queues = self.lock();
-        queues.video.clear();
-        queues.needs_keyframe = true;
-        drop(queues);
-        self.want_keyframe();
+    /// Drops the pictures of this kind that wait; the next one starts anew.
+    pub(super) fn drop_pictures(&self, kind: PictureKind) {
+        self.lock().pictures[kind as usize].clear();
+        self.want_keyframe(kind);
     }
 
     /// A buffer for the next picture, used before if possible.
@@ -136,14 +147,14 @@ impl Outbox {
         }
     }
 
-    /// The next picture should be a keyframe.
-    pub(super) fn want_keyframe(&self) {
-        self.keyframe.store(true, Ordering::Release);
+    /// The next picture of this kind should be a keyframe.
+    pub(super) fn want_keyframe(&self, kind: PictureKind) {
+        self.keyframe[kind as usize].store(true, Ordering::Release);
     }
 
-    /// Whether a keyframe was wanted; asking settles it.
-    pub(super) fn take_keyframe(&self) -> bool {
-        self.keyframe.swap(false, Ordering::AcqRel)
+    /// Whether a keyframe of this kind was wanted; asking settles it.
+    pub(super) fn take_keyframe(&self, kind: PictureKind) -> bool {
+        self.keyframe[kind as usize].swap(false, Ordering::AcqRel)
     }
 
     /// Whom to wake.
@@ -170,27 +181,32 @@ mod tests {
     use super::*;
     use crate::shell::media::shutter::Shutter;
 
-    fn frame(keyframe: bool) -> VideoOut {
+    use PictureKind::{Camera, Presentation};
+
+    fn frame(kind: PictureKind, keyframe: bool) -> VideoOut {
         let shutter = Shutter::default();
         shutter.set(true);
         let ticket = shutter.ticket().unwrap();
-        VideoOut { ticket, bytes: vec![1], keyframe, captured: Time::ZERO, encoded: Time::ZERO }
+        VideoOut { kind, ticket, bytes: vec![1], keyframe, captured: Time::ZERO, encoded: Time::ZERO }
     }
 
     #[test]
     fn an_overflow_drops_up_to_the_next_keyframe_and_asks_for_one() {
         let (outbox, stats) = (Outbox::default(), Stats::default());
-        outbox.push_video(frame(true), &stats);
+        outbox.push_video(frame(Presentation, true), &stats);
+        outbox.push_video(frame(Camera, true), &stats);
         for _ in 1..MAX_FRAMES {
-            outbox.push_video(frame(false), &stats);
+            outbox.push_video(frame(Camera, false), &stats);
         }
-        assert!(!outbox.take_keyframe());
-        outbox.push_video(frame(false), &stats);
-        assert!(outbox.take_keyframe() && outbox.pop_video().is_none());
-        outbox.push_video(frame(false), &stats);
-        assert!(outbox.pop_video().is_none(), "it refers to a dropped picture");
-        outbox.push_video(frame(true), &stats);
-        assert!(outbox.pop_video().is_some_and(|frame| frame.keyframe));
-        assert_eq!(stats.frames_unsent.total(), MAX_FRAMES as u64 + 2);
+        assert!(!outbox.take_keyframe(Camera));
+        outbox.push_video(frame(Camera, false), &stats);
+        assert!(outbox.take_keyframe(Camera) && outbox.pop_video(Camera).is_none());
+        outbox.push_video(frame(Camera, false), &stats);
+        assert!(outbox.pop_video(Camera).is_none(), "it refers to a dropped picture");
+        outbox.push_video(frame(Camera, true), &stats);
+        assert!(outbox.pop_video(Camera).is_some_and(|frame| frame.keyframe));
+        assert_eq!(stats.of(Camera).frames_unsent.total(), MAX_FRAMES as u64 + 2);
+        assert!(!outbox.take_keyframe(Presentation), "the other kind has its own queue");
+        assert!(outbox.pop_video(Presentation).is_some());
     }
 }

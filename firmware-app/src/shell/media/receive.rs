@@ -20,13 +20,14 @@ use vestibule_common::seal::Opener;
 use vestibule_common::time::{Duration, Time};
 use vestibule_common::wire::{KeyframeRequest, Kind, MediaHeader, TimeAnswer};
 
-use super::decode::{DecodeJob, Decoding};
+use super::decode::{DecodeJob, Decoding, PictureStream};
 use super::link::Socket;
 use super::outbox::Outbox;
 use super::stats::Stats;
 use super::{MediaNews, NewsSender};
 use crate::device::clock::Clock;
 use crate::video::allowance::Allowance;
+use crate::video::kind::PictureKind;
 
 /// The most datagrams of one read, and its buffers.
 const READS: usize = 8;
@@ -61,10 +62,12 @@ pub(super) struct AudioIn {
 pub(super) enum ReceiveCommand {
     /// Listen here from now on, or nowhere.
     Link(Option<(Arc<Socket>, Box<Opener>)>),
+    /// These are the kiosk's own streams from now on.
+    Own(Streams),
     /// Take these rooms' streams from now on, and no others'.
     Rooms(Vec<(PeerId, Streams)>),
-    /// A room's picture could not be decoded.
-    Undecodable(PeerId),
+    /// A stream's picture could not be decoded.
+    Undecodable(PictureStream),
 }
 
 /// Starts the receiving thread.
@@ -89,7 +92,8 @@ pub(super) fn start(
                 stats,
                 clock,
                 link: None,
-                video: BTreeMap::new(),
+                own: None,
+                pictures: BTreeMap::new(),
                 sound: BTreeMap::new(),
                 offset: ClockOffset::new(),
             };
@@ -158,24 +162,25 @@ struct Receiver {
     stats: Arc<Stats>,
     clock: Clock,
     link: Option<Listening>,
-    video: BTreeMap<StreamId, Pictures>,
+    own: Option<Streams>,
+    pictures: BTreeMap<StreamId, Pictures>,
     sound: BTreeMap<StreamId, Voice>,
     offset: ClockOffset,
 }
 
 struct Pictures {
-    peer: PeerId,
+    stream: PictureStream,
     reassembler: Reassembler,
     allowance: Allowance,
     requests: Allowance,
 }
 
 impl Pictures {
-    fn new(peer: PeerId) -> Pictures {
+    fn new(stream: PictureStream) -> Pictures {
         let reassembler = Reassembler::new(ReassemblerConfig::default());
         let (allowance, requests) =
             (Allowance::new(FRAMES.0, FRAMES.1), Allowance::new(REQUESTS.0, REQUESTS.1));
-        Pictures { peer, reassembler, allowance, requests }
+        Pictures { stream, reassembler, allowance, requests }
     }
 
     /// Whether to ask for a keyframe now. The reassembler alone asks anew after every keyframe that came, however many.
@@ -225,21 +230,27 @@ impl Receiver {
                         }
                     });
             }
+            ReceiveCommand::Own(streams) => self.own = Some(streams),
             ReceiveCommand::Rooms(rooms) => {
-                let is_here = |peer: &PeerId, stream: StreamId, of: fn(&Streams) -> StreamId| {
-                    rooms.iter().any(|(room, streams)| room == peer && of(streams) == stream)
-                };
-                self.video
-                    .retain(|stream, pictures| is_here(&pictures.peer, *stream, |streams| streams.video));
-                self.sound.retain(|stream, voice| is_here(&voice.peer, *stream, |streams| streams.audio));
+                self.pictures.retain(|id, pictures| {
+                    let PictureStream { peer, kind } = pictures.stream;
+                    rooms.iter().any(|(room, streams)| *room == peer && id_of(streams, kind) == *id)
+                });
+                self.sound.retain(|id, voice| {
+                    rooms.iter().any(|(room, streams)| *room == voice.peer && streams.audio == *id)
+                });
                 for (peer, streams) in rooms {
-                    self.video.entry(streams.video).or_insert_with(|| Pictures::new(peer));
+                    for kind in PictureKind::ALL {
+                        let stream = PictureStream { peer, kind };
+                        let pictures = || Pictures::new(stream);
+                        self.pictures.entry(id_of(&streams, kind)).or_insert_with(pictures);
+                    }
                     let allowance = Allowance::new(PACKETS.0, PACKETS.1);
                     self.sound.entry(streams.audio).or_insert(Voice { peer, allowance, spoke: None });
                 }
             }
-            ReceiveCommand::Undecodable(peer) => {
-                for pictures in self.video.values_mut().filter(|pictures| pictures.peer == peer) {
+            ReceiveCommand::Undecodable(stream) => {
+                for pictures in self.pictures.values_mut().filter(|pictures| pictures.stream == stream) {
                     pictures.reassembler.handle_decoder_failure();
                 }
             }
@@ -275,7 +286,7 @@ impl Receiver {
         let now = self.clock.now();
         match Kind::of(body) {
             Ok(Kind::Audio) => self.handle_audio(body, now),
-            Ok(Kind::Video | Kind::Retransmission) => self.handle_video(body, now),
+            Ok(Kind::Video | Kind::Presentation | Kind::Retransmission) => self.handle_picture(body, now),
             Ok(Kind::TimeAnswer) => {
                 if let Ok(answer) = TimeAnswer::parse(body)
                     && self.offset.handle_answer(&answer, now)
@@ -285,13 +296,14 @@ impl Receiver {
                 }
             }
             Ok(Kind::KeyframeRequest) => {
-                if KeyframeRequest::parse(body).is_ok() {
-                    self.outbox.want_keyframe();
+                if let Ok(request) = KeyframeRequest::parse(body)
+                    && let Some(kind) = self.own.and_then(|own| kind_of(&own, request.stream))
+                {
+                    self.outbox.want_keyframe(kind);
                 }
             }
             Ok(
-                kind @ (Kind::Presentation
-                | Kind::File
+                kind @ (Kind::File
                 | Kind::FileAck
                 | Kind::Feedback
                 | Kind::Nack
@@ -335,22 +347,23 @@ impl Receiver {
         }
     }
 
-    fn handle_video(&mut self, body: &[u8], now: Time) {
+    fn handle_picture(&mut self, body: &[u8], now: Time) {
         let Ok((header, payload)) = MediaHeader::parse(body) else { return };
-        let Some(pictures) = self.video.get_mut(&header.stream) else { return };
+        let Some(pictures) = self.pictures.get_mut(&header.stream) else { return };
         pictures.reassembler.handle_piece(&header, payload, now);
         self.take_frames(header.stream, now);
     }
 
-    fn take_frames(&mut self, stream: StreamId, now: Time) {
-        let Some(pictures) = self.video.get_mut(&stream) else { return };
-        let (peer, decoding) = (pictures.peer, &self.decoding);
-        let delivered = pictures.deliver(now, |frame| decoding.push(DecodeJob { peer, frame }));
-        self.stats.frames_received.add(delivered.frames);
-        self.stats.frames_overflowed.add(delivered.dropped);
+    fn take_frames(&mut self, id: StreamId, now: Time) {
+        let Some(pictures) = self.pictures.get_mut(&id) else { return };
+        let (stream, decoding) = (pictures.stream, &self.decoding);
+        let stats = self.stats.of(stream.kind);
+        let delivered = pictures.deliver(now, |frame| decoding.push(DecodeJob { stream, frame }));
+        stats.frames_received.add(delivered.frames);
+        stats.frames_overflowed.add(delivered.dropped);
         if pictures.keyframe_needed(now) {
-            self.stats.keyframes_wanted.one();
-            self.outbox.push_request(KeyframeRequest { stream, spatial: 0 });
+            stats.keyframes_wanted.one();
+            self.outbox.push_request(KeyframeRequest { stream: id, spatial: 0 });
         }
     }
 
@@ -359,7 +372,7 @@ impl Receiver {
         let due = |(stream, pictures): (&StreamId, &Pictures)| {
             pictures.reassembler.poll_timeout().is_some_and(|when| when <= now).then_some(*stream)
         };
-        let due: heapless::Vec<StreamId, 32> = self.video.iter().filter_map(due).take(32).collect();
+        let due: heapless::Vec<StreamId, 64> = self.pictures.iter().filter_map(due).take(64).collect();
         for stream in due {
             self.take_frames(stream, now);
         }
@@ -372,8 +385,19 @@ impl Receiver {
     }
 
     fn wait(&self) -> Duration {
-        if self.video.is_empty() && self.sound.is_empty() { Duration::from_secs(3600) } else { TICK }
+        if self.pictures.is_empty() && self.sound.is_empty() { Duration::from_secs(3600) } else { TICK }
     }
+}
+
+fn id_of(streams: &Streams, kind: PictureKind) -> StreamId {
+    match kind {
+        PictureKind::Camera => streams.video,
+        PictureKind::Presentation => streams.presentation,
+    }
+}
+
+fn kind_of(streams: &Streams, id: StreamId) -> Option<PictureKind> {
+    PictureKind::ALL.into_iter().find(|kind| id_of(streams, *kind) == id)
 }
 
 #[cfg(test)]
@@ -385,8 +409,8 @@ mod tests {
     /// Sends frames for 10 s; how many were delivered, dropped, and how many keyframes were asked for. A keyframe
     /// answers each request, as from a room that follows the protocol.
     fn flood(every: Duration, only_keyframes: bool) -> (u64, u64, u64) {
-        let peer = PeerId([7; 32]);
-        let (mut pictures, mut packetizer) = (Pictures::new(peer), Packetizer::video(StreamId(3)));
+        let stream = PictureStream { peer: PeerId([7; 32]), kind: PictureKind::Camera };
+        let (mut pictures, mut packetizer) = (Pictures::new(stream), Packetizer::video(StreamId(3)));
         let (mut taken, mut dropped, mut asked, mut keyframe) = (0, 0, 0, true);
         let (mut now, end) = (Time::from_millis(1_000), Time::from_millis(11_000));
         let mut needs_keyframe = true;

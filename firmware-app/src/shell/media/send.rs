@@ -1,5 +1,5 @@
 //! The sending thread: the only one that seals. Sound goes out at once; pictures are paced by a token bucket, each
-//! run of pieces in one call to the kernel.
+//! run of pieces in one call to the kernel. A presentation's large pictures make way for the camera's between two runs.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -20,6 +20,7 @@ use super::ring::ring;
 use super::stats::Stats;
 use crate::device::clock::Clock;
 use crate::shell::watch::Watch;
+use crate::video::kind::PictureKind;
 
 /// Periods of sound that may wait for the sending thread: 310 ms; it wakes within one.
 const AUDIO_RING: usize = 32;
@@ -51,7 +52,7 @@ pub(super) struct Sending {
 pub(super) fn start(
     outbox: Arc<Outbox>,
     gate: GateHandle,
-    switch: Arc<CameraSwitch>,
+    switches: [Arc<CameraSwitch>; 2],
     stats: Arc<Stats>,
     watch: &Watch,
     clock: Clock,
@@ -61,13 +62,13 @@ pub(super) fn start(
     let sender = Sender {
         outbox: outbox.clone(),
         gate,
-        switch,
+        switches,
         stats,
         clock,
         inbox,
         incoming,
         link: None,
-        packetizers: None,
+        streams: None,
         pacer: Pacer::new(RATE, BURST, clock.now()),
         time_due: Time::ZERO,
         small: [0; MAX_DATAGRAM],
@@ -84,18 +85,38 @@ const BATCH_BYTES: usize = BATCH * MAX_DATAGRAM;
 struct Sender {
     outbox: Arc<Outbox>,
     gate: GateHandle,
-    switch: Arc<CameraSwitch>,
+    /// Of each kind of pictures.
+    switches: [Arc<CameraSwitch>; 2],
     stats: Arc<Stats>,
     clock: Clock,
     inbox: Receiver<SendCommand>,
     incoming: Consumer<'static, AudioOut>,
     link: Option<(Arc<Socket>, Box<Sealer>)>,
-    packetizers: Option<(Streams, Packetizer, Packetizer)>,
+    streams: Option<Packetizers>,
     pacer: Pacer,
     time_due: Time,
     /// One datagram of sound or control, which may leave while a batch waits for its turn.
     small: [u8; MAX_DATAGRAM],
     batch: Box<[u8; BATCH_BYTES]>,
+}
+
+struct Packetizers {
+    streams: Streams,
+    audio: Packetizer,
+    /// Of each kind.
+    pictures: [Packetizer; 2],
+}
+
+impl Packetizers {
+    fn new(streams: Streams) -> Packetizers {
+        let camera = Packetizer::video(streams.video);
+        let presentation = Packetizer::presentation(streams.presentation);
+        Packetizers {
+            streams,
+            audio: Packetizer::audio(streams.audio).starting_at(first_number()),
+            pictures: [camera, presentation].map(|packetizer| packetizer.starting_at(first_number())),
+        }
+    }
 }
 
 impl Sender {
@@ -110,11 +131,7 @@ impl Sender {
             }
             self.send_audio();
             self.send_small();
-            while let Some(frame) = self.outbox.pop_video() {
-                self.send_frame(&frame);
-                self.outbox.recycle(frame.bytes);
-                self.send_audio();
-            }
+            PictureKind::ALL.into_iter().for_each(|kind| self.send_frames(kind));
             thread::park_timeout(self.time_due.since(self.clock.now()).max(Duration::from_millis(1)));
         }
     }
@@ -126,13 +143,11 @@ impl Sender {
                 self.time_due = Time::ZERO;
                 self.pacer = Pacer::new(RATE, BURST, self.clock.now());
             }
-            SendCommand::Streams(None) => self.packetizers = None,
+            SendCommand::Streams(None) => self.streams = None,
             SendCommand::Streams(Some(streams)) => {
                 // The same streams again after a break: the frame numbers go on, or receivers would see a restart.
-                if self.packetizers.as_ref().is_none_or(|(before, ..)| *before != streams) {
-                    let audio = Packetizer::audio(streams.audio).starting_at(first_number());
-                    let video = Packetizer::video(streams.video).starting_at(first_number());
-                    self.packetizers = Some((streams, audio, video));
+                if self.streams.as_ref().is_none_or(|before| before.streams != streams) {
+                    self.streams = Some(Packetizers::new(streams));
                 }
             }
         }
@@ -140,14 +155,13 @@ impl Sender {
 
     fn send_audio(&mut self) {
         while let Some(period) = self.incoming.dequeue() {
-            let (Some((socket, sealer)), Some((_, packetizer, _))) = (&mut self.link, &mut self.packetizers)
-            else {
+            let (Some((socket, sealer)), Some(streams)) = (&mut self.link, &mut self.streams) else {
                 continue;
             };
             let mut payload = [0; pcm::FRAME_BYTES];
             pcm::to_bytes(&period.samples, &mut payload);
             let info = FrameInfo::audio(period.captured, period.level);
-            let Ok(pieces) = packetizer.frame(&payload, info) else { continue };
+            let Ok(pieces) = streams.audio.frame(&payload, info) else { continue };
             let Ok(len) = pieces.write(0, &mut self.small[HOP_HEADER..HOP_HEADER + MAX_BODY]) else {
                 continue;
             };
@@ -183,10 +197,18 @@ impl Sender {
         self.count(1, len);
     }
 
+    /// Sends what waits of this kind.
+    fn send_frames(&mut self, kind: PictureKind) {
+        while let Some(frame) = self.outbox.pop_video(kind) {
+            self.send_frame(&frame);
+            self.outbox.recycle(frame.bytes);
+            self.send_audio();
+        }
+    }
+
     fn send_frame(&mut self, frame: &VideoOut) {
-        if !self.switch.still_valid(frame.ticket) {
-            self.stats.frames_unsent.one();
-            self.outbox.want_keyframe();
+        let kind = frame.kind;
+        if !self.may_leave(frame) {
             return;
         }
         let now = self.clock.now();
@@ -195,18 +217,21 @@ impl Sender {
             encoded_to_sent_us: micros(now.since(frame.encoded)),
             relayed_us: 0,
         };
-        let Some((_, _, packetizer)) = &mut self.packetizers else { return };
+        let Some(streams) = &mut self.streams else { return };
         let info = FrameInfo::video(frame.captured, frame.keyframe, Some(stages));
-        let pieces = match packetizer.frame(&frame.bytes, info) {
+        let pieces = match streams.pictures[kind as usize].frame(&frame.bytes, info) {
             Ok(pieces) => pieces,
             Err(error) => {
                 log::debug!("a picture was not sent: {error}");
-                self.outbox.want_keyframe();
+                self.outbox.want_keyframe(kind);
                 return;
             }
         };
         let mut index = 0;
         while index < pieces.count() {
+            if kind == PictureKind::Presentation {
+                self.send_frames(PictureKind::Camera);
+            }
             let Some((socket, sealer)) = &mut self.link else { return };
             let batch = (pieces.count() - index).min(socket.max_segments().min(BATCH) as u16);
             let (mut end, mut segment) = (0, 0);
@@ -222,16 +247,24 @@ impl Sender {
             let socket = socket.clone();
             self.wait_for(DataSize::bytes(end as u64));
             // The last word before the socket: nothing captured before "camera off" leaves after it.
-            if !self.switch.still_valid(frame.ticket) {
-                self.stats.frames_unsent.one();
-                self.outbox.want_keyframe();
+            if !self.may_leave(frame) {
                 return;
             }
             socket.send(&self.batch[..end], segment);
             self.count(u64::from(batch), end);
             index += batch;
         }
-        self.stats.frames_sent.one();
+        self.stats.of(kind).frames_sent.one();
+    }
+
+    /// Whether what took the picture is still on; if not, the next one must not refer to it.
+    fn may_leave(&self, frame: &VideoOut) -> bool {
+        let valid = self.switches[frame.kind as usize].still_valid(frame.ticket);
+        if !valid {
+            self.stats.of(frame.kind).frames_unsent.one();
+            self.outbox.want_keyframe(frame.kind);
+        }
+        valid
     }
 
     /// Waits until the budget allows `size` bytes. Sound does not wait with it.

@@ -2,24 +2,32 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-macro_rules! counters {
+use crate::video::kind::PictureKind;
+
+macro_rules! picture_counters {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
-        /// Counters since the program's start.
+        /// Counters of one kind of pictures since the program's start.
         #[derive(Default)]
-        pub struct Stats {
+        pub struct PictureStats {
             $($(#[$doc])* pub $name: Counter,)*
         }
 
-        impl Stats {
-            /// Every counter with its name.
-            pub fn all(&self) -> Vec<(&'static str, u64)> {
-                vec![$((stringify!($name), self.$name.total()),)*]
+        impl PictureStats {
+            fn all(&self, kind: PictureKind) -> Vec<(&'static str, u64)> {
+                let name = |plain, presented| match kind {
+                    PictureKind::Camera => plain,
+                    PictureKind::Presentation => presented,
+                };
+                vec![$((
+                    name(stringify!($name), concat!("presentation_", stringify!($name))),
+                    self.$name.total(),
+                ),)*]
             }
         }
     };
 }
 
-counters! {
+picture_counters! {
     /// Pictures from the camera.
     pictures_captured,
     /// Pictures of the camera that the encoder never saw, because a newer one came first.
@@ -42,6 +50,40 @@ counters! {
     pictures_decoded,
     /// Frames that could not be decoded.
     frames_undecodable,
+    /// Keyframes this kiosk asked for.
+    keyframes_wanted,
+}
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+        /// Counters since the program's start.
+        #[derive(Default)]
+        pub struct Stats {
+            camera: PictureStats,
+            presentation: PictureStats,
+            $($(#[$doc])* pub $name: Counter,)*
+        }
+
+        impl Stats {
+            /// Those of one kind of pictures.
+            pub fn of(&self, kind: PictureKind) -> &PictureStats {
+                match kind {
+                    PictureKind::Camera => &self.camera,
+                    PictureKind::Presentation => &self.presentation,
+                }
+            }
+
+            /// Every counter with its name; a presentation's begin with `presentation_`.
+            pub fn all(&self) -> Vec<(&'static str, u64)> {
+                let mut all = vec![$((stringify!($name), self.$name.total()),)*];
+                all.extend(PictureKind::ALL.into_iter().flat_map(|kind| self.of(kind).all(kind)));
+                all
+            }
+        }
+    };
+}
+
+counters! {
     /// Datagrams sent.
     datagrams_sent,
     /// Bytes sent, datagrams whole.
@@ -74,8 +116,6 @@ counters! {
     references_unused,
     /// 10 ms periods of a stream that were made up.
     periods_concealed,
-    /// Keyframes this kiosk asked for.
-    keyframes_wanted,
 }
 
 /// One counter.

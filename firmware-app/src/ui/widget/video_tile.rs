@@ -153,6 +153,9 @@ fn mark_size(style: Style) -> f64 {
     (style.size * 1.2).round()
 }
 
+/// A tile narrower than this has no name plate: it would show three letters and hide the picture.
+const NAMED: f64 = 96.0;
+
 /// Where a name plate goes: below left, or where it is least cut by what lies over the tile.
 fn plate_place(within: Rect, size: Size, blocked: &[Rect]) -> Option<Rect> {
     let width = size.width.min(within.width());
@@ -170,5 +173,5 @@ fn plate_place(within: Rect, size: Size, blocked: &[Rect]) -> Option<Rect> {
     };
     let (below, above) = (cut(below), cut(above));
     let best = if above.width() > below.width() { above } else { below };
-    (best.width() >= 48.0).then_some(best)
+    (within.width() >= NAMED && best.width() >= 48.0).then_some(best)
 }

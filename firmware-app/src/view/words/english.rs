@@ -86,6 +86,13 @@ pub(super) fn say(sentence: &Sentence) -> String {
         CameraInUse => "Another program uses the camera".into(),
         CameraFailed => "The camera cannot be used".into(),
         Reconnecting => "Reconnecting…".into(),
+        YouPresent => "You are presenting".into(),
+        Presents { room } => format!("{room} presents"),
+        NothingPluggedIn => "Nothing is plugged in".into(),
+        NothingToPresent => "There is nothing to present. Plug a laptop into the room's HDMI adapter.".into(),
+        PresentationLost => {
+            "The presentation is gone. It goes on when the adapter is plugged in again.".into()
+        }
         PictureComing => "The picture is coming…".into(),
         GateFault => "The microphone does not answer. Treat it as live and call the caretaker.".into(),
         MicrophoneLost => "The microphone is gone. The others cannot hear this room.".into(),

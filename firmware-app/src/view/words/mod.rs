@@ -187,6 +187,19 @@ pub enum Sentence {
     Reconnecting,
     /// In place of a picture: it has not come yet.
     PictureComing,
+    /// On what this room presents.
+    YouPresent,
+    /// On what another room presents.
+    Presents {
+        /// Which.
+        room: String,
+    },
+    /// In place of what this room presents: the adapter is gone.
+    NothingPluggedIn,
+    /// This room cannot present.
+    NothingToPresent,
+    /// What this room presented is gone.
+    PresentationLost,
     /// The gate does not report.
     GateFault,
     /// The microphone went away.

@@ -33,7 +33,13 @@ fn a_waiting_kiosk_sees_nothing_of_the_meeting() {
     world.ask(0, Ask::Opaque { class: "chat".into(), to: vec![], bytes: vec![1] });
     world.done(
         1,
-        Ask::State { state: vestibule_common::control::MemberState { muted: true, camera_off: true } },
+        Ask::State {
+            state: vestibule_common::control::MemberState {
+                muted: true,
+                camera_off: true,
+                presenting: false,
+            },
+        },
     );
     world.disconnect(1);
     assert_eq!(world.news(2), []);

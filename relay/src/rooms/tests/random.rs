@@ -169,7 +169,11 @@ impl World {
                 self.ask(kiosk, Ask::Mute { member });
             }
             Stir::State(muted, camera_off) => {
-                let state = vestibule_common::control::MemberState { muted: *muted, camera_off: *camera_off };
+                let state = vestibule_common::control::MemberState {
+                    muted: *muted,
+                    camera_off: *camera_off,
+                    presenting: false,
+                };
                 self.ask(kiosk, Ask::State { state });
             }
             Stir::Say(to) => {
