@@ -67,7 +67,9 @@ fn vm_kiosk_meets_with_real_devices() -> Result<(), Error> {
     room.hears_and_is_heard()?;
     room.mutes()?;
     room.leaves()?;
-    let log = room.boardroom.stop()?;
+    let Room { boardroom, pins, .. } = room;
+    let log = boardroom.stop()?;
+    assert_eq!(pins.level(MUTE_LAMP)?, Level::Low, "lit without a kiosk that says what it means");
     assert!(!log.contains("panicked"), "{log}");
     Ok(())
 }

@@ -204,6 +204,7 @@ fn meeting(count: usize) -> MeetingView {
         own: Tile { picture: PictureId::Own, ..tile(0, "Boardroom") },
         own_corner: Corner::BottomRight,
         microphone: Microphone::Live,
+        own_level: Some(6),
         speaking_while_muted: false,
         camera_off: false,
         volume: 60,
@@ -281,7 +282,10 @@ fn meetings() -> Vec<(&'static str, View)> {
         ("meeting-9-states", in_meeting(nine)),
         ("meeting-muted", in_meeting(muted.clone())),
         ("meeting-speaking-while-muted", in_meeting(MeetingView { speaking_while_muted: true, ..muted })),
-        ("meeting-no-microphone", in_meeting(MeetingView { microphone: Microphone::Missing, ..meeting(2) })),
+        (
+            "meeting-no-microphone",
+            in_meeting(MeetingView { microphone: Microphone::Missing, own_level: None, ..meeting(2) }),
+        ),
         (
             "meeting-microphone-fault",
             View {
@@ -290,7 +294,7 @@ fn meetings() -> Vec<(&'static str, View)> {
                     detail: Some("Audio gate: no report for 2 s".into()),
                     severity: Severity::Alarm,
                 }),
-                ..in_meeting(MeetingView { microphone: Microphone::Fault, ..meeting(2) })
+                ..in_meeting(MeetingView { microphone: Microphone::Fault, own_level: None, ..meeting(2) })
             },
         ),
         ("meeting-camera-off", in_meeting(camera_off)),

@@ -74,8 +74,10 @@ pub enum LampState {
     Off,
     /// Lit. In the mute button: no sample leaves.
     On,
-    /// On and off, half a second each. In the mute button: the gate does not say what it does.
+    /// On and off, half a second each: somebody knocks.
     Blinking,
+    /// Two flashes and a pause, as nothing else does. In the mute button: the gate does not say what it does.
+    Fault,
 }
 
 /// What is sent to and played from the other rooms. Nothing is played or shown of a room that is not named here.

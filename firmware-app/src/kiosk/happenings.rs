@@ -7,7 +7,7 @@ use vestibule_common::time::{Duration, Time};
 use super::door::Knock;
 use super::effect::{Chime, Effect};
 use super::link::LinkState;
-use super::news::{CameraState, DeviceState, GateReport, LinkLoss, News};
+use super::news::{CameraState, DeviceState, GateReport, LEVELS, LinkLoss, News};
 use super::presenting::Turn;
 use super::{Activity, Kiosk, Place, Stay};
 use crate::session::told::{Out, Told, Wish};
@@ -58,6 +58,7 @@ impl Kiosk {
                 self.stay.own_voice = speaking;
                 self.anyone_there.sign_of_life(now);
             }
+            News::OwnLevel(level) => self.devices.level = level.min(LEVELS),
             News::PictureState { picture, arriving } => {
                 if arriving && self.is_of_member(picture) {
                     self.stay.arriving.insert(picture);

@@ -51,7 +51,7 @@ pub use intent::Intent;
 use keypad::{CodePad, PinPad};
 use link::{Link, LinkState};
 use mute::Gate;
-pub use news::{CameraState, DeviceState, FoundRelay, GateReport, LinkLoss, News};
+pub use news::{CameraState, DeviceState, FoundRelay, GateReport, LEVELS, LinkLoss, News};
 use notices::Notices;
 use presenting::Presenting;
 use settle::Asked;
@@ -117,6 +117,8 @@ pub(crate) struct Devices {
     pub(crate) camera: Option<CameraState>,
     pub(crate) speaker: Option<DeviceState>,
     pub(crate) buttons: Option<DeviceState>,
+    /// Of the microphone, in steps up to [`LEVELS`].
+    pub(crate) level: u8,
 }
 
 /// A stay in one meeting. A shared panel forgets: nothing here outlives it.

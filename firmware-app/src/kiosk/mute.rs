@@ -116,7 +116,7 @@ impl Gate {
             Microphone::Live => LampState::Off,
             Microphone::Muted if self.opening => LampState::Off,
             Microphone::Muted | Microphone::Missing => LampState::On,
-            Microphone::Fault => LampState::Blinking,
+            Microphone::Fault => LampState::Fault,
         })
     }
 }
@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(gate.handle_timeout(at(299)), (false, false));
         assert_eq!(gate.microphone(), Microphone::Live, "it says so, and it is true");
         assert_eq!(gate.handle_timeout(at(300)), (true, true));
-        assert_eq!((gate.lamp(), gate.microphone()), (Some(LampState::Blinking), Microphone::Fault));
+        assert_eq!((gate.lamp(), gate.microphone()), (Some(LampState::Fault), Microphone::Fault));
         assert_eq!(gate.handle_timeout(at(1300)), (true, false), "asked again, told once");
         gate.report(GateReport::Closed, at(1310));
         assert_eq!((gate.lamp(), gate.microphone()), (Some(LampState::On), Microphone::Muted));

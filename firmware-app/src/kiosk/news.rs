@@ -55,6 +55,8 @@ pub enum News {
         /// Somebody speaks.
         speaking: bool,
     },
+    /// How loud the microphone is, open or closed, in steps from 0 (silence) to [`LEVELS`] (full scale).
+    OwnLevel(u8),
     /// Another room's pictures have begun to arrive, or no longer do.
     PictureState {
         /// Which.
@@ -63,6 +65,9 @@ pub enum News {
         arriving: bool,
     },
 }
+
+/// Steps of the microphone's level: few enough that the screen changes only when the eye sees it.
+pub const LEVELS: u8 = 10;
 
 /// A relay on the network.
 #[derive(Clone, PartialEq, Eq, Debug)]

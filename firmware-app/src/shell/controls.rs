@@ -16,6 +16,10 @@ use crate::kiosk::{DeviceState, LampState};
 
 /// Half a blink.
 const HALF: Duration = Duration::from_millis(500);
+/// A flash of a fault, and the dark after it,
+const FLASH: Duration = Duration::from_millis(150);
+/// of which two come in so many times as long.
+const FLASHES: u128 = 10;
 /// How often lamps are told again what they show: a chip that was unplugged and is back shows nothing by itself.
 const REFRESH: Duration = Duration::from_millis(250);
 
@@ -82,12 +86,24 @@ impl LampSwitch {
     /// Switches a lamp; the thread does it at once. Returns once the mute lamp is dark, because what comes next may
     /// open the gate; the others are not waited for.
     pub(super) fn set(&self, lamp: Button, state: LampState) {
+        self.switch(lamp, state, lamp == Button::Mute && state == LampState::Off);
+    }
+
+    fn switch(&self, lamp: Button, state: LampState, wait: bool) {
         let (done, dark) = sync_channel(1);
-        let wait = lamp == Button::Mute && state == LampState::Off;
         if self.commands.send(Switch { lamp, state, done: wait.then_some(done) }).is_err() {
             log::warn!("the lamps' thread has stopped");
         } else if wait && dark.recv_timeout(DARK_WITHIN).is_err() {
-            log::warn!("the mute lamp does not go dark in time");
+            log::warn!("the {lamp} lamp does not go dark in time");
+        }
+    }
+}
+
+/// However the room ends, nobody is told any more by a lamp.
+impl Drop for LampSwitch {
+    fn drop(&mut self) {
+        for lamp in [Button::Mute, Button::Approve] {
+            self.switch(lamp, LampState::Off, true);
         }
     }
 }
@@ -105,12 +121,7 @@ fn run(mut lamps: KeptLamps, inbox: &Receiver<Switch>, clock: Clock) {
                 waiting = done;
             }
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => {
-                for (button, ..) in wanted {
-                    lamps.set(button, false);
-                }
-                return;
-            }
+            Err(RecvTimeoutError::Disconnected) => return,
         }
         for (button, state, since) in wanted {
             lamps.set(button, is_lit(state, since, clock.now()));
@@ -126,16 +137,64 @@ fn is_lit(state: LampState, since: Time, now: Time) -> bool {
         LampState::Off => false,
         LampState::On => true,
         LampState::Blinking => (now.since(since).as_millis() / HALF.as_millis()).is_multiple_of(2),
+        LampState::Fault => {
+            let flash = now.since(since).as_millis() / FLASH.as_millis() % FLASHES;
+            flash == 0 || flash == 2
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+    use std::time::Instant;
+
     use super::*;
+    use crate::device::reopen::Opened;
+    use crate::device::sim::lamps::{LampRecord, SimLamps};
+    use crate::shell::watch::watch;
 
     #[test]
     fn blinking_begins_lit_and_changes_every_half_second() {
         let lit = |ms: u64| is_lit(LampState::Blinking, Time::from_millis(100), Time::from_millis(100 + ms));
         assert_eq!([0, 499, 500, 999, 1000].map(lit), [true, true, false, false, true]);
+    }
+
+    #[test]
+    fn a_fault_is_two_flashes_in_a_second_and_a_half() {
+        let lit = |ms: u64| is_lit(LampState::Fault, Time::from_millis(100), Time::from_millis(100 + ms));
+        let seen: String = (0..30).map(|n| if lit(n * 75) { '*' } else { '.' }).collect();
+        assert_eq!(seen, "**..**..............**..**....");
+    }
+
+    #[test]
+    fn lamps_are_dark_when_whoever_switches_them_is_gone_however_it_went() {
+        let (clock, (watch, _ends)) = (Clock::start(), watch());
+        let record = LampRecord::new(clock);
+        let source = {
+            let record = record.clone();
+            let open = move || {
+                let device: Box<dyn Lamps> = Box::new(SimLamps::new(record.clone()));
+                Ok(Opened { device, description: String::new() })
+            };
+            Source::<dyn Lamps>::new(open)
+        };
+        let switch = LampSwitch::start(source, &watch, clock).unwrap();
+        let both = [Button::Mute, Button::Approve];
+        for lamp in both {
+            switch.set(lamp, LampState::On);
+        }
+        let lit = || both.map(|lamp| record.is_lit(lamp));
+        let begin = Instant::now();
+        while lit() != [true; 2] {
+            assert!(begin.elapsed() < Duration::from_secs(60), "{:?}", lit());
+            thread::sleep(Duration::from_millis(5));
+        }
+        let room = thread::spawn(move || {
+            let _switch = switch;
+            panic!("as a test");
+        });
+        assert!(room.join().is_err());
+        assert_eq!(lit(), [false; 2], "not later, for the program ends now");
     }
 }

@@ -28,7 +28,7 @@ use crate::device::clock::Clock;
 use crate::device::reopen::DeviceState as Opening;
 use crate::device::{Button, ButtonEdge, DeviceError};
 use crate::kiosk::{
-    CameraState, Destination, DeviceState, Effect, FoundRelay, GateReport, GateState, Intent, Kiosk,
+    CameraState, Destination, DeviceState, Effect, FoundRelay, GateReport, GateState, Intent, Kiosk, LEVELS,
     LampState, LinkLoss, Media as MediaEffect, News, WallClock,
 };
 use crate::video::kind::PictureKind;
@@ -36,6 +36,8 @@ use crate::view::View;
 
 /// How often the gate and the microphone are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How often the screen's meter follows the microphone.
+const LEVEL_EVERY: Duration = Duration::from_millis(100);
 /// A microphone that is open and delivers nothing for this long does not report its gate.
 const GATE_SILENCE: Duration = Duration::from_secs(2);
 /// How long a search for relays listens before it says what it found.
@@ -126,6 +128,7 @@ pub async fn run(
         gate_since: Time::ZERO,
         gate_periods: (0, Time::ZERO),
         own_voice: false,
+        own_level: (0, Time::ZERO),
         xruns: [XrunLog::new("microphone"), XrunLog::new("speaker")],
         shown: None,
         lamps: BTreeMap::new(),
@@ -169,9 +172,6 @@ pub async fn run(
     drop(ends);
     room.media.stop();
     PictureKind::ALL.into_iter().for_each(|kind| room.media.camera(kind, false));
-    for button in [Button::Mute, Button::Approve] {
-        (room.around.lamp)(button, LampState::Off);
-    }
     if let Some(discovery) = &room.discovery {
         discovery.stop();
     }
@@ -198,6 +198,8 @@ struct Room {
     gate_since: Time,
     gate_periods: (u64, Time),
     own_voice: bool,
+    /// The level that was told last, and when it was looked at.
+    own_level: (u8, Time),
     xruns: [XrunLog; 2],
     shown: Option<View>,
     lamps: BTreeMap<Button, LampState>,
@@ -499,6 +501,14 @@ impl Room {
         if own_voice != self.own_voice {
             self.own_voice = own_voice;
             self.tell(News::OwnVoice { speaking: own_voice });
+        }
+        if now.since(self.own_level.1) >= LEVEL_EVERY {
+            let level = (self.media.own_peak() * f32::from(LEVELS)).round() as u8;
+            let changed = level != self.own_level.0;
+            self.own_level = (level, now);
+            if changed {
+                self.tell(News::OwnLevel(level));
+            }
         }
         let stats = self.media.stats();
         let lost = [stats.microphone_xruns.total(), stats.speaker_xruns.total()];

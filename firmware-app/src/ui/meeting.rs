@@ -13,6 +13,7 @@ use super::widget::label::{marked, plate};
 use super::widget::meter;
 use super::widget::video_tile::{own_tile, video_tile};
 use super::{chat, people, question};
+use crate::kiosk::LEVELS;
 use crate::kiosk::intent::{Destructive, Intent};
 use crate::view::{Corner, MeetingView, Microphone, Panel, PanelView, Question, Tile, View};
 
@@ -276,6 +277,12 @@ pub(super) fn mute_button(c: &mut Canvas<'_>, place: Rect, meeting: &MeetingView
     };
     let size = if c.frame.class == Class::Small { tokens::size::BODY } else { tokens::size::TITLE };
     Button::new(icon, label, size).look(look).draw(c, place, touch);
+    if let Some(level) = meeting.own_level {
+        // Grey while nothing of it leaves.
+        let ink = if meeting.microphone == Microphone::Live { tokens::TEXT } else { tokens::DIM };
+        let track = Rect::new(place.x0 + 16.0, place.y1 - 12.0, place.x1 - 16.0, place.y1 - 6.0);
+        meter::level(c, track, f64::from(level) / f64::from(LEVELS), ink);
+    }
 }
 
 /// Above the mute button, beside the own picture if that is there.

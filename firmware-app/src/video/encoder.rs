@@ -58,10 +58,13 @@ impl Encoder {
     /// An encoder for pictures of any size; a change of size makes a keyframe.
     pub fn new(settings: EncoderSettings) -> Result<Encoder, EncoderError> {
         let bitrate = u32::try_from(settings.bitrate.as_bps()).unwrap_or(u32::MAX);
-        let (usage, quantiser) = match settings.kind {
-            PictureKind::Camera => (UsageType::CameraVideoRealTime, QpRange::new(16, 44)),
+        let (usage, quantiser, complexity) = match settings.kind {
+            // A quarter less processor time for 3 to 5 % more bits (tests/MEASURES.md).
+            PictureKind::Camera => (UsageType::CameraVideoRealTime, QpRange::new(16, 44), Complexity::Low),
             // Coarser than this, small letters get frayed edges.
-            PictureKind::Presentation => (UsageType::ScreenContentRealTime, QpRange::new(12, 30)),
+            PictureKind::Presentation => {
+                (UsageType::ScreenContentRealTime, QpRange::new(12, 30), Complexity::Medium)
+            }
         };
         let config = EncoderConfig::new()
             .usage_type(usage)
@@ -72,7 +75,7 @@ impl Encoder {
             // are left out before they are encoded (`cadence`), so that none is coarse.
             .skip_frames(settings.kind == PictureKind::Camera)
             .qp(quantiser)
-            .complexity(Complexity::Medium)
+            .complexity(complexity)
             .intra_frame_period(IntraFramePeriod::from_num_frames(0))
             .sps_pps_strategy(SpsPpsStrategy::ConstantId)
             .num_threads(1)

@@ -36,6 +36,7 @@ pub(super) fn of(kiosk: &Kiosk, now: Time, wall: WallClock) -> MeetingView {
         own: own_tile(kiosk, meeting),
         own_corner: stay.corner,
         microphone,
+        own_level: matches!(microphone, Microphone::Live | Microphone::Muted).then_some(kiosk.devices.level),
         speaking_while_muted: microphone == Microphone::Muted && stay.own_voice,
         camera_off: stay.camera_off,
         volume: kiosk.settings.volume,

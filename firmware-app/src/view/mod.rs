@@ -237,6 +237,9 @@ pub struct MeetingView {
     pub own_corner: Corner,
     /// The audio gate, as the gate itself reports it.
     pub microphone: Microphone,
+    /// How loud the microphone is, from 0 to [`crate::kiosk::LEVELS`], whether the others hear it or not; absent where it is
+    /// not known.
+    pub own_level: Option<u8>,
     /// Somebody speaks while the gate is closed.
     pub speaking_while_muted: bool,
     /// The own camera is off (by choice).

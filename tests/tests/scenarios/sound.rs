@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use vestibule_tests::programs::{Kiosk, Relay};
-use vestibule_tests::rooms::{DEVICES, digits, home, join, lamp, logged, see, silent, start, together};
+use vestibule_tests::rooms::{DEVICES, digits, home, join, lamp, logged, meet, see, silent, start, together};
 
 #[test]
 fn a_room_that_mutes_hard_closes_its_microphone_and_is_heard_again_after() {
@@ -28,6 +29,26 @@ fn a_room_that_mutes_hard_closes_its_microphone_and_is_heard_again_after() {
         lamp(&mut host, "Mute", false).unwrap();
         together(&mut [&mut host, &mut guest]).unwrap();
     }
+}
+
+/// The meter in the mute button shows what the microphone hears, also while nothing of it leaves, and nothing without one.
+#[test]
+fn the_meter_follows_the_microphone_and_not_the_gate() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut meeting = meet(folder.path()).unwrap();
+    let host = &mut meeting.host;
+    let level = |view: &Value| view["screen"]["Meeting"]["own_level"].as_u64();
+    see(host, "a level", |view| level(view).is_some_and(|level| (1..=10).contains(&level))).unwrap();
+    host.press("mute", Duration::from_millis(60)).unwrap();
+    lamp(host, "Mute", true).unwrap();
+    see(host, "a level while muted", |view| {
+        view["screen"]["Meeting"]["microphone"] == "Muted" && level(view).is_some_and(|level| level >= 1)
+    })
+    .unwrap();
+    host.ask("unplug microphone").unwrap();
+    see(host, "no level", |view| level(view).is_none()).unwrap();
+    host.ask("plug microphone").unwrap();
+    see(host, "a level again", |view| level(view).is_some_and(|level| level >= 1)).unwrap();
 }
 
 #[test]

@@ -111,7 +111,7 @@ fn a_gate_that_does_not_close_is_called_a_fault() {
     assert!(!world.meeting(1).tiles[0].muted);
     world.ms(1);
     assert_eq!(world.meeting(0).microphone, Microphone::Fault);
-    assert_eq!(world.shells[0].lamps[&Button::Mute], LampState::Blinking);
+    assert_eq!(world.shells[0].lamps[&Button::Mute], LampState::Fault);
     assert_eq!(world.view(0).notice.unwrap().severity, Severity::Alarm);
     assert!(!world.meeting(1).tiles[0].muted, "nobody is told that it is muted");
     world.shells[0].gate_stuck = false;

@@ -156,6 +156,7 @@ fn news() -> impl Strategy<Value = News> {
             News::PictureState { picture: PictureId::room(peer, kind), arriving }
         }),
         1 => any::<bool>().prop_map(|speaking| News::OwnVoice { speaking }),
+        1 => any::<u8>().prop_map(News::OwnLevel),
     ]
 }
 
@@ -183,7 +184,7 @@ fn check(world: &World) {
         let expected = match shell.kiosk.gate.microphone() {
             Microphone::Live => Some(LampState::Off),
             Microphone::Muted | Microphone::Missing => Some(LampState::On),
-            Microphone::Fault => Some(LampState::Blinking),
+            Microphone::Fault => Some(LampState::Fault),
         };
         // Asked to open, it may be open before it says so.
         let opening = shell.kiosk.gate.microphone() == Microphone::Muted && lamp == Some(LampState::Off);

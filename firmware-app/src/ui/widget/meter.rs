@@ -1,6 +1,6 @@
-//! A level from 0 to 100 as a number and a bar, between the two buttons that change it.
+//! Levels: the volume as a number and a bar between the two buttons that change it, and the microphone's as a bar.
 
-use druid::Rect;
+use druid::{Color, Rect};
 
 use crate::kiosk::intent::{Intent, Step};
 use crate::ui::icons::Icon;
@@ -25,8 +25,18 @@ pub fn volume(c: &mut Canvas<'_>, rect: Rect, level: u8, intent: impl Fn(Step) -
     c.text(words, &level.to_string(), style, tokens::TEXT, Align::Center);
     let track = Rect::new(between.x0 + 8.0, middle + 8.0, between.x1 - 8.0, middle + 14.0);
     c.fill(track, 3.0, tokens::LINE);
-    if level > 0 {
-        let filled = (track.width() * f64::from(level) / 100.0).max(6.0);
-        c.fill(Rect { x1: track.x0 + filled, ..track }, 3.0, tokens::ACTION);
+    filled(c, track, f64::from(level) / 100.0, tokens::ACTION);
+}
+
+/// A bar that is filled as far as `part` says, from 0 to 1.
+pub fn level(c: &mut Canvas<'_>, track: Rect, part: f64, ink: Color) {
+    c.fill(track, 3.0, tokens::GROUND);
+    filled(c, track, part, ink);
+}
+
+fn filled(c: &mut Canvas<'_>, track: Rect, part: f64, ink: Color) {
+    if part > 0.0 {
+        let filled = (track.width() * part.min(1.0)).max(6.0);
+        c.fill(Rect { x1: track.x0 + filled, ..track }, 3.0, ink);
     }
 }
