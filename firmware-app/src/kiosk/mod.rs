@@ -1,11 +1,13 @@
 //! What the room is doing: touches, buttons and news go in, effects and a view come out. Pure: no clock, no socket, no
 //! device; the same inputs and seed give the same effects.
 //!
-//! Each idea has its file: the gate (`mute`), the door (`door`, `approve_button`), digits (`keypad`), text
-//! (`chat_draft`, `chat_page`), presentations (`presenting`), sleep and silence (`idle`), the relay (`link`), sentences (`notices`). This file holds
-//! them together; `intents` and `happenings` feed them, `settle` compares what is wanted with what was asked for.
+//! Each idea has its file: what fills the screen (`place`), the gate (`mute`), the buttons (`buttons`), the door (`door`,
+//! `approve_button`), digits (`keypad`), text (`chat_draft`, `chat_page`), presentations (`presenting`), sleep and silence
+//! (`idle`), what goes with a meeting (`stay`), the relay (`link`), sentences (`notices`). This file holds them together;
+//! `intents` and `happenings` feed them, `settle` compares what is wanted with what was asked for.
 
 mod approve_button;
+mod buttons;
 mod chat_draft;
 pub(crate) mod chat_page;
 pub mod config;
@@ -20,15 +22,16 @@ pub(crate) mod link;
 mod mute;
 pub mod news;
 mod notices;
+mod place;
 pub(crate) mod presenting;
 mod settle;
+mod stay;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
-use vestibule_common::chat::ChatMessage;
 use vestibule_common::control::MemberState;
 use vestibule_common::id::PeerId;
 use vestibule_common::identity::Identity;
@@ -36,13 +39,11 @@ use vestibule_common::name::RoomName;
 use vestibule_common::time::{Duration, Time};
 
 use crate::audio::EchoMode;
-use crate::device::{Button, ButtonEdge};
 use crate::session::{Session, Ticket};
 use crate::view::words::Sentence;
-use crate::view::{Backlight, Corner, Microphone, Panel, PictureId, Severity, View};
-use approve_button::{ApproveButton, Verdict};
+use crate::view::{Backlight, Microphone, Severity, View};
+use approve_button::ApproveButton;
 use chat_draft::Draft;
-use chat_page::Reading;
 pub use config::{KioskConfig, Pin, Settings};
 use door::Door;
 pub use effect::{Chime, Destination, Effect, GateState, LampState, Media};
@@ -53,8 +54,9 @@ use link::{Link, LinkState};
 use mute::Gate;
 pub use news::{CameraState, DeviceState, FoundRelay, GateReport, LEVELS, LinkLoss, News};
 use notices::Notices;
-use presenting::Presenting;
+pub(crate) use place::{Activity, Place};
 use settle::Asked;
+pub(crate) use stay::Stay;
 
 /// The time of day, read by the shell for each view.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -98,19 +100,6 @@ pub struct Kiosk {
     asked: Asked,
 }
 
-/// Which screen is open while there is no meeting.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Place {
-    Home,
-    Join,
-    Pin,
-    Settings,
-    /// The relay chooser; from the settings one may go back.
-    Relays {
-        back: bool,
-    },
-}
-
 /// What the devices last said of themselves.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Devices {
@@ -119,59 +108,6 @@ pub(crate) struct Devices {
     pub(crate) buttons: Option<DeviceState>,
     /// Of the microphone, in steps up to [`LEVELS`].
     pub(crate) level: u8,
-}
-
-/// A stay in one meeting. A shared panel forgets: nothing here outlives it.
-#[derive(Clone, Debug)]
-pub(crate) struct Stay {
-    pub(crate) muted: bool,
-    pub(crate) camera_off: bool,
-    pub(crate) presenting: Presenting,
-    pub(crate) corner: Corner,
-    pub(crate) panel: Option<Panel>,
-    pub(crate) people_page: usize,
-    pub(crate) speaking: BTreeSet<PeerId>,
-    pub(crate) arriving: BTreeSet<PictureId>,
-    pub(crate) own_voice: bool,
-    pub(crate) draft: Draft,
-    pub(crate) chat_to: Option<PeerId>,
-    pub(crate) chat_error: Option<Sentence>,
-    pub(crate) reading: Reading,
-    pub(crate) unread: u16,
-}
-
-impl Stay {
-    fn new() -> Stay {
-        Stay {
-            muted: false,
-            camera_off: false,
-            presenting: Presenting::default(),
-            corner: Corner::default(),
-            panel: None,
-            people_page: 0,
-            speaking: BTreeSet::new(),
-            arriving: BTreeSet::new(),
-            own_voice: false,
-            draft: Draft::new(ChatMessage::MAX_CHARS),
-            chat_to: None,
-            chat_error: None,
-            reading: Reading::default(),
-            unread: 0,
-        }
-    }
-}
-
-/// What fills the screen.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Activity {
-    /// No meeting.
-    Nothing,
-    /// The code was sent, or a meeting is being started; the relay has not answered.
-    Asking,
-    /// At the door, or on the way back.
-    Waiting,
-    /// In a meeting.
-    Meeting,
 }
 
 impl Kiosk {
@@ -220,29 +156,6 @@ impl Kiosk {
         };
         kiosk.settle(now);
         kiosk
-    }
-
-    /// A button's edge. Both act whatever the screen shows; a press on a sleeping screen with nothing to answer only
-    /// wakes it.
-    pub fn handle_button(&mut self, edge: ButtonEdge, now: Time) {
-        let at = edge.at.min(now);
-        let lit = self.backlight(now) == Backlight::Lit;
-        match (edge.button, edge.pressed) {
-            (Button::Mute, true) => self.toggle_mute(),
-            (Button::Mute, false) => {}
-            (Button::Approve, true) => {
-                let armed = self.door.armed(at).filter(|_| lit).map(|knock| knock.id);
-                self.approve_button.press(armed, at);
-            }
-            (Button::Approve, false) => {
-                let verdict = self.approve_button.release(at);
-                self.answer(verdict, now);
-            }
-        }
-        if edge.pressed {
-            self.touched(now);
-        }
-        self.settle(now);
     }
 
     /// The moment named by [`Kiosk::poll_timeout`] has come.
@@ -318,29 +231,6 @@ impl Kiosk {
         crate::view::of(self, now, wall)
     }
 
-    pub(crate) fn activity(&self) -> Activity {
-        if self.session.meeting().is_some() {
-            Activity::Meeting
-        } else if self.session.returning().is_some() {
-            Activity::Waiting
-        } else if let Some(knocking) = self.session.knocking() {
-            if knocking.host_name.is_some() { Activity::Waiting } else { Activity::Asking }
-        } else if self.session.starting() {
-            Activity::Asking
-        } else {
-            Activity::Nothing
-        }
-    }
-
-    pub(crate) fn backlight(&self, now: Time) -> Backlight {
-        if self.must_be_lit() { Backlight::Lit } else { self.idle.backlight(now) }
-    }
-
-    /// Something goes on that people must be able to see.
-    fn must_be_lit(&self) -> bool {
-        self.activity() != Activity::Nothing || self.door.shown().is_some()
-    }
-
     pub(crate) fn hosting(&self) -> bool {
         self.session.meeting().is_some_and(|meeting| meeting.roster.hosting())
     }
@@ -356,31 +246,6 @@ impl Kiosk {
             muted,
             camera_off: self.stay.camera_off || failed,
             presenting: self.stay.presenting.live(),
-        }
-    }
-
-    fn toggle_mute(&mut self) {
-        if self.activity() == Activity::Meeting {
-            self.stay.muted = !self.stay.muted;
-        }
-    }
-
-    /// Answers the knock that the verdict names; a knock that is gone admits nobody.
-    fn answer(&mut self, verdict: Option<Verdict>, now: Time) {
-        let Some(verdict) = verdict else { return };
-        let (Verdict::Approve(id) | Verdict::Deny(id)) = verdict;
-        let Some(knock) = self.door.take(&id) else { return };
-        self.approve_button.gone(&id);
-        let who = knock.identity.short();
-        match verdict {
-            Verdict::Approve(_) => {
-                self.log(log::Level::Info, format!("{} ({who}) is let in", knock.name));
-                self.session.approve(id, knock.identity, now);
-            }
-            Verdict::Deny(_) => {
-                self.log(log::Level::Info, format!("{} ({who}) is refused", knock.name));
-                self.session.deny(id, now);
-            }
         }
     }
 
@@ -403,15 +268,6 @@ impl Kiosk {
         self.question = None;
         self.place = Place::Home;
         self.idle.wake(now);
-    }
-
-    fn go_home(&mut self) {
-        self.place = Place::Home;
-        self.code = CodePad::default();
-        self.pin.open();
-        self.name_edit = None;
-        self.question = None;
-        self.own_picture = false;
     }
 
     fn touched(&mut self, now: Time) {

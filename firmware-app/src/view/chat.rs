@@ -1,12 +1,97 @@
 //! The chat panel: a page of messages, who the next one is for, and what is being written.
 
+use serde::Serialize;
+use vestibule_common::id::PeerId;
 use vestibule_common::time::Time;
 
+use super::Language;
 use super::words::Sentence;
-use super::{ChatView, Chip, Delivery, MessageView};
 use crate::kiosk::{Kiosk, WallClock};
 use crate::session::Meeting;
 use crate::session::chat::Entry;
+
+/// The chat panel.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct ChatView {
+    /// Everyone first, then each other room.
+    pub recipients: Vec<Chip>,
+    /// The page's messages, oldest first, grouped by room.
+    pub messages: Vec<MessageView>,
+    /// There are older messages.
+    pub older: bool,
+    /// There are newer messages.
+    pub newer: bool,
+    /// What is being written.
+    pub draft: String,
+    /// Shown in place of an empty draft: "Message to everyone".
+    pub hint: String,
+    /// The keyboard, when open.
+    pub keyboard: Option<KeyboardView>,
+    /// Under the draft: why a message was not sent.
+    pub error: Option<String>,
+}
+
+/// A recipient to choose.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Chip {
+    /// Nobody: everyone.
+    pub to: Option<PeerId>,
+    /// "Everyone" or the room's name.
+    pub label: String,
+    /// The one chosen.
+    pub chosen: bool,
+}
+
+/// One message.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct MessageView {
+    /// The room, or "You"; empty when the message above is the same room's.
+    pub from: String,
+    /// "14:05".
+    pub time: String,
+    /// What it says.
+    pub text: String,
+    /// Marked with a lock: "only for you", "only for Workshop".
+    pub private: Option<String>,
+    /// Written here.
+    pub own: bool,
+    /// Not acknowledged yet, or not sent: its mark.
+    pub delivery: Delivery,
+}
+
+/// What became of an own message.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Serialize)]
+pub enum Delivery {
+    /// On its way.
+    Sending,
+    /// In the room's order.
+    Sent,
+    /// Could not be sent.
+    Failed,
+}
+
+/// The on-screen keyboard.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct KeyboardView {
+    /// Whose layout.
+    pub language: Language,
+    /// Upper case.
+    pub shift: Shift,
+    /// Symbols in place of letters.
+    pub symbols: bool,
+}
+
+/// The shift key.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default, Serialize)]
+pub enum Shift {
+    /// Lower case.
+    #[default]
+    Off,
+    /// The next letter only.
+    Once,
+    /// Every letter.
+    Locked,
+}
 
 /// Characters that surely fit a line of the narrowest panel.
 const LINE_CHARS: usize = 34;

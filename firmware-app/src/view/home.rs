@@ -1,14 +1,54 @@
-//! The screens outside meetings: home, code, PIN, waiting, settings, relays.
+//! The screens before a meeting: home, code, PIN, waiting.
 
-use vestibule_common::identity::fingerprint_words;
+use serde::Serialize;
 use vestibule_common::time::Time;
 
 use super::words::Sentence;
-use super::{HomeView, KeypadView, RelayChoice, RelaysView, SettingsView, WaitingView};
 use crate::device::DeviceError;
 use crate::kiosk::keypad::CodePad;
 use crate::kiosk::link::LinkState;
 use crate::kiosk::{Activity, CameraState, DeviceState, GateReport, Kiosk};
+
+/// Home.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct HomeView {
+    /// "Ready", "Looking for the relay...", "No camera".
+    pub state: String,
+    /// Whether that state is nothing to worry about.
+    pub ready: bool,
+    /// Whether a meeting can be started or joined now.
+    pub can_meet: bool,
+    /// "Rejoin 482 913", while it is offered.
+    pub rejoin: Option<String>,
+    /// The own picture is shown (while touched).
+    pub own_picture: bool,
+    /// Why there is no own picture, if there is none.
+    pub camera_missing: Option<String>,
+}
+
+/// Six boxes (or four to eight for the PIN) and a keypad.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct KeypadView {
+    /// "Type the meeting's code".
+    pub title: String,
+    /// What was typed; for the PIN, dots.
+    pub boxes: Vec<Option<char>>,
+    /// Under the boxes.
+    pub error: Option<String>,
+    /// The code was sent; keys are at rest.
+    pub busy: bool,
+}
+
+/// Knocking.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct WaitingView {
+    /// "Knocking at 482 913...", then "Waiting for Boardroom".
+    pub title: String,
+    /// What happens next, in one sentence.
+    pub detail: String,
+    /// Why there is no own picture, if there is none.
+    pub camera_missing: Option<String>,
+}
 
 pub(super) fn home(kiosk: &Kiosk, now: Time) -> HomeView {
     let say = |sentence: Sentence| sentence.say(kiosk.settings.language);
@@ -103,86 +143,4 @@ pub(super) fn waiting(kiosk: &Kiosk) -> WaitingView {
         (None, None) => (Sentence::Starting, Sentence::ReturningDetail),
     };
     WaitingView { title: say(title), detail: say(detail), camera_missing: camera_missing(kiosk) }
-}
-
-pub(super) fn settings(kiosk: &Kiosk, now: Time) -> SettingsView {
-    let language = kiosk.settings.language;
-    let say = |sentence: Sentence| sentence.say(language);
-    let (name, keyboard, name_error) = match &kiosk.name_edit {
-        Some((draft, error)) => (draft.text.clone(), draft.keyboard(language), error.as_ref()),
-        None => (kiosk.settings.name.to_string(), None, None),
-    };
-    let words = kiosk.link.pinned().map(|peer| fingerprint_words(&peer).join(" "));
-    let relay = match (words, kiosk.link.address(), kiosk.link.trouble(now)) {
-        (None, _, _) => say(Sentence::NoRelay),
-        (Some(words), Some(address), _) => format!("{address} · {words}"),
-        (Some(words), None, Some((trouble, _))) => format!("{words} · {}", say(trouble)),
-        (Some(words), None, None) => format!("{words} · {}", say(Sentence::LookingForRelay)),
-    };
-    SettingsView {
-        name,
-        keyboard,
-        name_error: name_error.map(|error| error.say(language)),
-        relay,
-        volume: kiosk.settings.volume,
-        echo: kiosk.echo(),
-        devices: devices(kiosk).into_iter().map(|(device, state)| (say(device), state)).collect(),
-        version: kiosk.config.version.clone(),
-    }
-}
-
-fn devices(kiosk: &Kiosk) -> [(Sentence, String); 4] {
-    let say = |sentence: Sentence| sentence.say(kiosk.settings.language);
-    let failed = |why: &DeviceError| {
-        let (sentence, what) = match why {
-            DeviceError::Missing(what) | DeviceError::Lost(what) => (Sentence::NotThere, what),
-            DeviceError::Busy(what) => (Sentence::InUse, what),
-            DeviceError::Unsupported(what) => (Sentence::Unusable, what),
-        };
-        if what.is_empty() { say(sentence) } else { format!("{} ({what})", say(sentence)) }
-    };
-    let camera = match &kiosk.devices.camera {
-        None => say(Sentence::Unknown),
-        Some(CameraState::On) => say(Sentence::Working),
-        Some(CameraState::Off) => say(Sentence::AtRest),
-        Some(CameraState::Failed(why)) => failed(why),
-    };
-    let microphone = match kiosk.gate.last_report() {
-        None => say(Sentence::Unknown),
-        Some(GateReport::Open) => say(Sentence::Working),
-        Some(GateReport::Closed) => say(Sentence::AtRest),
-        Some(GateReport::Missing(why)) => failed(why),
-        Some(GateReport::Fault(what)) => format!("{} ({what})", say(Sentence::Unusable)),
-    };
-    let other = |state: &Option<DeviceState>| match state {
-        None => say(Sentence::Unknown),
-        Some(DeviceState::Ready(name)) => format!("{} ({name})", say(Sentence::Working)),
-        Some(DeviceState::Failed(why)) => failed(why),
-    };
-    [
-        (Sentence::DeviceCamera, camera),
-        (Sentence::DeviceMicrophone, microphone),
-        (Sentence::DeviceSpeaker, other(&kiosk.devices.speaker)),
-        (Sentence::DeviceButtons, other(&kiosk.devices.buttons)),
-    ]
-}
-
-pub(super) fn relays(kiosk: &Kiosk, back: bool) -> RelaysView {
-    let say = |sentence: Sentence| sentence.say(kiosk.settings.language);
-    let relays: Vec<RelayChoice> = kiosk
-        .link
-        .found
-        .iter()
-        .map(|relay| RelayChoice {
-            peer: relay.peer,
-            address: relay.address.clone(),
-            words: fingerprint_words(&relay.peer).join(" "),
-        })
-        .collect();
-    let (title, detail) = if relays.is_empty() {
-        (Sentence::SearchingRelays, Sentence::NoRelaysFound)
-    } else {
-        (Sentence::ChooseRelay, Sentence::CompareWords)
-    };
-    RelaysView { title: say(title), detail: say(detail), relays, can_go_back: back }
 }

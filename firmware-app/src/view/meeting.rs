@@ -1,13 +1,159 @@
 //! The meeting: tiles, own picture, what the bar shows.
 
+use serde::{Deserialize, Serialize};
 use unicode_segmentation::UnicodeSegmentation;
 use vestibule_common::control::Member;
+use vestibule_common::id::PeerId;
 use vestibule_common::time::Time;
 
 use super::words::Sentence;
-use super::{MeetingView, Microphone, Panel, PanelView, PictureId, Tile, chat, home, people};
+use super::{ChatView, PeopleView, chat, home, people};
 use crate::kiosk::{Kiosk, WallClock};
 use crate::session::Meeting;
+use crate::video::kind::PictureKind;
+
+/// A meeting.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct MeetingView {
+    /// "482 913".
+    pub code: String,
+    /// "0:12:45".
+    pub duration: String,
+    /// Newcomers are kept out.
+    pub locked: bool,
+    /// The other rooms, at most nine; the same order for everyone.
+    pub tiles: Vec<Tile>,
+    /// What a room presents, large beside the tiles.
+    pub presentation: Option<Tile>,
+    /// This room presents, or is about to.
+    pub presenting: bool,
+    /// Shown where there is no other room yet: "Others join with the code 482 913".
+    pub alone: Option<String>,
+    /// The own picture, small.
+    pub own: Tile,
+    /// Where it is.
+    pub own_corner: Corner,
+    /// The audio gate, as the gate itself reports it.
+    pub microphone: Microphone,
+    /// How loud the microphone is, from 0 to [`crate::kiosk::LEVELS`], whether the others hear it or not; absent where it is
+    /// not known.
+    pub own_level: Option<u8>,
+    /// Somebody speaks while the gate is closed.
+    pub speaking_while_muted: bool,
+    /// The own camera is off (by choice).
+    pub camera_off: bool,
+    /// 0 to 100.
+    pub volume: u8,
+    /// Chat messages not read yet.
+    pub unread: u16,
+    /// The open panel.
+    pub panel: Option<PanelView>,
+    /// "Anyone there?" is being asked; seconds until this room leaves.
+    pub anyone_there_s: Option<u16>,
+}
+
+/// Corners for the own picture.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default, Serialize)]
+pub enum Corner {
+    /// Below right.
+    #[default]
+    BottomRight,
+    /// Below left.
+    BottomLeft,
+    /// Above left.
+    TopLeft,
+    /// Above right.
+    TopRight,
+}
+
+/// The microphone as the room must know it.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Serialize)]
+pub enum Microphone {
+    /// The gate is open: the others hear this room.
+    Live,
+    /// The gate is closed: nothing leaves.
+    Muted,
+    /// There is none.
+    Missing,
+    /// The gate does not report: treat as live and call for help.
+    Fault,
+}
+
+/// One room in the grid.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Tile {
+    /// Whose newest picture is drawn.
+    pub picture: PictureId,
+    /// Its name plate; rooms that share a name are told apart.
+    pub name: String,
+    /// Where there is no picture.
+    pub initials: String,
+    /// Why there is no picture: "Camera off", "No camera", "Reconnecting..."; absent when there should be one.
+    pub placeholder: Option<String>,
+    /// Its gate is closed.
+    pub muted: bool,
+    /// It is speaking now.
+    pub speaking: bool,
+    /// It hosts.
+    pub host: bool,
+}
+
+/// Whose picture.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+pub enum PictureId {
+    /// This room's own camera.
+    Own,
+    /// Another room's.
+    Room(PeerId),
+    /// What this room presents.
+    OwnPresentation,
+    /// What another room presents.
+    Presentation(PeerId),
+}
+
+impl PictureId {
+    /// This room's picture of a kind.
+    pub fn own(kind: PictureKind) -> PictureId {
+        match kind {
+            PictureKind::Camera => PictureId::Own,
+            PictureKind::Presentation => PictureId::OwnPresentation,
+        }
+    }
+
+    /// Another room's picture of a kind.
+    pub fn room(peer: PeerId, kind: PictureKind) -> PictureId {
+        match kind {
+            PictureKind::Camera => PictureId::Room(peer),
+            PictureKind::Presentation => PictureId::Presentation(peer),
+        }
+    }
+
+    /// What it shows.
+    pub fn kind(self) -> PictureKind {
+        match self {
+            PictureId::Own | PictureId::Room(_) => PictureKind::Camera,
+            PictureId::OwnPresentation | PictureId::Presentation(_) => PictureKind::Presentation,
+        }
+    }
+}
+
+/// The panels beside (or over) the tiles.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum Panel {
+    /// Messages.
+    Chat,
+    /// Who is here, and what the host may do.
+    People,
+}
+
+/// An open panel.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub enum PanelView {
+    /// Messages.
+    Chat(ChatView),
+    /// Who is here.
+    People(PeopleView),
+}
 
 /// Tiles of the grid.
 const MAX_TILES: usize = 9;

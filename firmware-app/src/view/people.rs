@@ -1,9 +1,43 @@
 //! Who is here, and what the host may do.
 
+use serde::Serialize;
+use vestibule_common::id::PeerId;
+
 use super::words::Sentence;
-use super::{PeopleView, PersonView};
 use crate::kiosk::Kiosk;
 use crate::session::Meeting;
+
+/// The people panel.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct PeopleView {
+    /// The page's rooms, this one first.
+    pub people: Vec<PersonView>,
+    /// More pages before.
+    pub previous: bool,
+    /// More pages after.
+    pub next: bool,
+    /// This room hosts, so that it finds lock, mute, remove and end.
+    pub hosting: bool,
+    /// Newcomers are kept out.
+    pub locked: bool,
+}
+
+/// A room in the list.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct PersonView {
+    /// Who.
+    pub peer: PeerId,
+    /// Its name; rooms that share one are told apart.
+    pub name: String,
+    /// "Host", "You", "Reconnecting...".
+    pub note: String,
+    /// Its gate is closed.
+    pub muted: bool,
+    /// Its camera is off.
+    pub camera_off: bool,
+    /// This room may mute and remove it.
+    pub manageable: bool,
+}
 
 /// Rooms on one page of the list.
 pub(crate) const PAGE: usize = 4;

@@ -3,7 +3,7 @@
 use vestibule_common::control::{Ask, KnockGoneWhy, Tell};
 
 use super::world::World;
-use crate::device::Button;
+use crate::device::{Button, ButtonEdge};
 use crate::kiosk::*;
 use crate::view::{Backlight, Screen};
 
