@@ -317,7 +317,8 @@ fn meetings() -> Vec<(&'static str, View)> {
             german(View {
                 question: Some(Question {
                     about: Destructive::Leave,
-                    text: "Das Meeting verlassen? Sie leiten es, die anderen Räume bleiben zusammen.".into(),
+                    text: "Die Besprechung verlassen? Sie leiten sie, die anderen Räume bleiben zusammen."
+                        .into(),
                     yes: "Verlassen".into(),
                     no: "Bleiben".into(),
                 }),
@@ -559,7 +560,32 @@ fn settings() -> Vec<(&'static str, View)> {
             ("Buttons".into(), "GPIO 17 and 27".into()),
             ("Lamps".into(), "GPIO 22 and 23".into()),
         ],
-        version: "Vestibule 0.1.0".into(),
+    };
+    let test = TestView {
+        camera_missing: None,
+        level: Some(6),
+        speech: true,
+        pressed: [false, true],
+        devices: page.devices[..4].to_vec(),
+        version: "vestibule-kiosk 0.1.0".into(),
+    };
+    let faults = TestView {
+        camera_missing: Some("Keine Kamera".into()),
+        level: None,
+        speech: false,
+        pressed: [false; 2],
+        devices: [
+            ("Kamera", "Von einem anderen Programm benutzt (/dev/video0 is used by cheese, process 4711: end it)"),
+            ("Mikrofon", "Nicht da (no sound card is called Jabra; there are: PCH, Kiosk)"),
+            ("Lautsprecher", "Nicht da (no sound card is called Jabra; there are: PCH, Kiosk)"),
+            (
+                "Taster",
+                "Nicht benutzbar (/dev/gpiochip0: permission denied: join the group gpio, or install the rules with make install-udev)",
+            ),
+        ]
+        .map(|(device, state)| (device.into(), state.into()))
+        .into(),
+        ..test.clone()
     };
     let relays = |count: u8, can_go_back| {
         view(Screen::Relays(RelaysView {
@@ -581,7 +607,6 @@ fn settings() -> Vec<(&'static str, View)> {
             "settings-german",
             german(view(Screen::Settings(SettingsView {
                 name: "Besprechungszimmer Alexander von Humboldt".into(),
-                version: "Vestibule 0.1.0".into(),
                 ..page.clone()
             }))),
         ),
@@ -605,6 +630,8 @@ fn settings() -> Vec<(&'static str, View)> {
                 ..view(Screen::Settings(page))
             },
         ),
+        ("test", view(Screen::Test(test))),
+        ("test-faults-german", german(view(Screen::Test(faults)))),
         ("relays", relays(2, false)),
         ("relays-many", relays(9, true)),
         ("relays-none", relays(0, true)),

@@ -111,6 +111,8 @@ pub enum Chime {
     AnyoneThere,
     /// Something is wrong.
     Alarm,
+    /// The test page's tone.
+    Test,
 }
 
 /// Where to connect.

@@ -42,6 +42,9 @@ impl Kiosk {
             }
             News::Buttons(state) => {
                 let lost = newly_failed(&self.devices.buttons, &state);
+                if lost.is_some() {
+                    self.devices.pressed = [false; 2];
+                }
                 self.devices.buttons = Some(state);
                 self.device_lost(lost, Sentence::ButtonsLost, now);
             }

@@ -20,6 +20,10 @@ pub enum Intent {
     ShowOwnPicture(bool),
     /// Home: settings, which ask for the PIN first.
     OpenSettings,
+    /// Settings: try the devices.
+    OpenTest,
+    /// Test page: play a tone.
+    PlayTone,
     /// A digit, 0 to 9, on the keypad of the join or PIN screen.
     Digit(u8),
     /// The keypad's erase key.

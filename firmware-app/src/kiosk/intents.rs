@@ -7,6 +7,7 @@ use vestibule_common::time::Time;
 
 use super::approve_button::Verdict;
 use super::chat_draft::Draft;
+use super::effect::Chime;
 use super::intent::{Destructive, Intent, Setting, Step};
 use super::keypad::PinTry;
 use super::{Activity, Effect, Kiosk, Place, QUESTION, Stay};
@@ -53,11 +54,15 @@ impl Kiosk {
                 self.pin.open();
                 self.place = Place::Pin;
             }
+            Intent::OpenTest if activity == Activity::Nothing && self.place == Place::Settings => {
+                self.place = Place::Test;
+            }
+            Intent::PlayTone if self.testing() => self.effects.push_back(Effect::Chime(Chime::Test)),
             Intent::Digit(digit) if activity == Activity::Nothing => self.digit(digit, now),
             Intent::EraseDigit if activity == Activity::Nothing => match self.place {
                 Place::Join => self.code.erase(),
                 Place::Pin => self.pin.erase(),
-                Place::Home | Place::Settings | Place::Relays { .. } => {}
+                Place::Home | Place::Settings | Place::Test | Place::Relays { .. } => {}
             },
             Intent::Back => self.back(now),
             Intent::CancelKnock if matches!(activity, Activity::Waiting | Activity::Asking) => {
@@ -144,6 +149,8 @@ impl Kiosk {
             | Intent::OpenJoin
             | Intent::Rejoin
             | Intent::OpenSettings
+            | Intent::OpenTest
+            | Intent::PlayTone
             | Intent::Digit(_)
             | Intent::EraseDigit
             | Intent::CancelKnock
@@ -182,7 +189,7 @@ impl Kiosk {
                 }
                 PinTry::Wrong => self.log(log::Level::Warn, "a wrong PIN was typed"),
             },
-            Place::Home | Place::Settings | Place::Relays { .. } => {}
+            Place::Home | Place::Settings | Place::Test | Place::Relays { .. } => {}
         }
     }
 
@@ -191,7 +198,7 @@ impl Kiosk {
             Activity::Waiting | Activity::Asking => self.give_up(now),
             Activity::Meeting => self.stay.panel = None,
             Activity::Nothing => match self.place {
-                Place::Relays { back: true } => self.place = Place::Settings,
+                Place::Test | Place::Relays { back: true } => self.place = Place::Settings,
                 Place::Settings if self.name_edit.is_some() => self.name_edit = None,
                 Place::Home | Place::Join | Place::Pin | Place::Settings | Place::Relays { back: false } => {
                     self.go_home();

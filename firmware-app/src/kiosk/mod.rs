@@ -108,6 +108,8 @@ pub(crate) struct Devices {
     pub(crate) buttons: Option<DeviceState>,
     /// Of the microphone, in steps up to [`LEVELS`].
     pub(crate) level: u8,
+    /// The buttons that are down: mute, approve.
+    pub(crate) pressed: [bool; 2],
 }
 
 impl Kiosk {

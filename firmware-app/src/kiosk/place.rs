@@ -13,6 +13,9 @@ pub(crate) enum Place {
     Join,
     Pin,
     Settings,
+    /// Trying the devices, from the settings. The buttons do nothing but light their own lamps, which are dark otherwise
+    /// as long as the gate says that it is closed.
+    Test,
     /// The relay chooser; from the settings one may go back.
     Relays {
         back: bool,
@@ -49,6 +52,11 @@ impl Kiosk {
 
     pub(crate) fn backlight(&self, now: Time) -> Backlight {
         if self.must_be_lit() { Backlight::Lit } else { self.idle.backlight(now) }
+    }
+
+    /// The devices are being tried.
+    pub(crate) fn testing(&self) -> bool {
+        self.activity() == Activity::Nothing && self.place == Place::Test
     }
 
     /// Something goes on that people must be able to see.

@@ -97,7 +97,7 @@ impl Kiosk {
             Activity::Meeting => !self.stay.camera_off,
             Activity::Waiting => true,
             Activity::Asking => false,
-            Activity::Nothing => self.own_picture && self.place == Place::Home,
+            Activity::Nothing => self.testing() || self.own_picture && self.place == Place::Home,
         };
         if camera != self.asked.camera {
             self.asked.camera = camera;
@@ -111,7 +111,11 @@ impl Kiosk {
     }
 
     fn settle_mute_lamp(&mut self) {
-        let mute = self.gate.lamp();
+        // A gate that is open or says nothing is told by its lamp on every page.
+        let mute = match self.gate.lamp() {
+            Some(LampState::On) if self.testing() => Some(self.test_lamp(Button::Mute)),
+            lamp => lamp,
+        };
         if mute != self.asked.mute_lamp
             && let Some(state) = mute
         {
@@ -122,11 +126,20 @@ impl Kiosk {
 
     fn settle_lamps(&mut self) {
         self.settle_mute_lamp();
-        let approve = if self.door.shown().is_some() { LampState::Blinking } else { LampState::Off };
+        let approve = match self.door.shown() {
+            Some(_) => LampState::Blinking,
+            None if self.testing() => self.test_lamp(Button::Approve),
+            None => LampState::Off,
+        };
         if self.asked.approve_lamp != Some(approve) {
             self.asked.approve_lamp = Some(approve);
             self.effects.push_back(Effect::Lamp(Button::Approve, approve));
         }
+    }
+
+    /// On the test page a button's lamp is lit while the button is down.
+    fn test_lamp(&self, button: Button) -> LampState {
+        if self.devices.pressed[button as usize] { LampState::On } else { LampState::Off }
     }
 
     /// Without a relay to trust, what is on the network is offered; one has to be chosen, also when there is only one.

@@ -36,6 +36,18 @@ pub struct Labels {
     pub camera_off: &'static str,
     /// Meeting: show a laptop's screen.
     pub present: &'static str,
+    /// Settings, and the page itself.
+    pub test_devices: &'static str,
+    /// Test page.
+    pub play_tone: &'static str,
+    /// Test page: what to do with the microphone.
+    pub speak: &'static str,
+    /// Test page: it hears speech.
+    pub hears_you: &'static str,
+    /// Test page: what to do with the buttons.
+    pub press_buttons: &'static str,
+    /// Test page: the button.
+    pub mute: &'static str,
     /// Meeting: no longer show it.
     pub stop_presenting: &'static str,
     /// Meeting, settings.
@@ -141,6 +153,12 @@ static ENGLISH: Labels = Labels {
     camera: "Camera",
     camera_off: "Off",
     present: "Present",
+    test_devices: "Test devices",
+    play_tone: "Play a tone",
+    speak: "Speak: the bar moves.",
+    hears_you: "The microphone hears you.",
+    press_buttons: "Press each button: its lamp lights.",
+    mute: "Mute",
     stop_presenting: "Stop",
     volume: "Volume",
     chat: "Chat",
@@ -179,7 +197,7 @@ static ENGLISH: Labels = Labels {
 };
 
 static GERMAN: Labels = Labels {
-    start_meeting: "Meeting starten",
+    start_meeting: "Besprechung starten",
     join_meeting: "Teilnehmen",
     see_yourself: "Eigenes Bild",
     settings: "Einstellungen",
@@ -195,6 +213,12 @@ static GERMAN: Labels = Labels {
     camera: "Kamera",
     camera_off: "Bild aus",
     present: "Zeigen",
+    test_devices: "Geräte prüfen",
+    play_tone: "Ton abspielen",
+    speak: "Sprechen Sie: Der Balken bewegt sich.",
+    hears_you: "Das Mikrofon hört Sie.",
+    press_buttons: "Taster drücken: Die Lampe leuchtet.",
+    mute: "Stumm",
     stop_presenting: "Stopp",
     volume: "Lautstärke",
     chat: "Chat",
@@ -204,7 +228,7 @@ static GERMAN: Labels = Labels {
     code: "Code",
     locked: "Gesperrt",
     anyone_there: "Ist noch jemand da?",
-    leaving_in: "Dieser Raum verlässt das Meeting in {} s.",
+    leaving_in: "Dieser Raum verlässt die Besprechung in {} s.",
     still_here: "Ja, noch da",
     lock: "Sperren",
     unlock: "Öffnen",

@@ -98,7 +98,8 @@ fn same_list(before: &View, now: &View) -> bool {
         | (Screen::Join(_), Screen::Join(_))
         | (Screen::Pin(_), Screen::Pin(_))
         | (Screen::Waiting(_), Screen::Waiting(_))
-        | (Screen::Settings(_), Screen::Settings(_)) => true,
+        | (Screen::Settings(_), Screen::Settings(_))
+        | (Screen::Test(_), Screen::Test(_)) => true,
         (
             Screen::Home(_)
             | Screen::Join(_)
@@ -106,6 +107,7 @@ fn same_list(before: &View, now: &View) -> bool {
             | Screen::Waiting(_)
             | Screen::Meeting(_)
             | Screen::Settings(_)
+            | Screen::Test(_)
             | Screen::Relays(_),
             _,
         ) => false,

@@ -31,6 +31,7 @@ pub mod scene;
 mod settings;
 mod shared;
 pub mod surface;
+mod test_page;
 #[cfg(test)]
 mod tests;
 pub mod text;

@@ -5,7 +5,7 @@ use druid::{Rect, Size};
 use super::local::Local;
 use super::scene::{Canvas, Scene};
 use super::text::Measure;
-use super::{home, idle, join, knock, meeting, notice, relays, settings, tokens, waiting};
+use super::{home, idle, join, knock, meeting, notice, relays, settings, test_page, tokens, waiting};
 use crate::view::{Screen, View};
 
 /// The scene for a view on a screen of this size, in density-independent pixels.
@@ -21,6 +21,7 @@ pub fn scene(view: &View, local: &Local, size: Size, measure: &mut dyn Measure) 
         Screen::Waiting(screen) => waiting::draw(c, view, screen),
         Screen::Meeting(screen) => meeting::draw(c, view, screen),
         Screen::Settings(screen) => settings::draw(c, view, screen),
+        Screen::Test(screen) => test_page::draw(c, screen),
         Screen::Relays(screen) => relays::draw(c, screen),
     }
     if matches!(view.screen, Screen::Meeting(_)) {

@@ -31,7 +31,8 @@ pub(super) fn draw(c: &mut Canvas<'_>, view: &View, settings: &SettingsView) {
     Button::new(Icon::Back, words.back, frame.body).draw(c, back, Some(Touch::Tap(Intent::Back)));
     take_left(&mut foot, frame.margin);
     echo(c, &mut foot, settings.echo);
-    c.text(foot, &settings.version, Style::new(tokens::size::SMALL), tokens::DIM, Align::End);
+    let test = take_right(&mut foot, 3.5 * TOUCH);
+    Button::word(words.test_devices, frame.body).draw(c, test, Some(Touch::Tap(Intent::OpenTest)));
     take_bottom(&mut rect, frame.margin);
     let title = Style::strong(frame.title);
     let heading = take_top(&mut rect, title.line());
@@ -63,7 +64,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, view: &View, settings: &SettingsView) {
     let relay_row = row(&mut left);
     relay(c, relay_row, settings, view.question.as_ref());
     volume(c, row(&mut left), settings.volume);
-    devices(c, rect, settings);
+    devices(c, rect, &settings.devices, 2.0);
 }
 
 /// What a setting is called and is, and its buttons on the right.
@@ -151,8 +152,8 @@ fn echo(c: &mut Canvas<'_>, foot: &mut Rect, chosen: EchoMode) {
     take_left(foot, c.frame.margin);
 }
 
-/// What the devices are doing, one line each.
-fn devices(c: &mut Canvas<'_>, rect: Rect, settings: &SettingsView) {
+/// What the devices are doing, each with its state.
+pub(super) fn devices(c: &mut Canvas<'_>, rect: Rect, devices: &[(String, String)], lines: f64) {
     c.fill(rect, CORNER, tokens::SURFACE);
     let mut rect = rect.inset(-16.0);
     let (small, strong) = (Style::new(tokens::size::SMALL), Style::strong(tokens::size::SMALL));
@@ -161,12 +162,12 @@ fn devices(c: &mut Canvas<'_>, rect: Rect, settings: &SettingsView) {
     c.text(heading, words.devices, small, tokens::DIM, Align::Start);
     take_top(&mut rect, 8.0);
     let between = if c.frame.class == Class::Small { 6.0 } else { 16.0 };
-    for (name, state) in &settings.devices {
+    for (name, state) in devices {
         if rect.height() < 2.0 * small.line() {
             break;
         }
         c.text(take_top(&mut rect, strong.line()), name, strong, tokens::TEXT, Align::Start);
-        let rest = rect.height().min(2.0 * small.line());
+        let rest = rect.height().min(lines * small.line());
         let used = c.paragraph(Rect { y1: rect.y0 + rest, ..rect }, state, small, tokens::DIM, Align::Start);
         take_top(&mut rect, used + between);
     }

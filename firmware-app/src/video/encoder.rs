@@ -75,6 +75,8 @@ impl Encoder {
             // are left out before they are encoded (`cadence`), so that none is coarse.
             .skip_frames(settings.kind == PictureKind::Camera)
             .qp(quantiser)
+            // Of no use to screen content; the codec says so each time.
+            .background_detection(settings.kind == PictureKind::Camera)
             .complexity(complexity)
             .intra_frame_period(IntraFramePeriod::from_num_frames(0))
             .sps_pps_strategy(SpsPpsStrategy::ConstantId)

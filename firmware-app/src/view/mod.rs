@@ -20,7 +20,7 @@ pub use home::{HomeView, KeypadView, WaitingView};
 pub use meeting::{Corner, MeetingView, Microphone, Panel, PanelView, PictureId, Tile};
 pub(crate) use people::PAGE as PEOPLE_PAGE;
 pub use people::{PeopleView, PersonView};
-pub use settings::{RelayChoice, RelaysView, SettingsView};
+pub use settings::{RelayChoice, RelaysView, SettingsView, TestView};
 use words::Sentence;
 
 /// A language the screen speaks.
@@ -67,6 +67,7 @@ pub(crate) fn of(kiosk: &Kiosk, now: Time, wall: WallClock) -> View {
         (Activity::Nothing, Place::Home) => Screen::Home(home::home(kiosk, now)),
         (Activity::Nothing, Place::Join) => Screen::Join(home::join(kiosk)),
         (Activity::Nothing, Place::Pin) => Screen::Pin(home::pin(kiosk, now)),
+        (Activity::Nothing, Place::Test) => Screen::Test(settings::test(kiosk)),
         (Activity::Nothing, Place::Settings) => Screen::Settings(settings::settings(kiosk, now)),
         (Activity::Nothing, Place::Relays { back }) => Screen::Relays(settings::relays(kiosk, back)),
     };
@@ -173,6 +174,8 @@ pub enum Screen {
     Meeting(Box<MeetingView>),
     /// Caretaker's settings.
     Settings(SettingsView),
+    /// Trying the devices.
+    Test(TestView),
     /// Which relay?
     Relays(RelaysView),
 }

@@ -5,8 +5,8 @@ use vestibule_common::id::PeerId;
 use vestibule_common::identity::fingerprint_words;
 use vestibule_common::time::Time;
 
-use super::KeyboardView;
 use super::words::Sentence;
+use super::{KeyboardView, Microphone, home};
 use crate::audio::EchoMode;
 use crate::device::DeviceError;
 use crate::kiosk::{CameraState, DeviceState, GateReport, Kiosk};
@@ -27,6 +27,21 @@ pub struct SettingsView {
     /// What is done about the speaker's sound in the microphone.
     pub echo: EchoMode,
     /// Each device and its state, one line each.
+    pub devices: Vec<(String, String)>,
+}
+
+/// Trying the devices.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct TestView {
+    /// Why there is no own picture, if there is none.
+    pub camera_missing: Option<String>,
+    /// How loud the microphone is, from 0 to [`crate::kiosk::LEVELS`]; absent where it is not known.
+    pub level: Option<u8>,
+    /// It hears speech.
+    pub speech: bool,
+    /// The mute and the approve button are down.
+    pub pressed: [bool; 2],
+    /// Each device and its state, with what to do about it.
     pub devices: Vec<(String, String)>,
     /// Program and version.
     pub version: String,
@@ -77,12 +92,23 @@ pub(super) fn settings(kiosk: &Kiosk, now: Time) -> SettingsView {
         relay,
         volume: kiosk.settings.volume,
         echo: kiosk.echo(),
-        devices: devices(kiosk).into_iter().map(|(device, state)| (say(device), state)).collect(),
+        devices: devices(kiosk),
+    }
+}
+
+pub(super) fn test(kiosk: &Kiosk) -> TestView {
+    let known = matches!(kiosk.gate.microphone(), Microphone::Live | Microphone::Muted);
+    TestView {
+        camera_missing: home::camera_missing(kiosk),
+        level: known.then_some(kiosk.devices.level),
+        speech: known && kiosk.stay.own_voice,
+        pressed: kiosk.devices.pressed,
+        devices: devices(kiosk),
         version: kiosk.config.version.clone(),
     }
 }
 
-fn devices(kiosk: &Kiosk) -> [(Sentence, String); 4] {
+fn devices(kiosk: &Kiosk) -> Vec<(String, String)> {
     let say = |sentence: Sentence| sentence.say(kiosk.settings.language);
     let failed = |why: &DeviceError| {
         let (sentence, what) = match why {
@@ -110,12 +136,13 @@ fn devices(kiosk: &Kiosk) -> [(Sentence, String); 4] {
         Some(DeviceState::Ready(name)) => format!("{} ({name})", say(Sentence::Working)),
         Some(DeviceState::Failed(why)) => failed(why),
     };
-    [
+    let devices = [
         (Sentence::DeviceCamera, camera),
         (Sentence::DeviceMicrophone, microphone),
         (Sentence::DeviceSpeaker, other(&kiosk.devices.speaker)),
         (Sentence::DeviceButtons, other(&kiosk.devices.buttons)),
-    ]
+    ];
+    devices.map(|(device, state)| (say(device), state)).into()
 }
 
 pub(super) fn relays(kiosk: &Kiosk, back: bool) -> RelaysView {

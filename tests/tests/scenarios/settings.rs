@@ -2,7 +2,7 @@
 
 use vestibule_tests::programs::{Kiosk, Relay};
 use vestibule_tests::rooms::{
-    DEVICES, SMALL, digits, home, join, logged, out, read, see, start, tile, together, told, type_text,
+    DEVICES, SMALL, digits, home, join, lamp, logged, out, read, see, start, tile, together, told, type_text,
 };
 
 #[test]
@@ -86,4 +86,55 @@ fn a_silent_room_is_asked_whether_anyone_is_there() {
     logged(&mut host, "asking whether anyone is there").unwrap();
     host.touch("\"StillHere\"").unwrap();
     see(&mut host, "no question", |view| view["screen"]["Meeting"]["anyone_there_s"].is_null()).unwrap();
+}
+
+/// The caretaker sees the room, hears a tone, speaks and presses the buttons, and nothing of it is more than a test.
+#[test]
+fn the_test_page_tries_every_device() {
+    let folder = tempfile::tempdir().unwrap();
+    let relay = Relay::start(folder.path(), None, &[]).unwrap();
+    let mut kiosk = Kiosk::start(folder.path(), "Boardroom", &relay, &DEVICES, None).unwrap();
+    home(&mut kiosk).unwrap();
+    lamp(&mut kiosk, "Mute", true).unwrap();
+    kiosk.touch("\"OpenTest\"").unwrap();
+    assert!(kiosk.view().unwrap()["screen"]["Home"].is_object(), "only from the settings, behind the PIN");
+    kiosk.touch("\"OpenSettings\"").unwrap();
+    digits(&mut kiosk, "0000").unwrap();
+    see(&mut kiosk, "the settings", |view| view["screen"]["Settings"].is_object()).unwrap();
+    kiosk.touch("\"OpenTest\"").unwrap();
+    see(&mut kiosk, "the test page, and a level", |view| {
+        view["screen"]["Test"]["level"].as_u64().is_some_and(|level| level >= 1)
+    })
+    .unwrap();
+    logged(&mut kiosk, "camera: the test picture").unwrap();
+    lamp(&mut kiosk, "Mute", false).unwrap();
+    for (n, (button, name)) in [("mute", "Mute"), ("approve", "Approve")].into_iter().enumerate() {
+        kiosk.ask(&format!("press {button}")).unwrap();
+        lamp(&mut kiosk, name, true).unwrap();
+        see(&mut kiosk, "the button pressed", |view| view["screen"]["Test"]["pressed"][n] == true).unwrap();
+        kiosk.ask(&format!("release {button}")).unwrap();
+        lamp(&mut kiosk, name, false).unwrap();
+    }
+    kiosk.touch("\"PlayTone\"").unwrap();
+    kiosk
+        .wait_for("the tone", |kiosk| {
+            let heard = kiosk.ask("heard")?;
+            if heard["dbfs"].as_f64().is_some_and(|dbfs| dbfs > -50.0) {
+                Ok(())
+            } else {
+                Err(heard.to_string())
+            }
+        })
+        .unwrap();
+    kiosk.ask("take camera").unwrap();
+    see(&mut kiosk, "what is wrong with the camera", |view| {
+        view["screen"]["Test"]["devices"][0][1]
+            .as_str()
+            .is_some_and(|state| state.contains("the simulated camera"))
+    })
+    .unwrap();
+    kiosk.ask("plug camera").unwrap();
+    kiosk.touch("\"Back\"").unwrap();
+    see(&mut kiosk, "the settings", |view| view["screen"]["Settings"].is_object()).unwrap();
+    lamp(&mut kiosk, "Mute", true).unwrap();
 }

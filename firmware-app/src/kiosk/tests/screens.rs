@@ -294,3 +294,38 @@ fn alarms_reach_the_host() {
         world.view(1).notice
     );
 }
+
+#[test]
+fn on_the_test_page_buttons_light_their_own_lamps_and_do_nothing_else() {
+    let mut world = World::new(&["Boardroom"]);
+    world.touch(0, Intent::OpenSettings);
+    for digit in [1, 2, 3, 4] {
+        world.touch(0, Intent::Digit(digit));
+    }
+    assert!(!world.shells[0].camera);
+    world.touch(0, Intent::OpenTest);
+    let Screen::Test(test) = world.view(0).screen else { panic!("{:?}", world.view(0).screen) };
+    assert_eq!((test.level, test.pressed), (Some(0), [false; 2]));
+    assert!(world.shells[0].camera, "see yourself");
+    let lamps = |world: &World| [Button::Mute, Button::Approve].map(|b| world.shells[0].lamps[&b]);
+    assert_eq!(lamps(&world), [LampState::Off; 2]);
+    for (n, button) in [Button::Mute, Button::Approve].into_iter().enumerate() {
+        world.button(0, button, true);
+        let mut lit = [LampState::Off; 2];
+        lit[n] = LampState::On;
+        assert_eq!(lamps(&world), lit);
+        world.button(0, button, false);
+        assert_eq!(lamps(&world), [LampState::Off; 2]);
+    }
+    world.touch(0, Intent::PlayTone);
+    assert_eq!(world.shells[0].chimes.last(), Some(&Chime::Test));
+    world.news(0, News::OwnLevel(7));
+    world.news(0, News::OwnVoice { speaking: true });
+    let Screen::Test(test) = world.view(0).screen else { panic!("{:?}", world.view(0).screen) };
+    assert!(test.level == Some(7) && test.speech);
+
+    world.touch(0, Intent::Back);
+    assert!(matches!(world.view(0).screen, Screen::Settings(_)));
+    assert!(!world.shells[0].camera);
+    assert_eq!(lamps(&world), [LampState::On, LampState::Off], "muted, as outside of any meeting");
+}

@@ -19,6 +19,7 @@ const KNOCK: &[Tone] = &[(659.3, 0, 450), (523.3, 220, 600)];
 const JOINED: &[Tone] = &[(523.3, 0, 250), (784.0, 120, 350)];
 const LEFT: &[Tone] = &[(784.0, 0, 250), (523.3, 120, 350)];
 const ANYONE: &[Tone] = &[(587.3, 0, 300), (587.3, 400, 300), (587.3, 800, 500)];
+const TEST: &[Tone] = &[(440.0, 0, 700), (554.4, 300, 700), (659.3, 600, 900)];
 const ALARM: &[Tone] = &[(880.0, 0, 180), (698.5, 200, 180), (880.0, 400, 180), (698.5, 600, 300)];
 
 /// Quiet enough for a room where somebody speaks: -15 dBFS.
@@ -27,14 +28,15 @@ const LOUDNESS: f32 = 0.18;
 impl Sound {
     /// The sound for an occasion.
     pub(super) fn of(chime: Chime) -> &'static Sound {
-        static SOUNDS: OnceLock<[Sound; 5]> = OnceLock::new();
-        let sounds = SOUNDS.get_or_init(|| [KNOCK, JOINED, LEFT, ANYONE, ALARM].map(Sound::new));
+        static SOUNDS: OnceLock<[Sound; 6]> = OnceLock::new();
+        let sounds = SOUNDS.get_or_init(|| [KNOCK, JOINED, LEFT, ANYONE, ALARM, TEST].map(Sound::new));
         match chime {
             Chime::Knock => &sounds[0],
             Chime::Joined => &sounds[1],
             Chime::Left => &sounds[2],
             Chime::AnyoneThere => &sounds[3],
             Chime::Alarm => &sounds[4],
+            Chime::Test => &sounds[5],
         }
     }
 
@@ -77,7 +79,8 @@ mod tests {
 
     #[test]
     fn every_sound_is_heard_and_ends_in_silence() {
-        for chime in [Chime::Knock, Chime::Joined, Chime::Left, Chime::AnyoneThere, Chime::Alarm] {
+        use Chime::{Alarm, AnyoneThere, Joined, Knock, Left, Test};
+        for chime in [Knock, Joined, Left, AnyoneThere, Alarm, Test] {
             let sound = Sound::of(chime);
             let peak = sound.frames.iter().flatten().map(|s| s.unsigned_abs()).max().unwrap();
             assert!((3000..14000).contains(&peak), "{chime:?} peaks at {peak}");
