@@ -21,9 +21,9 @@ const APPROVE_LAMP: u32 = 3;
 
 /// Unplugs of each device, one after the other, at most.
 const EACH: u32 = 10;
-/// What may be held more at the end than after the first round, KiB: what the allocator keeps of what was freed. A loss
-/// of one picture, or of one period's buffer a cycle, would be more.
-const LEAK_LIMIT_KIB: u64 = 3072;
+/// What may be held more at the end than after the first round, KiB: what the allocator keeps of what was freed (2.4 MiB were
+/// seen). A picture lost in each cycle, 345 KiB, would be twice as much.
+const LEAK_LIMIT_KIB: u64 = 8192;
 /// From so many mixed unplugs on it is also asked whether memory goes on growing,
 const LONG: u32 = 200;
 /// by more than this an unplug: half of a period of sound, the smallest thing that a device brings with it.

@@ -164,7 +164,9 @@ impl<'a> Pins<'a> {
     fn wait_command(&self, line: u32, level: Level) -> String {
         let wanted = u32::from(level == Level::High);
         let value = format!("{}/sim_gpio{line}/value", self.sysfs);
-        format!("until read -r level <{value} && [ \"$level\" = {wanted} ]; do read -r -t 0.05 -u 9 || :; done")
+        format!(
+            "until read -r level <{value} && [ \"$level\" = {wanted} ]; do read -r -t 0.05 -u 9 || :; done"
+        )
     }
 
     fn pull_command(&self, line: u32, level: Level) -> String {
