@@ -59,7 +59,8 @@ impl Found {
 }
 
 /// Calls cameras that look alike by where they are plugged in (`place`). A name by id is one for all of them if their
-/// maker gave them no serial number, or the same, and leads to the other one as soon as its own is out.
+/// maker gave them no serial number, or the same, and leads to the other one as soon as its own is out; those whose numbers differ are
+/// called by their places as well.
 pub(super) fn tell_apart(cameras: &mut [CameraNode], place: impl Fn(&Path) -> Option<PathBuf>) {
     let all: Vec<(String, String)> =
         cameras.iter().map(|camera| (camera.name.clone(), camera.bus.clone())).collect();

@@ -43,12 +43,12 @@ impl Presenting {
         self.wanted
     }
 
-    /// This room's presentation leaves it now.
+    /// Its grabber is open, so that what it shows leaves this room.
     pub(crate) fn live(&self) -> bool {
         self.wanted && self.grabber == Some(CameraState::On)
     }
 
-    /// Why this room's presentation, once begun, has no picture now.
+    /// This room's presentation, once begun, has no picture now.
     pub(crate) fn lost(&self) -> bool {
         self.begun && !self.live()
     }

@@ -306,7 +306,8 @@ impl Media {
         self.set_rooms(Vec::new());
     }
 
-    /// Opens the camera, or the presentation's grabber, or closes it. When a close returns, no picture of it leaves any more.
+    /// Opens the camera, or the presentation's grabber, or closes it. When a close returns, no picture of it
+    /// leaves any more but the run of pieces that is in the kernel's call at that moment.
     pub fn camera(&self, kind: PictureKind, on: bool) {
         self.switches[kind as usize].want(on);
         if !on {
