@@ -26,9 +26,15 @@ pub struct MemberState {
     pub muted: bool,
     /// Its camera is off or missing.
     pub camera_off: bool,
-    /// It shows a laptop's screen on its `presentation` stream. Left out of the message while it does not.
-    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
-    pub presenting: bool,
+    /// The turn of what it presents on its `presentation` stream, one more than the highest of any member when it began.
+    /// The highest turn is shown, of equal ones that of the greater key. 0, and left out of the message, while it
+    /// presents nothing.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub presenting: u32,
+}
+
+fn is_zero(turn: &u32) -> bool {
+    *turn == 0
 }
 
 /// A room in the meeting.

@@ -120,7 +120,7 @@ pub(crate) fn asks() -> Vec<ToRelay> {
         Ask::Mute { member: cast.workshop.peer() },
         Ask::End,
         Ask::NameSuccessor { succession: cast.succession() },
-        Ask::State { state: MemberState { muted: true, camera_off: false, presenting: true } },
+        Ask::State { state: MemberState { muted: true, camera_off: false, presenting: 3 } },
         Ask::Opaque {
             class: CLASS_CHAT.into(),
             to: vec![cast.boardroom.peer()],
@@ -145,7 +145,7 @@ pub(crate) fn events() -> Vec<RoomEvent> {
         RoomEvent::Back { member: workshop },
         RoomEvent::State {
             member: workshop,
-            state: MemberState { muted: true, camera_off: false, presenting: false },
+            state: MemberState { muted: true, camera_off: false, presenting: 0 },
         },
         RoomEvent::Locked { locked: true },
         RoomEvent::HostChanged { succession: cast.succession() },

@@ -2,6 +2,9 @@
 //!
 //! Which device it shall be is decided in `plan`.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use vestibule_common::time::Duration;
 
 use crate::device::clock::Clock;
@@ -58,7 +61,7 @@ fn choose_from(
     clock: Clock,
     found: &Found,
 ) -> Result<Devices, ConfigError> {
-    let plan = plan::plan(config, found)?;
+    let plan = plan::plan(config, found, leads_to)?;
     let sim = SimHandles::new(clock);
     Ok(Devices {
         camera: pictures(PictureKind::Camera, &plan.camera, config, room, clock, &sim),
@@ -70,6 +73,11 @@ fn choose_from(
         report: plan.report,
         sim,
     })
+}
+
+/// The node that a path leads to now.
+fn leads_to(path: &Path) -> Option<PathBuf> {
+    fs::canonicalize(path).ok()
 }
 
 /// What a grabber is asked for: a laptop's screen in the size in which it is sent, no oftener than it is sent.
@@ -118,14 +126,32 @@ fn pictures(
                 Ok(Opened { device: Box::new(camera), description })
             }))
         }
-        CameraPlan::Node(path) => Source::<dyn Camera>::new(move || real::v4l::open(&path, wanted, clock)),
+        CameraPlan::Node(path) => {
+            let camera = config.camera.clone();
+            Source::<dyn Camera>::new(move || {
+                let taken = kind == PictureKind::Presentation
+                    && camera.node().is_some_and(|camera| {
+                        leads_to(camera).is_some_and(|node| leads_to(&path) == Some(node))
+                    });
+                if taken {
+                    return Err(DeviceError::Unsupported(format!(
+                        "{} is the room's camera (devices.camera): name another grabber as devices.presentation",
+                        path.display()
+                    )));
+                }
+                real::v4l::open(&path, wanted, clock)
+            })
+        }
         CameraPlan::Best => {
-            let named = config.camera.clone();
+            let camera = config.camera.clone();
             Source::<dyn Camera>::new(move || {
                 let (cameras, _) = real::v4l::find();
                 let (best, none) = match kind {
                     PictureKind::Camera => (best_camera(&cameras), no_camera(&cameras)),
-                    PictureKind::Presentation => (best_grabber(&cameras, &named), NO_GRABBER.to_owned()),
+                    PictureKind::Presentation => {
+                        let camera = camera.node().and_then(leads_to);
+                        (best_grabber(&cameras, camera.as_deref()), NO_GRABBER.to_owned())
+                    }
                 };
                 let (node, _) = best.ok_or(DeviceError::Missing(none))?;
                 real::v4l::open(&node.path, wanted, clock)
@@ -216,8 +242,24 @@ fn lamps(plan: &ButtonsPlan, config: &DeviceConfig, sim: &SimHandles) -> Source<
 mod tests {
     use super::*;
     use crate::device::Button;
-    use crate::device::config::SpeakerName;
+    use crate::device::config::{CameraName, SpeakerName};
     use vestibule_common::time::Time;
+
+    #[test]
+    fn the_camera_is_never_the_presentation_too_whatever_it_is_called() {
+        let folder = tempfile::tempdir().unwrap();
+        let (node, link) = (folder.path().join("video7"), folder.path().join("camera"));
+        std::fs::write(&node, "").unwrap();
+        std::os::unix::fs::symlink(&node, &link).unwrap();
+        let config = DeviceConfig {
+            camera: CameraName::Node(link),
+            presentation: CameraName::Node(node),
+            ..DeviceConfig::simulated()
+        };
+        let mut devices = choose(&config, "Workshop", Clock::start()).unwrap();
+        let error = devices.presentation.open().err().unwrap().to_string();
+        assert!(error.contains("is the room's camera"), "{error}");
+    }
 
     #[test]
     fn chosen_devices_open() {

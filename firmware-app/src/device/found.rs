@@ -58,15 +58,21 @@ impl Found {
     }
 }
 
-/// Calls cameras that look alike by where they are plugged in (`place`). A name by id is one for all of them if their
-/// maker gave them no serial number, or the same, and leads to the other one as soon as its own is out; those whose numbers differ are
-/// called by their places as well.
+/// Calls cameras that look alike by where they are plugged in (`place`), unless each has a name by id of its own. That
+/// name is one for all of them if their maker gave them no serial number, or the same, and leads to the other one as
+/// soon as its own is out.
 pub(super) fn tell_apart(cameras: &mut [CameraNode], place: impl Fn(&Path) -> Option<PathBuf>) {
-    let all: Vec<(String, String)> =
-        cameras.iter().map(|camera| (camera.name.clone(), camera.bus.clone())).collect();
+    let all = cameras.to_vec();
+    let by_id =
+        |camera: &CameraNode| camera.stable.as_ref().is_some_and(|name| name.starts_with("/dev/v4l/by-id"));
     for camera in cameras {
-        let alike = all.iter().any(|(name, bus)| *name == camera.name && *bus != camera.bus);
-        if alike && let Some(place) = place(&camera.path) {
+        let twins: Vec<&CameraNode> =
+            all.iter().filter(|other| other.name == camera.name && other.bus != camera.bus).collect();
+        let has_own = by_id(camera) && twins.iter().all(|twin| by_id(twin) && twin.stable != camera.stable);
+        if !twins.is_empty()
+            && !has_own
+            && let Some(place) = place(&camera.path)
+        {
             camera.stable = Some(place);
         }
     }
@@ -123,6 +129,15 @@ mod tests {
             twins.map(|camera| camera.stable.unwrap()),
             [PathBuf::from("/dev/v4l/by-path/video0"), PathBuf::from("/dev/v4l/by-path/video2"),]
         );
+        // Their maker numbered them.
+        let numbered = |number: u32| CameraNode {
+            stable: Some(format!("/dev/v4l/by-id/usb-Cam_{number}").into()),
+            ..camera(number, "Cam")
+        };
+        let mut twins = [numbered(0), numbered(2)];
+        let before = twins.clone();
+        tell_apart(&mut twins, place);
+        assert_eq!(twins, before);
         let mut different = [camera(0, "Other"), camera(2, "Cam")];
         let before = different.clone();
         tell_apart(&mut different, place);

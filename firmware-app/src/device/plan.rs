@@ -3,7 +3,7 @@
 //! Pure: the configuration and what was found go in, a plan and its reasons come out. `choice` carries it out.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::device::config::{
     ButtonsName, CameraName, CardName, ConfigError, DeviceConfig, MicrophoneName, Mode, SimSound, SpeakerName,
@@ -80,8 +80,12 @@ const NAMED: &str = "the configuration names it";
 const SIMULATED: &str = "devices = \"sim\"";
 const NONE: &str = "the configuration says none";
 
-/// Chooses among what was found. Pure.
-pub(super) fn plan(config: &DeviceConfig, found: &Found) -> Result<Plan, ConfigError> {
+/// Chooses among what was found; `resolve` says which node a path leads to. Pure.
+pub(super) fn plan(
+    config: &DeviceConfig,
+    found: &Found,
+    resolve: impl Fn(&Path) -> Option<PathBuf>,
+) -> Result<Plan, ConfigError> {
     config.check()?;
     let mut report = Vec::new();
     let mut say = |device, taken: String, why: String| report.push(Taken { device, taken, why });
@@ -114,7 +118,7 @@ pub(super) fn plan(config: &DeviceConfig, found: &Found) -> Result<Plan, ConfigE
         "presentation",
         &config.presentation,
         "test pages",
-        best_grabber(cameras, &config.camera),
+        best_grabber(cameras, config.camera.node().and_then(resolve).as_deref()),
         NO_GRABBER.into(),
     );
 
@@ -242,16 +246,12 @@ pub(super) fn no_camera(nodes: &[CameraNode]) -> String {
 pub(super) const NO_GRABBER: &str =
     "no HDMI grabber was found: plug one in, or name its node as devices.presentation";
 
-/// The first HDMI grabber, unless the room uses it as its camera.
+/// The first HDMI grabber, unless it is the node that the room uses as its `camera`.
 pub(super) fn best_grabber<'a>(
     nodes: &'a [CameraNode],
-    camera: &CameraName,
+    camera: Option<&Path>,
 ) -> Option<(&'a CameraNode, String)> {
-    let is_camera = |node: &CameraNode| match camera {
-        CameraName::Node(path) => node.path == *path || node.stable.as_ref() == Some(path),
-        CameraName::Auto | CameraName::None | CameraName::Sim | CameraName::File(_) => false,
-    };
-    let grabbers = || nodes.iter().filter(|node| node.grabber && !is_camera(node));
+    let grabbers = || nodes.iter().filter(|node| node.grabber && camera != Some(&node.path));
     let why = match grabbers().count() {
         1 => "it is the only HDMI grabber".to_owned(),
         count => format!("it is the first of {count} HDMI grabbers"),
@@ -303,6 +303,14 @@ mod tests {
     use super::*;
     use crate::device::config::Pins;
     use crate::device::gpio::{FoundGpio, GpioChip};
+
+    /// Every name leads to its node.
+    fn plan(config: &DeviceConfig, found: &Found) -> Result<Plan, ConfigError> {
+        super::plan(config, found, |path| {
+            let named = found.cameras.iter().find(|node| node.stable.as_deref() == Some(path));
+            Some(named.map_or(path, |node| &node.path).to_owned())
+        })
+    }
 
     fn empty() -> Found {
         Found {
@@ -386,6 +394,12 @@ mod tests {
         let built_in = node(2, "platform:x");
         let both = [grabber.clone(), built_in.clone()];
         assert_eq!(best_camera(&both), Some((&built_in, "it is the only camera".to_owned())));
+
+        let by_id = PathBuf::from("/dev/v4l/by-id/usb-Cam_Link");
+        let found =
+            Found { cameras: vec![CameraNode { stable: Some(by_id.clone()), ..grabber.clone() }], ..empty() };
+        let named = DeviceConfig { camera: CameraName::Node(by_id), ..config(Mode::Real) };
+        assert!(why(&plan(&named, &found).unwrap(), "presentation").contains(NO_GRABBER), "by another name");
 
         let found = Found { cameras: vec![grabber], ..empty() };
         let desk = plan(&config(Mode::Auto), &found).unwrap();

@@ -20,8 +20,8 @@ pub enum Effect {
     Lamp(Button, LampState),
     /// Open the camera (true) or close it.
     Camera(bool),
-    /// Open what shows a laptop's screen (true) or close it.
-    Presentation(bool),
+    /// What is wanted of what shows a laptop's screen.
+    Presentation(Grabber),
     /// What is sent and played.
     Media(Media),
     /// The speaker's volume, 0 to 100.
@@ -94,8 +94,22 @@ pub enum Media {
     Add(PeerId, Streams),
     /// No longer play this room.
     Drop(PeerId),
+    /// Of all presentations show this room's, or none. Holds until told otherwise.
+    Present(Option<PeerId>),
     /// Send and play nothing.
     Stop,
+}
+
+/// What is wanted of a presentation's grabber.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub enum Grabber {
+    /// It is closed.
+    #[default]
+    Closed,
+    /// It is open, and nothing of it leaves.
+    Open,
+    /// The other rooms are told that this one presents, and receive it.
+    Sending,
 }
 
 /// Sounds the kiosk makes by itself.

@@ -46,7 +46,7 @@ use approve_button::ApproveButton;
 use chat_draft::Draft;
 pub use config::{KioskConfig, Pin, Settings};
 use door::Door;
-pub use effect::{Chime, Destination, Effect, GateState, LampState, Media};
+pub use effect::{Chime, Destination, Effect, GateState, Grabber, LampState, Media};
 use idle::{AnyoneThere, Idle};
 pub use intent::Intent;
 use keypad::{CodePad, PinPad};
@@ -247,7 +247,7 @@ impl Kiosk {
         MemberState {
             muted,
             camera_off: self.stay.camera_off || failed,
-            presenting: self.stay.presenting.live(),
+            presenting: self.stay.presenting.announced(),
         }
     }
 

@@ -1,8 +1,11 @@
-//! What is presented: whether this room wants to, what its grabber says of it, and which rooms do, in the order in which
-//! they began. The newest one is shown.
+//! What is presented: whether this room wants to, what its grabber says of it, and whose presentation is shown.
+//!
+//! Every presentation has a turn, one more than the highest there was when it began; the highest is shown. So every room
+//! shows the same one, also a room that came later or was away.
 
 use vestibule_common::id::PeerId;
 
+use super::effect::Grabber;
 use super::news::CameraState;
 
 /// The presentations of a stay.
@@ -13,8 +16,9 @@ pub(crate) struct Presenting {
     grabber: Option<CameraState>,
     /// It has shown something since.
     begun: bool,
-    /// Who presents, the newest last.
-    order: Vec<PeerId>,
+    /// This room's, from the moment on that it has begun.
+    turn: Option<u32>,
+    shown: Option<PeerId>,
 }
 
 /// What a grabber's news mean for people.
@@ -31,11 +35,7 @@ pub(super) enum Turn {
 impl Presenting {
     /// Begins to present, or ceases.
     pub(super) fn toggle(&mut self) {
-        *self = Presenting {
-            wanted: !self.wanted,
-            order: std::mem::take(&mut self.order),
-            ..Presenting::default()
-        };
+        *self = Presenting { wanted: !self.wanted, shown: self.shown, ..Presenting::default() };
     }
 
     /// This room wants to present.
@@ -43,14 +43,24 @@ impl Presenting {
         self.wanted
     }
 
-    /// Its grabber is open, so that what it shows leaves this room.
-    pub(crate) fn live(&self) -> bool {
-        self.wanted && self.grabber == Some(CameraState::On)
+    /// What the other rooms are told: the turn of what leaves this room, 0 while nothing does.
+    pub(crate) fn announced(&self) -> u32 {
+        let live = self.wanted && self.grabber == Some(CameraState::On);
+        self.turn.filter(|_| live).unwrap_or(0)
+    }
+
+    /// What is wanted of the grabber: pictures leave only while the other rooms are told so.
+    pub(super) fn grabber(&self) -> Grabber {
+        match (self.wanted, self.announced()) {
+            (false, _) => Grabber::Closed,
+            (true, 0) => Grabber::Open,
+            (true, _) => Grabber::Sending,
+        }
     }
 
     /// This room's presentation, once begun, has no picture now.
     pub(crate) fn lost(&self) -> bool {
-        self.begun && !self.live()
+        self.begun && self.grabber != Some(CameraState::On)
     }
 
     /// The grabber says something. Returns what of it people must know.
@@ -75,21 +85,19 @@ impl Presenting {
         }
     }
 
-    /// These rooms present now, this one (`me`) if it has begun to.
-    pub(super) fn settle(&mut self, me: PeerId, others: impl Iterator<Item = PeerId>) {
-        let own = (self.wanted && self.begun).then_some(me);
-        let now: Vec<PeerId> = others.chain(own).collect();
-        self.order.retain(|peer| now.contains(peer));
-        for peer in now {
-            if !self.order.contains(&peer) {
-                self.order.push(peer);
-            }
+    /// These are the turns of the other rooms that are here and present now; this one is `me`.
+    pub(super) fn settle(&mut self, me: PeerId, others: impl Iterator<Item = (u32, PeerId)>) {
+        let newest = others.max();
+        if self.begun && self.turn.is_none() {
+            self.turn = Some(newest.map_or(1, |(turn, _)| turn.saturating_add(1)));
         }
+        let own = self.turn.map(|turn| (turn, me));
+        self.shown = newest.into_iter().chain(own).max().map(|(_, peer)| peer);
     }
 
     /// Whose presentation is shown.
     pub(crate) fn shown(&self) -> Option<PeerId> {
-        self.order.last().copied()
+        self.shown
     }
 }
 
@@ -104,47 +112,75 @@ mod tests {
         CameraState::Failed(DeviceError::Missing("no grabber".into()))
     }
 
+    fn settled(presenting: &mut Presenting, others: &[(u32, PeerId)]) -> Option<PeerId> {
+        presenting.settle(ME, others.iter().copied());
+        presenting.shown()
+    }
+
     #[test]
     fn without_a_grabber_the_wish_is_over_and_with_one_it_outlives_its_loss() {
         let mut presenting = Presenting::default();
         assert_eq!(presenting.grabber_reports(failed()), None, "nobody wants it");
         presenting.toggle();
         assert!(matches!(presenting.grabber_reports(failed()), Some(Turn::Never(_))));
-        assert!(!presenting.wanted());
+        assert_eq!(presenting.grabber(), Grabber::Closed);
 
         presenting.toggle();
-        assert!(!presenting.live());
+        assert_eq!(presenting.grabber(), Grabber::Open);
         assert_eq!(presenting.grabber_reports(CameraState::On), None);
-        assert!(presenting.live() && !presenting.lost());
+        assert_eq!(settled(&mut presenting, &[]), Some(ME));
+        assert_eq!((presenting.announced(), presenting.grabber()), (1, Grabber::Sending));
+        assert!(!presenting.lost());
         assert!(matches!(presenting.grabber_reports(failed()), Some(Turn::Lost(_))));
         assert_eq!(presenting.grabber_reports(failed()), None, "said once");
-        assert!(presenting.wanted() && presenting.lost());
+        assert!(presenting.lost());
+        assert_eq!((presenting.announced(), presenting.grabber()), (0, Grabber::Open));
         assert_eq!(presenting.grabber_reports(CameraState::On), Some(Turn::Back));
+        assert_eq!(presenting.announced(), 1, "its turn is still the same");
         presenting.toggle();
-        assert!(!presenting.wanted() && !presenting.live() && !presenting.lost());
+        assert_eq!((presenting.announced(), presenting.grabber()), (0, Grabber::Closed));
+        assert!(!presenting.lost());
+    }
+
+    #[test]
+    fn off_and_on_again_sends_nothing_before_the_grabber_has_said_anew_that_it_is_open() {
+        let mut presenting = Presenting::default();
+        presenting.toggle();
+        presenting.grabber_reports(CameraState::On);
+        settled(&mut presenting, &[]);
+        presenting.toggle();
+        presenting.toggle();
+        assert_eq!((presenting.announced(), presenting.grabber()), (0, Grabber::Open));
     }
 
     #[test]
     fn the_newest_presentation_is_shown_and_the_one_before_comes_back() {
         let [a, b] = [1, 2].map(|n| PeerId([n; 32]));
         let mut presenting = Presenting::default();
-        presenting.settle(ME, [a].into_iter());
-        assert_eq!(presenting.shown(), Some(a));
+        assert_eq!(settled(&mut presenting, &[(4, a)]), Some(a));
         presenting.toggle();
-        presenting.settle(ME, [a].into_iter());
-        assert_eq!(presenting.shown(), Some(a), "not begun yet");
+        assert_eq!(settled(&mut presenting, &[(4, a)]), Some(a), "not begun yet");
         presenting.grabber_reports(CameraState::On);
-        presenting.settle(ME, [a].into_iter());
-        assert_eq!(presenting.shown(), Some(ME));
+        assert_eq!(settled(&mut presenting, &[(4, a)]), Some(ME));
+        assert_eq!(presenting.announced(), 5);
         presenting.grabber_reports(failed());
-        presenting.settle(ME, [a, b].into_iter());
-        assert_eq!(presenting.shown(), Some(b));
-        presenting.settle(ME, [a].into_iter());
-        assert_eq!(presenting.shown(), Some(ME), "what is missing is said in its place");
+        assert_eq!(settled(&mut presenting, &[(4, a), (6, b)]), Some(b));
+        assert_eq!(settled(&mut presenting, &[(4, a)]), Some(ME), "what is missing is said in its place");
         presenting.toggle();
-        presenting.settle(ME, [a].into_iter());
-        assert_eq!(presenting.shown(), Some(a));
-        presenting.settle(ME, std::iter::empty());
-        assert_eq!(presenting.shown(), None);
+        assert_eq!(settled(&mut presenting, &[(4, a)]), Some(a));
+        assert_eq!(settled(&mut presenting, &[]), None);
+    }
+
+    #[test]
+    fn two_that_begin_at_once_are_shown_in_the_same_order_everywhere() {
+        let [a, b] = [1, 2].map(|n| PeerId([n; 32]));
+        let mut presenting = Presenting::default();
+        assert_eq!(settled(&mut presenting, &[(1, b), (1, a)]), Some(b));
+        assert_eq!(settled(&mut presenting, &[(1, a), (1, b)]), Some(b));
+        // A turn beyond which there is none does not keep others out for good: the greater key is shown.
+        presenting.toggle();
+        presenting.grabber_reports(CameraState::On);
+        assert_eq!(settled(&mut presenting, &[(u32::MAX, a)]), Some(a));
+        assert_eq!(presenting.announced(), u32::MAX);
     }
 }

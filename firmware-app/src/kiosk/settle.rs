@@ -2,9 +2,10 @@
 //! only the difference becomes an effect.
 
 use vestibule_common::control::Member;
+use vestibule_common::id::PeerId;
 use vestibule_common::time::{Duration, Time};
 
-use super::effect::{Chime, Effect, GateState, LampState};
+use super::effect::{Chime, Effect, GateState, Grabber, LampState, Media};
 use super::link::LinkState;
 use super::{Activity, Kiosk, Place};
 use crate::device::Button;
@@ -21,7 +22,8 @@ pub(super) struct Asked {
     /// The time of the last input.
     pub(super) now: Time,
     camera: bool,
-    presentation: bool,
+    presentation: Grabber,
+    presented: Option<PeerId>,
     mute_lamp: Option<LampState>,
     approve_lamp: Option<LampState>,
     ticket: Option<Ticket>,
@@ -35,7 +37,8 @@ impl Asked {
         Asked {
             now,
             camera: false,
-            presentation: false,
+            presentation: Grabber::Closed,
+            presented: None,
             mute_lamp: None,
             approve_lamp: None,
             ticket: ticket.cloned(),
@@ -60,17 +63,13 @@ impl Kiosk {
             while let Some(told) = self.session.next_told() {
                 self.told(told, now);
             }
+            self.settle_presentations();
             self.settle_devices(now);
             self.session.settle(self.member_state(), now);
             match self.session.next_told() {
                 Some(told) => self.told(told, now),
                 None => break,
             }
-        }
-        if let Some(meeting) = self.session.meeting() {
-            let presents = |member: &&Member| member.present && member.state.presenting;
-            let others = meeting.roster.others().filter(presents).map(Member::id);
-            self.stay.presenting.settle(meeting.roster.me, others);
         }
         let lit = self.backlight(now) == Backlight::Lit;
         if self.door.settle(lit, now) {
@@ -79,6 +78,21 @@ impl Kiosk {
         self.settle_lamps();
         self.settle_chooser(lit, now);
         self.settle_ticket(now);
+    }
+
+    fn settle_presentations(&mut self) {
+        if let Some(meeting) = self.session.meeting() {
+            let presents = |member: &&Member| member.present && member.state.presenting > 0;
+            let others =
+                meeting.roster.others().filter(presents).map(|member| (member.state.presenting, member.id()));
+            self.stay.presenting.settle(meeting.roster.me, others);
+        }
+        let shown = self.stay.presenting.shown();
+        let presented = shown.filter(|peer| self.session.meeting().is_some_and(|m| m.member(peer).is_some()));
+        if presented != self.asked.presented {
+            self.asked.presented = presented;
+            self.effects.push_back(Effect::Media(Media::Present(presented)));
+        }
     }
 
     fn settle_devices(&mut self, now: Time) {
@@ -103,7 +117,7 @@ impl Kiosk {
             self.asked.camera = camera;
             self.effects.push_back(Effect::Camera(camera));
         }
-        let presentation = meeting && self.stay.presenting.wanted();
+        let presentation = if meeting { self.stay.presenting.grabber() } else { Grabber::Closed };
         if presentation != self.asked.presentation {
             self.asked.presentation = presentation;
             self.effects.push_back(Effect::Presentation(presentation));

@@ -28,8 +28,8 @@ use crate::device::clock::Clock;
 use crate::device::reopen::DeviceState as Opening;
 use crate::device::{Button, ButtonEdge, DeviceError};
 use crate::kiosk::{
-    CameraState, Destination, DeviceState, Effect, FoundRelay, GateReport, GateState, Intent, Kiosk, LEVELS,
-    LampState, LinkLoss, Media as MediaEffect, News, WallClock,
+    CameraState, Destination, DeviceState, Effect, FoundRelay, GateReport, GateState, Grabber, Intent, Kiosk,
+    LEVELS, LampState, LinkLoss, Media as MediaEffect, News, WallClock,
 };
 use crate::video::kind::PictureKind;
 use crate::view::View;
@@ -123,6 +123,7 @@ pub async fn run(
         found,
         recorded,
         discovery: None,
+        cameras: PictureKind::ALL.map(|_| Opening::Closed),
         microphone: Opening::Closed,
         gate_told: None,
         gate_since: Time::ZERO,
@@ -159,6 +160,7 @@ pub async fn run(
             thread = ends.next() => break Err(thread),
             _ = look.tick() => {
                 room.look_at_gate();
+                PictureKind::ALL.into_iter().for_each(|kind| room.look_at_camera(kind));
                 looks = looks.wrapping_add(1);
                 if looks.is_multiple_of(25) {
                     (room.around.alive)();
@@ -171,7 +173,8 @@ pub async fn run(
     // From here on threads end because they are let go.
     drop(ends);
     room.media.stop();
-    PictureKind::ALL.into_iter().for_each(|kind| room.media.camera(kind, false));
+    room.media.want_camera(false);
+    room.media.want_presentation(Grabber::Closed);
     if let Some(discovery) = &room.discovery {
         discovery.stop();
     }
@@ -192,6 +195,8 @@ struct Room {
     /// A recording has ended.
     recorded: mpsc::Sender<()>,
     discovery: Option<Discovery>,
+    /// How what takes each kind of pictures stands.
+    cameras: [Opening; 2],
     microphone: Opening,
     gate_told: Option<GateReport>,
     /// Since when the gate is as it is.
@@ -258,8 +263,16 @@ impl Room {
                 self.lamps.insert(button, state);
                 (self.around.lamp)(button, state);
             }
-            Effect::Camera(on) => self.media.camera(PictureKind::Camera, on),
-            Effect::Presentation(on) => self.media.camera(PictureKind::Presentation, on),
+            Effect::Camera(on) => {
+                self.media.want_camera(on);
+                self.look_at_camera(PictureKind::Camera);
+            }
+            Effect::Presentation(grabber) => {
+                self.media.want_presentation(grabber);
+                // Before it may be opened again: a close is never overlooked.
+                self.look_at_camera(PictureKind::Presentation);
+            }
+            Effect::Media(MediaEffect::Present(peer)) => self.media.present(peer),
             Effect::Media(MediaEffect::Join { own, others }) => self.media.join(own, others),
             Effect::Media(MediaEffect::Add(peer, streams)) => self.media.add(peer, streams),
             Effect::Media(MediaEffect::Drop(peer)) => self.media.drop(peer),
@@ -437,24 +450,7 @@ impl Room {
 
     fn handle_media(&mut self, news: MediaNews) {
         match news {
-            MediaNews::Camera { kind, state } => {
-                let state = match state {
-                    Opening::Open { description } => {
-                        let name = match kind {
-                            PictureKind::Camera => "camera",
-                            PictureKind::Presentation => "presentation",
-                        };
-                        log::info!("{name}: {description}");
-                        CameraState::On
-                    }
-                    Opening::Closed => CameraState::Off,
-                    Opening::Failed(error) => CameraState::Failed(error),
-                };
-                self.tell(match kind {
-                    PictureKind::Camera => News::Camera(state),
-                    PictureKind::Presentation => News::Presentation(state),
-                });
-            }
+            MediaNews::Camera(kind) => self.look_at_camera(kind),
             MediaNews::Microphone => self.look_at_gate(),
             MediaNews::Speaker(state) => {
                 log_device("speaker", &state);
@@ -469,6 +465,32 @@ impl Room {
             MediaNews::Pictures { picture, arriving } => self.tell(News::PictureState { picture, arriving }),
             MediaNews::Clock(estimate) => self.clock_estimate = Some(estimate),
         }
+    }
+
+    /// How what takes pictures of this kind stands.
+    fn look_at_camera(&mut self, kind: PictureKind) {
+        let state = self.media.camera(kind);
+        let known = &mut self.cameras[kind as usize];
+        if state == *known {
+            return;
+        }
+        *known = state.clone();
+        let state = match state {
+            Opening::Open { description } => {
+                let name = match kind {
+                    PictureKind::Camera => "camera",
+                    PictureKind::Presentation => "presentation",
+                };
+                log::info!("{name}: {description}");
+                CameraState::On
+            }
+            Opening::Closed => CameraState::Off,
+            Opening::Failed(error) => CameraState::Failed(error),
+        };
+        self.tell(match kind {
+            PictureKind::Camera => News::Camera(state),
+            PictureKind::Presentation => News::Presentation(state),
+        });
     }
 
     /// What the gate says of itself, and whether it still says anything.

@@ -28,13 +28,14 @@ impl Cadence {
         Cadence { bitrate, next: Time::ZERO }
     }
 
-    /// Whether the picture captured at this moment is to be encoded; if so, it counts.
-    pub fn admit(&mut self, captured: Time) -> bool {
-        if captured + SLACK < self.next {
-            return false;
-        }
+    /// Whether the picture captured at this moment is to be encoded.
+    pub fn is_due(&self, captured: Time) -> bool {
+        captured + SLACK >= self.next
+    }
+
+    /// The picture captured at this moment is encoded.
+    pub fn admit(&mut self, captured: Time) {
         self.next = self.next.max(captured) + SHORTEST;
-        true
     }
 
     /// The picture that was admitted last has become so many bytes.
@@ -54,7 +55,8 @@ mod tests {
         for n in 0..10 * rate {
             // Half a millisecond early and late in turn.
             let captured = Time::from_micros(1_000_000 + n * 1_000_000 / rate + n % 2 * 500);
-            if cadence.admit(captured) {
+            if cadence.is_due(captured) {
+                cadence.admit(captured);
                 cadence.charge(DataSize::bytes(bytes));
                 count += 1;
             }

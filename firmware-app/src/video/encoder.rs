@@ -23,17 +23,23 @@ pub struct EncoderSettings {
     pub bitrate: Bitrate,
     /// Pictures a second, at most.
     pub rate: u32,
+    /// How much of a presentation's sharpness is given up, 0 to [`EncoderSettings::COARSEST`], because a picture of it had
+    /// more bytes than can be sent.
+    pub coarseness: u8,
 }
 
 impl EncoderSettings {
+    /// With this any picture can be sent, noise too.
+    pub const COARSEST: u8 = 3;
+
     /// For a camera.
     pub fn camera(bitrate: Bitrate, rate: u32) -> EncoderSettings {
-        EncoderSettings { kind: PictureKind::Camera, bitrate, rate }
+        EncoderSettings { kind: PictureKind::Camera, bitrate, rate, coarseness: 0 }
     }
 
     /// For a presentation.
     pub fn presentation(bitrate: Bitrate, rate: u32) -> EncoderSettings {
-        EncoderSettings { kind: PictureKind::Presentation, bitrate, rate }
+        EncoderSettings { kind: PictureKind::Presentation, bitrate, rate, coarseness: 0 }
     }
 }
 
@@ -61,9 +67,11 @@ impl Encoder {
         let (usage, quantiser, complexity) = match settings.kind {
             // A quarter less processor time for 3 to 5 % more bits (tests/MEASURES.md).
             PictureKind::Camera => (UsageType::CameraVideoRealTime, QpRange::new(16, 44), Complexity::Low),
-            // Coarser than this, small letters get frayed edges.
+            // Coarser than 30, small letters get frayed edges.
             PictureKind::Presentation => {
-                (UsageType::ScreenContentRealTime, QpRange::new(12, 30), Complexity::Medium)
+                let coarser = 10 * settings.coarseness.min(EncoderSettings::COARSEST);
+                let quantiser = QpRange::new(12 + coarser, (30 + coarser).min(51));
+                (UsageType::ScreenContentRealTime, quantiser, Complexity::Medium)
             }
         };
         let config = EncoderConfig::new()
@@ -108,5 +116,32 @@ impl Encoder {
         self.output.clear();
         stream.write_vec(&mut self.output);
         Ok((!self.output.is_empty()).then_some(EncodedFrame { bytes: &self.output, keyframe }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use vestibule_common::media::Packetizer;
+
+    use super::*;
+    use crate::video::i420::I420;
+
+    #[test]
+    fn a_presentation_of_noise_is_too_much_for_sharp_pictures_and_can_be_sent_coarsely() {
+        let mut picture = I420::default();
+        picture.resize(1280, 800);
+        let mut noise = 1_u32;
+        for byte in picture.planes_mut().into_iter().flatten() {
+            noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            *byte = (noise >> 24) as u8;
+        }
+        let fine = EncoderSettings::presentation(Bitrate::kbps(2_000), 15);
+        let coarse = EncoderSettings { coarseness: EncoderSettings::COARSEST, ..fine };
+        for (settings, fits) in [(fine, false), (coarse, true)] {
+            let mut encoder = Encoder::new(settings).unwrap();
+            let frame = encoder.encode(picture.view(), true).unwrap().unwrap();
+            let bytes = frame.bytes.len();
+            assert_eq!(bytes <= Packetizer::MAX_FRAME, fits, "{settings:?}: {bytes} bytes");
+        }
     }
 }

@@ -29,6 +29,14 @@ impl PictureKind {
         }
     }
 
+    /// Pictures a second, at most.
+    pub fn max_rate(self) -> u32 {
+        match self {
+            PictureKind::Camera => 30,
+            PictureKind::Presentation => 15,
+        }
+    }
+
     /// The longest side of a picture that may be shown, in pixels; upright pictures have it too.
     pub fn max_side(self) -> usize {
         self.largest().width

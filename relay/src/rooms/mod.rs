@@ -54,6 +54,10 @@ use timers::{Timer, Timers};
 pub struct ConnectionId(pub u64);
 
 /// What the shell is to do, in this order.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly all of them are messages, gone at once: a box costs more"
+)]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Action {
     /// Send a message. To one connection, messages arrive in the order of their actions.

@@ -103,7 +103,7 @@ fn streams() -> Vec<Vec<Vec<u8>>> {
 }
 
 fn encoded(kind: PictureKind, (width, height): (usize, usize)) -> Vec<Vec<u8>> {
-    let settings = EncoderSettings { kind, bitrate: Bitrate::kbps(200), rate: 30 };
+    let settings = EncoderSettings { kind, bitrate: Bitrate::kbps(200), rate: 30, coarseness: 0 };
     let mut encoder = Encoder::new(settings).expect("the encoder starts");
     let mut picture = I420::new(width, height);
     let mut units = Vec::new();

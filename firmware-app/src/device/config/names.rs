@@ -1,7 +1,7 @@
 //! The devices' names as the configuration writes them, read and written alike.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,16 @@ pub enum CameraName {
     File(PathBuf),
     /// A node of the kernel.
     Node(PathBuf),
+}
+
+impl CameraName {
+    /// The path of the kernel's node, if it names one.
+    pub fn node(&self) -> Option<&Path> {
+        match self {
+            CameraName::Node(path) => Some(path),
+            CameraName::Auto | CameraName::None | CameraName::Sim | CameraName::File(_) => None,
+        }
+    }
 }
 
 /// A microphone's name.

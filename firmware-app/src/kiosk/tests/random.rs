@@ -119,12 +119,14 @@ fn tell() -> impl Strategy<Value = Tell> {
         any::<u8>().prop_map(|n| Tell::Denied { knock: KnockId([n; 8]), why: DeniedWhy::Denied }),
         peer().prop_map(|by| Tell::MuteRequested { by }),
         Just(Tell::Closed { room: RoomId([1; 16]), why: ClosedWhy::Ended }),
-        (0u64..30, peer(), any::<bool>()).prop_map(|(number, member, muted)| Tell::Event {
-            number,
-            event: RoomEvent::State {
-                member,
-                state: MemberState { muted, camera_off: false, presenting: muted },
-            },
+        (0u64..30, peer(), any::<bool>(), 0u32..4).prop_map(|(number, member, muted, presenting)| {
+            Tell::Event {
+                number,
+                event: RoomEvent::State {
+                    member,
+                    state: MemberState { muted, camera_off: false, presenting },
+                },
+            }
         }),
         (0u64..30, peer(), any::<Vec<u8>>()).prop_map(|(number, from, bytes)| Tell::Event {
             number,
@@ -208,6 +210,16 @@ fn check(world: &World) {
             assert!(shell.played.is_empty());
             assert_eq!(shell.kiosk.gate.wanted(), GateState::Closed);
         }
+        // What is presented is announced, and shown on the own screen.
+        let announced = shell.sent.iter().rev().find_map(|message| match &message.body {
+            Ask::State { state } => Some(state.presenting > 0),
+            _ => None,
+        });
+        if shell.presentation == Grabber::Sending {
+            assert!(matches!(&view.screen, Screen::Meeting(meeting) if meeting.presenting), "sent unseen");
+            assert!(!shell.connected || announced == Some(true), "sent without a word");
+        }
+        assert!(shell.presented.is_none() || world.in_meeting(n));
         // No approval without the knock that the person was shown.
         for message in &shell.sent {
             if let Ask::Approve { admission, .. } = &message.body {

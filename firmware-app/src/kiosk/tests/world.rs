@@ -27,7 +27,9 @@ pub(super) struct Shell {
     /// The gate does not answer.
     pub(super) gate_stuck: bool,
     pub(super) camera: bool,
-    pub(super) presentation: bool,
+    pub(super) presentation: Grabber,
+    /// Whose presentation is decoded.
+    pub(super) presented: Option<PeerId>,
     /// Something to present with is plugged in.
     pub(super) grabber: bool,
     /// Whose sound and picture is played.
@@ -80,7 +82,8 @@ impl World {
             gate: GateState::Closed,
             gate_stuck: false,
             camera: false,
-            presentation: false,
+            presentation: Grabber::Closed,
+            presented: None,
             grabber: true,
             played: vec![],
             in_media: false,
@@ -140,12 +143,16 @@ impl World {
                 }
             }
             Effect::Lamp(lamp, state) => drop(shell.lamps.insert(lamp, state)),
-            Effect::Presentation(on) => {
-                shell.presentation = on;
-                let state = match (on, shell.grabber) {
-                    (true, true) => CameraState::On,
-                    (true, false) => CameraState::Failed(DeviceError::Missing("no grabber".into())),
-                    (false, _) => CameraState::Off,
+            Effect::Presentation(wanted) => {
+                let before = std::mem::replace(&mut shell.presentation, wanted);
+                let state = match (before, wanted, shell.grabber) {
+                    (_, Grabber::Closed, _) => CameraState::Off,
+                    (Grabber::Closed, _, true) => CameraState::On,
+                    (Grabber::Closed, _, false) => {
+                        CameraState::Failed(DeviceError::Missing("no grabber".into()))
+                    }
+                    // It is open already, and has nothing new to say.
+                    (Grabber::Open | Grabber::Sending, _, _) => return,
                 };
                 shell.kiosk.handle_news(News::Presentation(state), now);
             }
@@ -163,6 +170,7 @@ impl World {
                 shell.played.push(peer);
             }
             Effect::Media(Media::Drop(peer)) => shell.played.retain(|known| *known != peer),
+            Effect::Media(Media::Present(peer)) => shell.presented = peer,
             Effect::Media(Media::Stop) => {
                 shell.in_media = false;
                 shell.played.clear();

@@ -4,6 +4,7 @@
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use vestibule_common::media::Packetizer;
 use vestibule_common::time::{Duration, Time};
 use vestibule_common::unit::{Bitrate, DataSize};
 
@@ -29,53 +30,114 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// A camera that delivers this many damaged frames in a row is opened again.
 const MAX_DAMAGED: u32 = 30;
 
-#[derive(Default)]
+/// Counts how often the camera was wanted: what was opened in one turn is closed before the next, however short the
+/// pause between them.
+type Turn = u64;
+
 struct Wanted {
-    camera: bool,
+    /// The camera is to be open.
+    open: Option<Turn>,
+    turns: Turn,
+    /// The turn for which the camera's thread opens it.
+    opened: Option<Turn>,
+    /// The other rooms are told that its pictures come.
+    shown: bool,
+    /// There are other rooms.
     sending: bool,
+    /// How the camera of this turn stands.
+    state: DeviceState,
 }
 
-/// What is wanted of the camera and the encoder.
-#[derive(Default)]
+/// What is wanted of the camera and the encoder, and how the camera stands.
 pub(super) struct CameraSwitch {
     wanted: Mutex<Wanted>,
     changed: Condvar,
     shutter: Shutter,
 }
 
+impl Default for CameraSwitch {
+    fn default() -> CameraSwitch {
+        let wanted = Wanted {
+            open: None,
+            turns: 0,
+            opened: None,
+            shown: false,
+            sending: false,
+            state: DeviceState::Closed,
+        };
+        CameraSwitch { wanted: Mutex::new(wanted), changed: Condvar::new(), shutter: Shutter::default() }
+    }
+}
+
 impl CameraSwitch {
-    /// Opens the camera, or closes it.
-    pub(super) fn want(&self, on: bool) {
-        self.change(|wanted| wanted.camera = on);
+    /// Opens the camera, or closes it, and lets its pictures leave. When that is forbidden, none leaves from the return on.
+    pub(super) fn want(&self, open: bool, shown: bool) {
+        self.change(|wanted| {
+            wanted.shown = open && shown;
+            if open != wanted.open.is_some() {
+                wanted.turns += 1;
+                wanted.open = open.then_some(wanted.turns);
+                wanted.state = DeviceState::Closed;
+            }
+        });
     }
 
-    /// Whether other rooms want the pictures.
+    /// Whether there are other rooms that want the pictures.
     pub(super) fn send(&self, on: bool) {
         self.change(|wanted| wanted.sending = on);
     }
 
-    /// Whether a picture with this ticket may still leave. Ask directly before the socket.
+    /// Whether pictures may leave at this moment.
+    pub(super) fn may_send(&self) -> bool {
+        self.shutter.ticket().is_some()
+    }
+
+    /// Whether a picture with this ticket may still leave.
     pub(super) fn still_valid(&self, ticket: PictureTicket) -> bool {
         self.shutter.still_valid(ticket)
+    }
+
+    /// Sends if a picture with this ticket may still leave; see [`Shutter::pass`].
+    pub(super) fn pass(&self, ticket: PictureTicket, send: impl FnOnce()) -> bool {
+        self.shutter.pass(ticket, send)
+    }
+
+    /// How the camera stands since it was wanted last.
+    pub(super) fn state(&self) -> DeviceState {
+        lock(&self.wanted).state.clone()
+    }
+
+    /// The camera stands so. Of a turn that is over nobody wants to know.
+    fn enter(&self, state: &DeviceState) {
+        let mut wanted = lock(&self.wanted);
+        if wanted.opened == wanted.open {
+            wanted.state = state.clone();
+        }
     }
 
     fn change(&self, change: impl FnOnce(&mut Wanted)) {
         let mut wanted = lock(&self.wanted);
         change(&mut wanted);
-        self.shutter.set(wanted.camera && wanted.sending);
+        self.shutter.set(wanted.open.is_some() && wanted.shown && wanted.sending);
         drop(wanted);
         self.changed.notify_all();
     }
 
     fn is_wanted(&self) -> bool {
-        lock(&self.wanted).camera
+        lock(&self.wanted).open.is_some()
     }
 
-    fn wait_until_wanted(&self) {
+    /// Whether the camera that is open now is still the one that is wanted.
+    fn goes_on(&self) -> bool {
         let wanted = lock(&self.wanted);
-        drop(
-            self.changed.wait_while(wanted, |wanted| !wanted.camera).unwrap_or_else(PoisonError::into_inner),
-        );
+        wanted.open.is_some() && wanted.open == wanted.opened
+    }
+
+    fn wait_for_next_turn(&self) {
+        let wanted = lock(&self.wanted);
+        let wanted = self.changed.wait_while(wanted, |wanted| wanted.open.is_none());
+        let mut wanted = wanted.unwrap_or_else(PoisonError::into_inner);
+        wanted.opened = wanted.open;
     }
 }
 
@@ -140,11 +202,19 @@ struct Raw {
 }
 
 impl Newest {
-    /// Whether a picture of this moment is wanted; if so, a buffer for it.
-    fn admit(&self, captured: Time) -> Option<I420> {
+    /// A buffer for the picture of this moment, if it is wanted.
+    fn buffer(&self, captured: Time) -> Option<I420> {
         let mut slot = lock(&self.slot);
-        let admitted = slot.cadence.as_mut().is_none_or(|cadence| cadence.admit(captured));
-        admitted.then(|| slot.spare.pop().unwrap_or_default())
+        let due = slot.cadence.as_ref().is_none_or(|cadence| cadence.is_due(captured));
+        due.then(|| slot.spare.pop().unwrap_or_default())
+    }
+
+    /// Takes a buffer back.
+    fn give_back(&self, picture: I420) {
+        let spare = &mut lock(&self.slot).spare;
+        if spare.len() < 3 {
+            spare.push(picture);
+        }
     }
 
     /// The newest one has become so many bytes.
@@ -157,6 +227,9 @@ impl Newest {
     fn put(&self, raw: Raw, rate: u32, stats: &PictureStats) {
         let mut slot = lock(&self.slot);
         slot.rate = rate;
+        if let Some(cadence) = &mut slot.cadence {
+            cadence.admit(raw.captured);
+        }
         if let Some(unseen) = slot.picture.replace(raw) {
             stats.pictures_skipped.one();
             slot.spare.push(unseen.picture);
@@ -168,15 +241,19 @@ impl Newest {
 fn run_camera(source: Source<dyn Camera>, parts: &CameraParts, newest: &Newest) {
     let (news, kind) = (parts.news.clone(), parts.kind);
     let (own, stats) = (PictureId::own(kind), parts.stats.of(kind));
-    let tell = move |state: &DeviceState| news.tell(MediaNews::Camera { kind, state: state.clone() });
+    let switch = parts.switch.clone();
+    let tell = move |state: &DeviceState| {
+        switch.enter(state);
+        news.tell(MediaNews::Camera(kind));
+    };
     let mut camera = Reopening::new(source, parts.clock, tell);
     let mut damaged = 0;
     loop {
-        if !parts.switch.is_wanted() {
+        if !parts.switch.goes_on() {
             camera.close();
             parts.slots.clear(own);
             parts.screen.picture_changed(own);
-            parts.switch.wait_until_wanted();
+            parts.switch.wait_for_next_turn();
         }
         camera.run(PATIENCE, |camera| {
             let format = camera.format();
@@ -184,10 +261,11 @@ fn run_camera(source: Source<dyn Camera>, parts: &CameraParts, newest: &Newest) 
             let ticket = parts.switch.shutter.ticket();
             let frame = camera.next_frame()?;
             stats.pictures_captured.one();
-            let Some(mut picture) = newest.admit(frame.captured) else { return Ok(()) };
+            let Some(mut picture) = newest.buffer(frame.captured) else { return Ok(()) };
             if let Err(error) = to_i420(&format, frame.bytes, &mut picture) {
                 log::debug!("{error}");
                 stats.pictures_damaged.one();
+                newest.give_back(picture);
                 damaged += 1;
                 return if damaged > MAX_DAMAGED {
                     Err(DeviceError::Lost(error.to_string()))
@@ -205,14 +283,16 @@ fn run_camera(source: Source<dyn Camera>, parts: &CameraParts, newest: &Newest) 
 struct EncodeThread {
     parts: Arc<CameraParts>,
     newest: Arc<Newest>,
-    encoder: Option<(Encoder, u32)>,
+    encoder: Option<(Encoder, EncoderSettings)>,
+    /// The ticket under which a picture had more bytes than can be sent, and how coarse those under it are since.
+    coarse: Option<(PictureTicket, u8)>,
     scaler: Scaler,
     sequence: u64,
 }
 
 impl EncodeThread {
     fn new(parts: Arc<CameraParts>, newest: Arc<Newest>) -> EncodeThread {
-        EncodeThread { parts, newest, encoder: None, scaler: Scaler::default(), sequence: 0 }
+        EncodeThread { parts, newest, encoder: None, coarse: None, scaler: Scaler::default(), sequence: 0 }
     }
 
     fn run(mut self) {
@@ -224,10 +304,7 @@ impl EncodeThread {
             if self.parts.switch.is_wanted() {
                 self.show(&raw);
             }
-            let mut slot = lock(&self.newest.slot);
-            if slot.spare.len() < 3 {
-                slot.spare.push(raw.picture);
-            }
+            self.newest.give_back(raw.picture);
         }
     }
 
@@ -245,16 +322,24 @@ impl EncodeThread {
     fn encode(&mut self, raw: &Raw, ticket: PictureTicket, rate: u32) {
         let parts = &self.parts;
         let (kind, stats) = (parts.kind, parts.stats.of(parts.kind));
-        if self.encoder.as_ref().is_none_or(|(_, for_rate)| *for_rate != rate) {
-            let settings = EncoderSettings { kind, bitrate: parts.bitrate, rate };
+        let coarseness =
+            self.coarse.filter(|(under, _)| *under == ticket).map_or(0, |(_, coarseness)| coarseness);
+        let rate = rate.min(kind.max_rate());
+        let settings = EncoderSettings { kind, bitrate: parts.bitrate, rate, coarseness };
+        if self.encoder.as_ref().is_none_or(|(_, made_for)| *made_for != settings) {
             self.encoder = Encoder::new(settings)
                 .map_err(|error| log::warn!("pictures cannot be encoded: {error}"))
                 .ok()
-                .map(|encoder| (encoder, rate));
+                .map(|encoder| (encoder, settings));
         }
         let Some((encoder, _)) = &mut self.encoder else { return };
         let keyframe = parts.outbox.take_keyframe(kind);
         match encoder.encode(raw.picture.view(), keyframe) {
+            Ok(Some(frame)) if frame.bytes.len() > Packetizer::MAX_FRAME => {
+                stats.frames_too_large.one();
+                self.coarse = Some((ticket, (coarseness + 1).min(EncoderSettings::COARSEST)));
+                parts.outbox.want_keyframe(kind);
+            }
             Ok(Some(frame)) => {
                 stats.frames_encoded.one();
                 if frame.keyframe {
@@ -290,4 +375,78 @@ impl EncodeThread {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+    use super::*;
+    use crate::device::reopen::Opened;
+    use crate::device::{CameraFormat, CameraFrame, PixelFormat};
+    use crate::shell::watch;
+
+    /// A camera that delivers a frame whenever it is told to.
+    struct Patient {
+        number: u32,
+        next: Arc<Mutex<Receiver<()>>>,
+        asked: SyncSender<u32>,
+        frame: [u8; 384],
+    }
+
+    impl Camera for Patient {
+        fn format(&self) -> CameraFormat {
+            CameraFormat { width: 16, height: 16, stride: 16, pixels: PixelFormat::I420, rate: 15 }
+        }
+
+        fn next_frame(&mut self) -> Result<CameraFrame<'_>, DeviceError> {
+            self.asked.send(self.number).unwrap();
+            lock(&self.next).recv().map_err(|_| DeviceError::Lost("the test is over".into()))?;
+            Ok(CameraFrame { bytes: &self.frame, captured: Time::from_millis(1), sequence: 0 })
+        }
+    }
+
+    #[test]
+    fn off_and_on_again_within_one_frame_closes_the_camera_and_forgets_how_it_stood() {
+        let (frame, next) = sync_channel(0);
+        let (asked, asks) = sync_channel(16);
+        let next = Arc::new(Mutex::new(next));
+        let mut opened = 0;
+        let source = Source::<dyn Camera>::new(move || {
+            opened += 1;
+            let camera =
+                Patient { number: opened, next: next.clone(), asked: asked.clone(), frame: [128; 384] };
+            Ok(Opened { device: Box::new(camera), description: format!("camera {opened}") })
+        });
+        let (sender, _news) = tokio::sync::mpsc::channel(64);
+        let (watch, _ends) = watch::watch();
+        let switch = Arc::new(CameraSwitch::default());
+        let parts = CameraParts {
+            kind: PictureKind::Presentation,
+            switch: switch.clone(),
+            outbox: Arc::default(),
+            slots: PictureSlots::default(),
+            screen: Screen::new(|_| {}),
+            news: NewsSender::new(sender, watch.clone()),
+            stats: Arc::default(),
+            clock: Clock::start(),
+            bitrate: Bitrate::kbps(2_000),
+        };
+        start(source, parts, &watch).unwrap();
+        switch.send(true);
+        switch.want(true, false);
+        assert_eq!(asks.recv().unwrap(), 1);
+        assert_eq!(switch.state(), DeviceState::Open { description: "camera 1".into() });
+        assert!(!switch.may_send(), "nobody was told of it");
+        switch.want(true, true);
+        let ticket = switch.shutter.ticket().unwrap();
+
+        switch.want(false, false);
+        switch.want(true, false);
+        assert_eq!(switch.state(), DeviceState::Closed, "what is known is of the time before");
+        assert!(!switch.still_valid(ticket) && !switch.may_send());
+        frame.send(()).unwrap();
+        assert_eq!(asks.recv().unwrap(), 2, "another one was opened");
+        assert_eq!(switch.state(), DeviceState::Open { description: "camera 2".into() });
+    }
 }

@@ -56,7 +56,7 @@ use crate::audio::{Cleaner, Cleaning, EchoMode};
 use crate::device::clock::Clock;
 use crate::device::reopen::{DeviceState, Source};
 use crate::device::{Camera, Microphone, Speaker};
-use crate::kiosk::Chime;
+use crate::kiosk::{Chime, Grabber};
 use crate::shell::watch::Watch;
 use crate::video::kind::PictureKind;
 use crate::video::slot::PictureSlots;
@@ -65,13 +65,8 @@ use crate::view::PictureId;
 /// What the media threads notice.
 #[derive(Clone, PartialEq, Debug)]
 pub enum MediaNews {
-    /// The camera, or a presentation's grabber, was opened, closed, or fails.
-    Camera {
-        /// What its pictures show.
-        kind: PictureKind,
-        /// How it stands.
-        state: DeviceState,
-    },
+    /// What takes pictures of this kind was opened, closed, or fails: look at [`Media::camera`].
+    Camera(PictureKind),
     /// The microphone was opened or fails: look at [`Media::microphone`].
     Microphone,
     /// The speaker was opened or fails.
@@ -306,13 +301,38 @@ impl Media {
         self.set_rooms(Vec::new());
     }
 
-    /// Opens the camera, or the presentation's grabber, or closes it. When a close returns, no picture of it
-    /// leaves any more but the run of pieces that is in the kernel's call at that moment.
-    pub fn camera(&self, kind: PictureKind, on: bool) {
-        self.switches[kind as usize].want(on);
-        if !on {
+    /// Opens the camera, or closes it. When a close returns, no picture of it leaves any more.
+    pub fn want_camera(&self, on: bool) {
+        self.want_pictures(PictureKind::Camera, on, on);
+    }
+
+    /// Opens the presentation's grabber, lets its pictures leave, or closes it. When this returns, none leaves unless
+    /// it was allowed.
+    pub fn want_presentation(&self, grabber: Grabber) {
+        self.want_pictures(
+            PictureKind::Presentation,
+            grabber != Grabber::Closed,
+            grabber == Grabber::Sending,
+        );
+    }
+
+    fn want_pictures(&self, kind: PictureKind, open: bool, shown: bool) {
+        let switch = &self.switches[kind as usize];
+        switch.want(open, shown);
+        if !switch.may_send() {
             self.outbox.drop_pictures(kind);
         }
+    }
+
+    /// How what takes pictures of this kind stands, since it was wanted last. It is looked at, because what is said of
+    /// it may not get lost.
+    pub fn camera(&self, kind: PictureKind) -> DeviceState {
+        self.switches[kind as usize].state()
+    }
+
+    /// Of all presentations shows this room's, or none.
+    pub fn present(&self, peer: Option<PeerId>) {
+        self.tell_receiver(ReceiveCommand::Present(peer));
     }
 
     /// Opens the gate for what is captured from `now` on; whether it was closed.

@@ -1,4 +1,4 @@
-//! What waits for the sending thread: sound first, then small control bodies, then pictures in order.
+//! What waits for the sending thread: sound first, then small control bodies, then the pictures of each kind in order.
 //!
 //! Pictures overflow as a stream of references must: everything up to the next keyframe is dropped, and a keyframe is
 //! asked of the encoder.
@@ -38,13 +38,13 @@ pub(super) struct AudioOut {
 pub(super) struct VideoOut {
     /// What it shows.
     pub kind: PictureKind,
-    /// Void once the camera was switched off after it was captured.
+    /// Void once its camera or grabber was switched off after it was captured.
     pub ticket: PictureTicket,
     /// The access unit.
     pub bytes: Vec<u8>,
     /// Decodable without any frame before it.
     pub keyframe: bool,
-    /// When the sensor had it.
+    /// When it was captured.
     pub captured: Time,
     /// When the encoder had it.
     pub encoded: Time,

@@ -36,9 +36,9 @@ const READ_BYTES: usize = 64 * 1024;
 const SPEECH_LINGERS: Duration = Duration::from_millis(500);
 /// While pictures are under way their deadlines are looked at this often.
 const TICK: Duration = Duration::from_millis(20);
-/// Frames a second that one room may give the decoder, and how many at once: twice what kiosks send, and what a short
-/// break of the network holds back. All rooms share one decoder.
-const FRAMES: (u32, u32) = (60, 15);
+/// Frames a second of each kind that one room may give the decoder, and how many at once: twice what kiosks send, and what
+/// a short break of the network holds back. All rooms share one decoder.
+const FRAMES: [(u32, u32); 2] = [(60, 15), (30, 8)];
 /// Packets of sound a second that one room may give the player, and how many at once. All rooms share one ring.
 const PACKETS: (u32, u32) = (150, 32);
 /// Keyframes a second that are asked for, each stream, and how many at once.
@@ -66,6 +66,8 @@ pub(super) enum ReceiveCommand {
     Own(Streams),
     /// Take these rooms' streams from now on, and no others'.
     Rooms(Vec<(PeerId, Streams)>),
+    /// Take this room's presentation, and no other.
+    Present(Option<PeerId>),
     /// A stream's picture could not be decoded.
     Undecodable(PictureStream),
 }
@@ -94,6 +96,7 @@ pub(super) fn start(
                 link: None,
                 own: None,
                 pictures: BTreeMap::new(),
+                presented: None,
                 sound: BTreeMap::new(),
                 offset: ClockOffset::new(),
             };
@@ -164,6 +167,8 @@ struct Receiver {
     link: Option<Listening>,
     own: Option<Streams>,
     pictures: BTreeMap<StreamId, Pictures>,
+    /// Whose presentation is shown; the others' are not put together.
+    presented: Option<PeerId>,
     sound: BTreeMap<StreamId, Voice>,
     offset: ClockOffset,
 }
@@ -178,8 +183,8 @@ struct Pictures {
 impl Pictures {
     fn new(stream: PictureStream) -> Pictures {
         let reassembler = Reassembler::new(ReassemblerConfig::default());
-        let (allowance, requests) =
-            (Allowance::new(FRAMES.0, FRAMES.1), Allowance::new(REQUESTS.0, REQUESTS.1));
+        let (rate, burst) = FRAMES[stream.kind as usize];
+        let (allowance, requests) = (Allowance::new(rate, burst), Allowance::new(REQUESTS.0, REQUESTS.1));
         Pictures { stream, reassembler, allowance, requests }
     }
 
@@ -247,6 +252,15 @@ impl Receiver {
                     }
                     let allowance = Allowance::new(PACKETS.0, PACKETS.1);
                     self.sound.entry(streams.audio).or_insert(Voice { peer, allowance, spoke: None });
+                }
+            }
+            ReceiveCommand::Present(peer) => {
+                self.presented = peer;
+                // What was left out cannot be built on: it begins anew, with a keyframe.
+                for pictures in self.pictures.values_mut() {
+                    if pictures.stream.kind == PictureKind::Presentation {
+                        *pictures = Pictures::new(pictures.stream);
+                    }
                 }
             }
             ReceiveCommand::Undecodable(stream) => {
@@ -350,6 +364,10 @@ impl Receiver {
     fn handle_picture(&mut self, body: &[u8], now: Time) {
         let Ok((header, payload)) = MediaHeader::parse(body) else { return };
         let Some(pictures) = self.pictures.get_mut(&header.stream) else { return };
+        let PictureStream { peer, kind } = pictures.stream;
+        if kind == PictureKind::Presentation && self.presented != Some(peer) {
+            return;
+        }
         pictures.reassembler.handle_piece(&header, payload, now);
         self.take_frames(header.stream, now);
     }

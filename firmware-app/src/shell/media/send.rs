@@ -208,8 +208,8 @@ impl Sender {
 
     fn send_frame(&mut self, frame: &VideoOut) {
         let kind = frame.kind;
-        if !self.may_leave(frame) {
-            return;
+        if !self.switches[kind as usize].still_valid(frame.ticket) {
+            return self.withdraw(kind);
         }
         let now = self.clock.now();
         let stages = StageTimes {
@@ -246,31 +246,29 @@ impl Sender {
             }
             let socket = socket.clone();
             self.wait_for(DataSize::bytes(end as u64));
-            // The last word before the socket: nothing captured before "camera off" leaves after it.
-            if !self.may_leave(frame) {
+            // The last word at the socket: nothing captured before "camera off" leaves after it.
+            let batch_bytes = &self.batch[..end];
+            if !self.switches[kind as usize].pass(frame.ticket, || socket.send(batch_bytes, segment)) {
+                self.withdraw(kind);
                 return;
             }
-            socket.send(&self.batch[..end], segment);
             self.count(u64::from(batch), end);
             index += batch;
         }
         self.stats.of(kind).frames_sent.one();
     }
 
-    /// Whether what took the picture is still on; if not, the next one must not refer to it.
-    fn may_leave(&self, frame: &VideoOut) -> bool {
-        let valid = self.switches[frame.kind as usize].still_valid(frame.ticket);
-        if !valid {
-            self.stats.of(frame.kind).frames_unsent.one();
-            self.outbox.want_keyframe(frame.kind);
-        }
-        valid
+    /// What took a picture is off by now; the next one must not refer to it.
+    fn withdraw(&self, kind: PictureKind) {
+        self.stats.of(kind).frames_unsent.one();
+        self.outbox.want_keyframe(kind);
     }
 
-    /// Waits until the budget allows `size` bytes. Sound does not wait with it.
+    /// Waits until the budget allows `size` bytes. Sound and small bodies do not wait with it.
     fn wait_for(&mut self, size: DataSize) {
         loop {
             self.send_audio();
+            self.send_small();
             let now = self.clock.now();
             match self.pacer.poll(size, now) {
                 Permit::Now => return,

@@ -28,9 +28,9 @@ macro_rules! picture_counters {
 }
 
 picture_counters! {
-    /// Pictures from the camera.
+    /// Pictures that the device delivered.
     pictures_captured,
-    /// Pictures of the camera that the encoder never saw, because a newer one came first.
+    /// Pictures of the device that the encoder never saw, because a newer one came first.
     pictures_skipped,
     /// Pictures that could not be read.
     pictures_damaged,
@@ -38,11 +38,13 @@ picture_counters! {
     frames_encoded,
     /// Keyframes among them.
     keyframes_encoded,
+    /// Frames that had more bytes than can be sent; the next ones are coarser.
+    frames_too_large,
     /// Frames handed to the network.
     frames_sent,
     /// Frames thrown away before sending, because sending fell behind.
     frames_unsent,
-    /// Frames received whole.
+    /// Frames received whole, but for those of presentations that are not shown.
     frames_received,
     /// Frames that the decoder's queue had no room for.
     frames_overflowed,

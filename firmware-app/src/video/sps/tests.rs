@@ -58,7 +58,7 @@ fn unit(nals: &[(u8, &[u8])]) -> Vec<u8> {
 }
 
 fn keyframe(kind: PictureKind, width: usize, height: usize) -> Vec<u8> {
-    let settings = EncoderSettings { kind, bitrate: Bitrate::kbps(800), rate: 30 };
+    let settings = EncoderSettings { kind, bitrate: Bitrate::kbps(800), rate: 30, coarseness: 0 };
     let picture = I420::new(width, height);
     Encoder::new(settings).unwrap().encode(picture.view(), true).unwrap().unwrap().bytes.to_vec()
 }

@@ -34,11 +34,7 @@ fn a_waiting_kiosk_sees_nothing_of_the_meeting() {
     world.done(
         1,
         Ask::State {
-            state: vestibule_common::control::MemberState {
-                muted: true,
-                camera_off: true,
-                presenting: false,
-            },
+            state: vestibule_common::control::MemberState { muted: true, camera_off: true, presenting: 0 },
         },
     );
     world.disconnect(1);

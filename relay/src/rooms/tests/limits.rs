@@ -96,7 +96,7 @@ fn a_flood_is_answered_with_too_fast() {
     let mut world = World::meeting(2);
     world.advance(Duration::from_secs(60));
     let state = |muted| Ask::State {
-        state: vestibule_common::control::MemberState { muted, camera_off: false, presenting: false },
+        state: vestibule_common::control::MemberState { muted, camera_off: false, presenting: 0 },
     };
     let mut carried_out = 0;
     for n in 0..200 {

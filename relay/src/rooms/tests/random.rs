@@ -23,7 +23,7 @@ enum Stir {
     Remove(usize),
     Heir(usize),
     Mute(usize),
-    State(bool, bool),
+    State(bool, bool, u32),
     Say(Option<usize>),
     Lose,
     Connect,
@@ -52,7 +52,7 @@ fn stir() -> impl Strategy<Value = Stir> {
         1 => kiosk.clone().prop_map(Stir::Remove),
         6 => kiosk.clone().prop_map(Stir::Heir),
         1 => kiosk.clone().prop_map(Stir::Mute),
-        2 => any::<(bool, bool)>().prop_map(|(muted, off)| Stir::State(muted, off)),
+        2 => any::<(bool, bool, u32)>().prop_map(|(muted, off, turn)| Stir::State(muted, off, turn)),
         4 => prop::option::of(kiosk.clone()).prop_map(Stir::Say),
         3 => Just(Stir::Lose),
         2 => Just(Stir::Connect),
@@ -168,11 +168,11 @@ impl World {
                 let member = self.peer(*other);
                 self.ask(kiosk, Ask::Mute { member });
             }
-            Stir::State(muted, camera_off) => {
+            Stir::State(muted, camera_off, presenting) => {
                 let state = vestibule_common::control::MemberState {
                     muted: *muted,
                     camera_off: *camera_off,
-                    presenting: false,
+                    presenting: *presenting,
                 };
                 self.ask(kiosk, Ask::State { state });
             }
