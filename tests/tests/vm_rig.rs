@@ -25,7 +25,8 @@ fn vm_rig_has_every_device_of_a_room() -> Result<(), Error> {
     the_screen_shows_and_feels(&vm)?;
     udev_names_what_is_plugged_in(&vm)?;
     a_stick_is_read_and_never_written(&vm)?;
-    cables_lose_and_delay(&vm)
+    cables_lose_and_delay(&vm)?;
+    a_snapshot_goes_on_where_it_was_kept(vm)
 }
 
 fn files_and_failures(vm: &Machine) -> Result<(), Error> {
@@ -249,6 +250,44 @@ fn a_stick_is_read_and_never_written(vm: &Machine) -> Result<(), Error> {
     )?;
     assert!(std::fs::read(&image).map_err(fault)? == before, "the stick is not as it was");
     Ok(())
+}
+
+/// Files, programs and devices are those of the moment that was kept, twice over; the machine itself went on.
+fn a_snapshot_goes_on_where_it_was_kept(vm: Machine) -> Result<(), Error> {
+    let pins = Pins::plug(&vm, "kiosk-pins", 8, &[(0, "mute")])?;
+    pins.pull(0, Level::High)?;
+    vm.sh("echo before >/tmp/note; sleep 100000 >/dev/null 2>&1 </dev/null &")?;
+    let sleeper = vm.sh("pgrep -x sleep")?;
+
+    let running = vm.start("sleep 200000")?;
+    assert!(
+        matches!(vm.snapshot(), Err(Error::Command { .. })),
+        "its output would be in a folder that is gone"
+    );
+    running.stop()?;
+    let snapshot = vm.snapshot()?;
+    vm.sh("echo after >/tmp/note; pkill -x sleep")?;
+    pins.unplug()?;
+    assert_eq!(vm.sh("cat /tmp/note")?, "after\n");
+    drop(vm);
+
+    for _ in 0..2 {
+        let again = snapshot.restore("vm_rig_again")?;
+        assert_eq!(again.sh("cat /tmp/note; pgrep -x sleep")?, format!("before\n{sleeper}"));
+        assert!(again.sh("gpioinfo")?.contains("mute"));
+        std::fs::write(again.share_path().join("new"), "today")
+            .map_err(|e| Error::Malformed(e.to_string()))?;
+        assert_eq!(again.sh("cat /share/new; echo after >/tmp/note")?, "today");
+        let off = again.sh("date +%s")?.trim().parse::<u64>().unwrap_or(0).abs_diff(seconds());
+        assert!(off < 600, "its clock is {off} s off");
+    }
+    Ok(())
+}
+
+/// Since 1970.
+fn seconds() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.map(|now| now.as_secs()).unwrap_or(0)
 }
 
 fn cables_lose_and_delay(vm: &Machine) -> Result<(), Error> {

@@ -5,12 +5,12 @@
 //! machine it runs on. Pictures are best kept at 640x360 and 15 frames a second. `tests/vm/README.md` tells how to run
 //! it by hand and how to add a scenario.
 
+mod board;
 mod camera;
 mod error;
 mod launch;
 mod machine;
 mod network;
-mod pi;
 mod pins;
 mod qmp;
 mod room;
@@ -22,11 +22,11 @@ mod task;
 mod workshop;
 mod yuyv;
 
+pub use board::{Board, Make};
 pub use camera::Camera;
 pub use error::Error;
-pub use machine::{Machine, OUTSIDE, Options};
+pub use machine::{Machine, OUTSIDE, Options, Snapshot};
 pub use network::{Network, Shape};
-pub use pi::Pi;
 pub use pins::{Level, Pins};
 pub use room::{GuestKiosk, Resources};
 pub use screen::{Picture, Screen};

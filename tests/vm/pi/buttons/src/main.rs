@@ -2,7 +2,8 @@
 //! Raspberry Pi scenario runs this; it is no kiosk, and knows no relay and no screen.
 //!
 //! Holding both buttons ends it, because its only input are the pins. With `--poll` it asks for no interrupts, like
-//! `gpio_poll`; with `--chip NAME` it takes that chip of the kernel, like `gpiocdev:NAME`.
+//! `gpio_poll`; with `--chip NAME` it takes that chip of the kernel, like `gpiocdev:NAME`; with `--pins` and four numbers
+//! (mute, approve, their lamps) those pins.
 
 #![forbid(unsafe_code)]
 
@@ -14,7 +15,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use device::clock::Clock;
-use device::config::DeviceConfig;
+use device::config::{DeviceConfig, Pins};
 use device::lamps::KeptLamps;
 use device::reopen::{DeviceState, Reopening};
 use device::{Button, Controls};
@@ -34,16 +35,22 @@ fn main() -> ExitCode {
     let _ = log::set_logger(&Console);
     log::set_max_level(log::LevelFilter::Info);
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (gpio_poll, chip) = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        [] => (false, None),
-        ["--poll"] => (true, None),
-        ["--chip", name] => (false, Some((*name).to_owned())),
+    let (mut config, mut chip) = (DeviceConfig::default(), None);
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] => {}
+        ["--poll"] => config.gpio_poll = true,
+        ["--chip", name] => chip = Some((*name).to_owned()),
+        ["--pins", mute, approve, mute_lamp, approve_lamp] => {
+            let [mute, approve, mute_lamp, approve_lamp] =
+                [mute, approve, mute_lamp, approve_lamp].map(|pin| pin.parse().ok());
+            config.pins = Pins { mute, approve, mute_lamp, approve_lamp, ..Pins::default() };
+        }
         other => {
-            println!("not understood: {other:?}; there are --poll and --chip NAME");
+            println!("not understood: {other:?}; there are --poll, --chip NAME and --pins A B C D");
             return ExitCode::FAILURE;
         }
-    };
-    match follow(chip, &DeviceConfig { gpio_poll, ..DeviceConfig::default() }) {
+    }
+    match follow(chip, &config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             println!("no pins: {why}");
@@ -75,8 +82,16 @@ fn follow(chip: Option<String>, config: &DeviceConfig) -> Result<(), String> {
         println!("{} {what} {}", edge.button, seen.presses);
         lamps.set(edge.button, edge.pressed);
     }
+    println!("interrupts: {}", interrupts());
     println!("ended: mute pressed {} times, approve {} times", mute.presses, approve.presses);
     Ok(())
+}
+
+/// How often the kernel was interrupted for the pins that this program holds, of all kinds together.
+fn interrupts() -> u64 {
+    let all = std::fs::read_to_string("/proc/interrupts").unwrap_or_default();
+    let ours = all.lines().filter(|line| line.contains("vestibule"));
+    ours.flat_map(str::split_whitespace).skip(1).filter_map(|word| word.parse::<u64>().ok()).sum()
 }
 
 fn tell(what: &str, state: &DeviceState) {
