@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The tests on real kernel drivers in virtual machines, alone: installs what is missing, builds, and runs every vm_*
 # test, one emulator at a time. What cannot run here is skipped loudly; with CI set nothing may be skipped.
-# Arguments: names of test files (vm_rig, vm_pi, vm_kiosk, vm_sound, vm_cameras, vm_hotplug), to run only those.
+# Arguments: names of test files (vm_rig, vm_pi, vm_kiosk, vm_sound, vm_cameras, vm_presentation, vm_hotplug), to run only those.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/scripts/stages.sh
@@ -42,7 +42,7 @@ raspberry_pi() {
   { retried tests/vm/pi/build.sh && retried tests/vm/pi/buttons/build.sh; } >/dev/null || status=$?
   case $status in 0) ;; 69) unfit "the Raspberry Pi" ;; *) return 1 ;; esac
 }
-packages() { tests/scripts/install.sh build; }
+packages() { tests/scripts/install.sh build screen; }
 programs() { cargo build --workspace --bins --locked -q && cargo test -p vestibule-tests --locked -q --no-run; }
 
 # One test file's scenarios, with their names and times.

@@ -182,7 +182,8 @@ impl Panel {
         })
     }
 
-    fn tile(&mut self, picture: &str) -> Result<Screenshot, String> {
+    /// What is on the screen where a picture is, which is named as in [`Panel::place_of`].
+    pub fn tile(&mut self, picture: &str) -> Result<Screenshot, String> {
         let [x, y, width, height] = self.place_of(picture)?;
         self.display.part(x, y, width, height)
     }

@@ -93,7 +93,10 @@ fn vm_hotplug_of_every_device_in_a_meeting() -> Result<(), Error> {
     room.meet()?;
 
     let number = |name: &str, usual: u32| match env::var(name) {
-        Ok(set) => set.parse().unwrap_or_else(|_| panic!("{name} is {set:?}, wanted a number")),
+        Ok(set) => match set.parse() {
+            Ok(number @ 1..) => number,
+            _ => panic!("{name} is {set:?}, wanted a number from 1 on"),
+        },
         Err(_) => usual,
     };
     let (unplugs, seed) = (number("VESTIBULE_UNPLUGS", 10), number("VESTIBULE_SEED", 1));

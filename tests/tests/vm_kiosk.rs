@@ -138,16 +138,17 @@ impl Room<'_> {
         self.level(APPROVE_LAMP, Level::Low)
     }
 
-    /// What the camera's driver captures is decoded in Workshop, and drawn as the own picture here; Workshop's picture
-    /// is on the screen, and moves.
+    /// What the camera's driver captures is on Workshop's screen, and the own picture here; Workshop's picture is on the
+    /// screen, and moves.
     fn pictures_pass(&mut self) -> Result<(), Error> {
         self.workshop.sees_pictures(10)?;
         assert!(self.is_open(self.camera.node())?);
         eventually("the camera's colour bars as the own picture", || {
             let place = self.boardroom.picture("Own")?;
             let picture = self.screen.look()?;
-            Ok(COLOUR_BARS.iter().all(|bar| shows(&picture, place, *bar)).then_some(()))
+            Ok(COLOUR_BARS.iter().all(|bar| shows(&part(&picture, place).0, *bar)).then_some(()))
         })?;
+        self.workshop.shows("Room", |tile| COLOUR_BARS.iter().all(|bar| shows(&tile.rgba, *bar)))?;
         let stamp = |after: Option<u32>| {
             eventually("Workshop's picture on the screen", || {
                 let place = self.boardroom.picture("Room")?;
@@ -252,9 +253,8 @@ const COLOUR_BARS: [[bool; 3]; 6] = [
     [false, false, true],
 ];
 
-/// Whether at least one pixel in fifty of a place has this colour, roughly.
-fn shows(picture: &Picture, place: (u32, u32, u32, u32), bar: [bool; 3]) -> bool {
-    let (rgba, _, _) = part(picture, place);
+/// Whether at least one pixel in fifty has this colour, roughly.
+fn shows(rgba: &[u8], bar: [bool; 3]) -> bool {
     let of_bar = |pixel: &[u8]| {
         pixel.iter().zip(bar).all(|(value, has)| if has { *value > 150 } else { *value < 100 })
     };

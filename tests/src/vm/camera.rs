@@ -64,6 +64,24 @@ impl<'a> Camera<'a> {
         Ok(Camera { machine, capture: node(machine, ":capture:")?, feed: None })
     }
 
+    /// Plugs in a webcam, as [`Camera::pattern`], and beside it an HDMI capture device, as [`Camera::fed`].
+    ///
+    /// # Errors
+    /// When the driver does not load.
+    pub fn pattern_and_fed(machine: &'a Machine) -> Result<[Camera<'a>; 2], Error> {
+        machine.sh(
+            "modprobe vivid n_devs=2 node_types=0x1,0x101 num_inputs=1,1 input_types=0,3 num_outputs=0,1 \
+             output_types=0,1 ccs_cap_mode=-1,1 ccs_out_mode=-1,2 && udevadm settle",
+        )?;
+        let captures = nodes(machine, ":capture:")?;
+        let [webcam, grabber] = &captures[..] else {
+            return Err(Error::Malformed(format!("two cameras were plugged in, there are {captures:?}")));
+        };
+        machine.sh(&format!("v4l2-ctl -d {webcam} -c osd_text_mode=2"))?;
+        let webcam = Camera { machine, capture: webcam.clone(), feed: None };
+        Ok([webcam, Camera::looped(machine, grabber.clone())?])
+    }
+
     /// Plugs in an HDMI capture device whose other end is the test's. Once [`Camera::show`] has been called, it
     /// delivers what is shown, in YUYV at that size, 15 frames a second.
     ///
@@ -77,7 +95,13 @@ impl<'a> Camera<'a> {
             "modprobe vivid n_devs=1 node_types=0x101 num_inputs=1 input_types=3 num_outputs=1 output_types=1 \
              ccs_cap_mode=1 ccs_out_mode=2 && udevadm settle",
         )?;
-        let (capture, output) = (node(machine, ":capture:")?, node(machine, ":video_output:")?);
+        let capture = node(machine, ":capture:")?;
+        Camera::looped(machine, capture)
+    }
+
+    /// Connects the driver's one output with this HDMI input of its.
+    fn looped(machine: &'a Machine, capture: String) -> Result<Camera<'a>, Error> {
+        let output = node(machine, ":video_output:")?;
         for node in [&output, &capture] {
             machine.sh(&format!(
                 "v4l2-ctl -d {node} --set-dv-bt-timings=cvt,width=1280,height=720,fps=15,reduced-blanking=1"
@@ -111,6 +135,24 @@ impl<'a> Camera<'a> {
     /// # Errors
     /// [`Error::Malformed`] for a pattern camera, or for no or differing pictures.
     pub fn show(&mut self, pictures: &[Yuyv]) -> Result<(), Error> {
+        self.play(pictures, "YUYV", |picture| picture.bytes().to_vec())
+    }
+
+    /// As [`Camera::show`], for a program that captures I420, which the kiosk prefers: what comes in one layout, this
+    /// driver delivers in no other.
+    ///
+    /// # Errors
+    /// As [`Camera::show`].
+    pub fn show_i420(&mut self, pictures: &[Yuyv]) -> Result<(), Error> {
+        self.play(pictures, "YU12", Yuyv::to_i420)
+    }
+
+    fn play(
+        &mut self,
+        pictures: &[Yuyv],
+        layout: &str,
+        bytes: impl Fn(&Yuyv) -> Vec<u8>,
+    ) -> Result<(), Error> {
         let Some(feed) = &mut self.feed else {
             return Err(Error::Malformed("a pattern camera has nothing to be shown with".into()));
         };
@@ -125,13 +167,13 @@ impl<'a> Camera<'a> {
             player.stop()?;
         }
         let staged = self.machine.share_path().join("camera.yuv");
-        let frames: Vec<u8> = pictures.iter().flat_map(|picture| picture.bytes()).copied().collect();
+        let frames: Vec<u8> = pictures.iter().flat_map(bytes).collect();
         fs::write(&staged, frames).map_err(Error::file("writing", &staged))?;
         let output = &feed.output;
         // v4l2-ctl reads the whole file before it starts over, so it gets enough to stream from.
         self.machine.sh(&format!(
             "mv /share/camera.yuv /tmp/camera.yuv && \
-             v4l2-ctl -d {output} -x width={},height={},pixelformat=YUYV,colorspace=srgb",
+             v4l2-ctl -d {output} -x width={},height={},pixelformat={layout},colorspace=srgb",
             size.0, size.1
         ))?;
         let player = self.machine.start(&format!(

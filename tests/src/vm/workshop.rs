@@ -1,11 +1,14 @@
-//! The other room of a scenario: a kiosk with simulated devices, outside of the machine, where nothing is emulated.
+//! The other room of a scenario: a kiosk with simulated devices and a virtual display, outside of the machine, where
+//! nothing is emulated.
 
 use std::path::Path;
 
 use serde_json::Value;
 
 use super::{Error, eventually};
-use crate::programs::{Kiosk, Relay};
+use crate::display::Screenshot;
+use crate::panel::Panel;
+use crate::programs::Relay;
 
 /// At or above this level there is sound, dBFS. A whistle is at -15, and Workshop's volume takes 15 dB off.
 const HEARD: f64 = -40.0;
@@ -30,7 +33,7 @@ pub const UNCLEANED: [&str; 4] =
     ["--sound-echo", "off", "--no-sound-noise-suppression", "--no-sound-gain-control"];
 
 /// The other room. It plays a tone of 440 Hz, and its pictures bear their number.
-pub struct Workshop(Kiosk);
+pub struct Workshop(Panel);
 
 impl Workshop {
     /// Starts it, with its state and log under `folder`.
@@ -40,7 +43,7 @@ impl Workshop {
     pub fn start(folder: &Path, relay: &Relay) -> Result<Workshop, Error> {
         let options = ["--devices-devices", "sim", "--devices-microphone", "sim:tone", "--devices-sim-stamp"];
         let options = [&options[..], &SMALL_PICTURES, &UNCLEANED].concat();
-        Kiosk::start(folder, "Workshop", relay, &options, None).map(Workshop).map_err(Error::Malformed)
+        Panel::start(folder, "Workshop", relay, &options, 1024, 600).map(Workshop).map_err(Error::Malformed)
     }
 
     /// Waits until the view is as wanted.
@@ -50,7 +53,7 @@ impl Workshop {
     pub fn see(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Result<(), Error> {
         let mut last = Value::Null;
         eventually(&format!("Workshop: {what}"), || {
-            last = self.0.view().map_err(Error::Malformed)?;
+            last = self.0.kiosk.view().map_err(Error::Malformed)?;
             Ok(wanted(&last).then_some(()))
         })
         .map_err(|error| Error::Malformed(format!("{error}; Workshop shows {last}")))
@@ -61,7 +64,7 @@ impl Workshop {
     /// # Errors
     /// When the kiosk does not take it.
     pub fn touch(&mut self, intent: &str) -> Result<(), Error> {
-        self.0.touch(intent).map_err(Error::Malformed)
+        self.0.kiosk.touch(intent).map_err(Error::Malformed)
     }
 
     /// Types a meeting's code, and waits at its door.
@@ -82,7 +85,7 @@ impl Workshop {
     /// [`Error::Timeout`] when it stays the other way.
     pub fn hears(&mut self, sound: bool) -> Result<(), Error> {
         eventually(if sound { "sound in Workshop" } else { "silence in Workshop" }, || {
-            let answer = self.0.ask("heard").map_err(Error::Malformed)?;
+            let answer = self.0.kiosk.ask("heard").map_err(Error::Malformed)?;
             let level = answer["dbfs"].as_f64().unwrap_or(f64::NAN);
             Ok((if sound { level >= HEARD } else { level <= SILENT }).then_some(()))
         })
@@ -93,7 +96,29 @@ impl Workshop {
     /// # Errors
     /// When there is none of that name.
     pub fn counter(&mut self, name: &str) -> Result<u64, Error> {
-        self.0.counter(name).map_err(Error::Malformed)
+        self.0.kiosk.counter(name).map_err(Error::Malformed)
+    }
+
+    /// Waits until a picture, named as in [`Panel::place_of`], is on the screen as wanted.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`] when it does not come.
+    pub fn shows(&mut self, picture: &str, wanted: impl Fn(&Screenshot) -> bool) -> Result<(), Error> {
+        let found = eventually(&format!("{picture} on Workshop's screen"), || {
+            Ok(self.0.tile(picture).is_ok_and(|tile| wanted(&tile)).then_some(()))
+        });
+        found.map_err(|error| {
+            let view = self.0.kiosk.view();
+            Error::Malformed(format!("{error}; Workshop shows {view:?}"))
+        })
+    }
+
+    /// Keeps a picture of the screen in a folder.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn keep(&self, folder: &Path, step: &str) -> Result<(), Error> {
+        self.0.keep(folder, step).map_err(Error::Malformed)
     }
 
     /// Waits for this many pictures from now on.

@@ -57,6 +57,14 @@ impl Yuyv {
         Yuyv::paint(width, height, |_, _| luma, |_, _| (u, v))
     }
 
+    /// The same picture in three planes, its colour from every second row. Its height must be even.
+    pub fn to_i420(&self) -> Vec<u8> {
+        let luma = self.bytes.iter().step_by(2).copied();
+        let rows = || self.bytes.chunks_exact(self.width * 2).step_by(2);
+        let chroma = |first| rows().flat_map(move |row| row[first..].iter().step_by(4).copied());
+        luma.chain(chroma(1)).chain(chroma(3)).collect()
+    }
+
     /// A picture from its bytes, `width * height * 2` of them.
     pub(crate) fn from_bytes(width: usize, height: usize, bytes: &[u8]) -> Yuyv {
         Yuyv { width, height, bytes: bytes.to_vec() }
