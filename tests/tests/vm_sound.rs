@@ -1,16 +1,30 @@
-//! Sound cards as the kernel's own ALSA driver has them: other formats and rates than the kiosk likes, and what is said to
-//! the caretaker when there is no card to be had.
+//! Sound cards as the kernel's own ALSA driver has them: other formats and rates than the kiosk likes, alone and in a
+//! meeting, a kiosk that stood still, clocks that drift apart, and what is said to the caretaker when there is no card to be had.
 
-use vestibule_tests::vm::{Error, Machine, Options, Sound, Task, eventually, small_program};
+use vestibule_tests::programs::Relay;
+use vestibule_tests::vm::{
+    Error, GuestKiosk, Machine, Options, Recording, Sound, Task, UNCLEANED, Wav, Workshop, eventually,
+    small_program,
+};
+
+/// What is played in the room, Hz, at the card's rate.
+const WHISTLE: f64 = 1000.0;
+/// What Workshop plays.
+const TONE: f64 = 440.0;
+/// Samples a second of the card in a meeting.
+const RATE: u32 = 44_100;
 
 #[test]
 fn vm_sound_takes_what_cards_have_or_says_why_not() -> Result<(), Error> {
-    let Some(vm) = Machine::boot_or_skip("vm_sound", Options::default()) else { return Ok(()) };
+    let Some(vm) = Machine::boot_or_skip("vm_sound", Options { outside: true, ..Options::default() }) else {
+        return Ok(());
+    };
     let cards = Sound::plug(&vm, &["Boardroom", "Desk"])?;
-    let [_, desk] = &cards[..] else { unreachable!("two cards were asked for") };
+    let [boardroom, desk] = &cards[..] else { unreachable!("two cards were asked for") };
     let program = vm.install(&small_program("vestibule-kiosk")?)?;
     refusals_say_what_to_do(&vm, &program, desk)?;
-    wide_samples_are_understood(&vm, &program, desk)
+    wide_samples_are_understood(&vm, &program, desk)?;
+    a_meeting_goes_on_at_another_rate(&vm, &program, boardroom)
 }
 
 /// Tries a card as the caretaker does, and returns what is printed.
@@ -60,6 +74,84 @@ fn wide_samples_are_understood(vm: &Machine, program: &str, desk: &Sound<'_>) ->
         assert!(level.is_some_and(|level| level > -30.0), "{format}: {heard}");
     }
     Ok(())
+}
+
+/// Both ways at 44.1 kHz; after the kiosk stood still for longer than its buffers last, which is counted; and while the
+/// card's clock runs away from the room's.
+fn a_meeting_goes_on_at_another_rate(vm: &Machine, program: &str, card: &Sound<'_>) -> Result<(), Error> {
+    // The room's side first: what it is set to, the kiosk's side has to take.
+    let whistle = card.play(&Wav::tone(WHISTLE, RATE, 1, 600))?;
+    plays(vm, &whistle, "Boardroom", RATE)?;
+    let recording = card.record(RATE, 1)?;
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let relay = Relay::start(folder.path(), None, &[]).map_err(Error::Malformed)?;
+    let options = format!(
+        "--screen none --devices-devices real --devices-camera none --devices-buttons sim --devices-microphone {0} \
+         --devices-speaker {0} --devices-audio-buffer-ms 100 {1}",
+        card.device(),
+        UNCLEANED.join(" ")
+    );
+    let kiosk = GuestKiosk::start(vm, program, "Boardroom", &relay, &options)?;
+    let mut workshop = Workshop::start(folder.path(), &relay)?;
+    kiosk.see("the relay", |view| view["screen"]["Home"]["can_meet"] == true)?;
+    workshop.see("ready", |view| view["screen"]["Home"]["ready"] == true)?;
+    kiosk.touch("\"StartMeeting\"")?;
+    let view = kiosk.see("a meeting", |view| view["screen"]["Meeting"]["code"].is_string())?;
+    workshop.knock(view["screen"]["Meeting"]["code"].as_str().unwrap_or_default())?;
+    kiosk.see("the knock", |view| view["knock"]["armed"] == true)?;
+    for way in ["press", "release"] {
+        kiosk.ask(&format!("{way} approve"))?;
+    }
+    workshop.hears(true)?;
+    plays_on(&kiosk)?;
+    assert_eq!(heard(recording)?, RATE);
+    let log = kiosk.task.output()?;
+    for device in ["microphone", "speaker"] {
+        let opened = log
+            .lines()
+            .any(|line| line.contains(&format!("{device}: ")) && line.contains("44100 Hz (resampled)"));
+        assert!(opened, "{device}: {log}");
+    }
+
+    let xruns = || Ok::<_, Error>((kiosk.counter("microphone_xruns")?, kiosk.counter("speaker_xruns")?));
+    let before = xruns()?;
+    kiosk.task.signal("STOP")?;
+    vm.sh("sleep 2")?;
+    kiosk.task.signal("CONT")?;
+    eventually("the gap counted", || {
+        let now = xruns()?;
+        Ok((now.0 > before.0 && now.1 > before.1).then_some(()))
+    })?;
+    workshop.hears(true)?;
+
+    card.drift(500)?;
+    let recording = card.record(RATE, 1)?;
+    plays_on(&kiosk)?;
+    heard(recording)?;
+    workshop.hears(true)?;
+    card.drift(0)?;
+    whistle.stop()?;
+    workshop.hears(false)?;
+    let log = kiosk.stop()?;
+    assert!(!log.contains("panicked"), "{log}");
+    Ok(())
+}
+
+/// The kiosk plays for three seconds more.
+fn plays_on(kiosk: &GuestKiosk<'_>) -> Result<(), Error> {
+    let played = kiosk.counter("periods_played")?;
+    eventually(
+        "three seconds played",
+        || Ok((kiosk.counter("periods_played")? >= played + 300).then_some(())),
+    )
+}
+
+/// Workshop's tone is in the recording, at its own pitch. Gives the recording's rate.
+fn heard(recording: Recording<'_>) -> Result<u32, Error> {
+    let recorded = recording.finish()?;
+    let (tone, all) = recorded.tenths_with(TONE);
+    assert!(tone >= 10, "Workshop's tone is in {tone} of {all} tenths of a second");
+    Ok(recorded.rate)
 }
 
 /// Waits until the room's side of a card plays at this rate: from then on the kiosk's side can have no other.
