@@ -541,6 +541,32 @@ fn banners() -> Vec<(&'static str, View)> {
                 ..home
             },
         ),
+        (
+            "notice-button-stuck",
+            View {
+                notice: notice(
+                    Severity::Warning,
+                    "The mute button is stuck: it stays down. Use the screen and have it looked at.",
+                    None,
+                ),
+                ..in_meeting(meeting(2))
+            },
+        ),
+        (
+            "notice-button-loose-german",
+            german(View {
+                notice: notice(
+                    Severity::Warning,
+                    "Die grüne Taste hat einen Wackelkontakt und zählt erst, wenn sie ruht. Bitte den Bildschirm benutzen und sie prüfen lassen.",
+                    None,
+                ),
+                ..view(Screen::Home(HomeView {
+                    state: "Bereit, aber die grüne Taste geht nicht".into(),
+                    ready: false,
+                    ..at_home()
+                }))
+            }),
+        ),
         ("knock-and-notice", View { knock: knock(true), notice: relay_lost, ..in_meeting(meeting(4)) }),
     ]
 }
@@ -587,6 +613,10 @@ fn settings() -> Vec<(&'static str, View)> {
         .into(),
         ..test.clone()
     };
+    let mut stuck = TestView { pressed: [true, false], ..test.clone() };
+    stuck.devices[3].1 =
+        "the mute button is stuck: it stays down, the green button's contact is loose (GPIO 17 and 27)"
+            .into();
     let relays = |count: u8, can_go_back| {
         view(Screen::Relays(RelaysView {
             title: "Choose your relay".into(),
@@ -631,6 +661,7 @@ fn settings() -> Vec<(&'static str, View)> {
             },
         ),
         ("test", view(Screen::Test(test))),
+        ("test-buttons-faulty", view(Screen::Test(stuck))),
         ("test-faults-german", german(view(Screen::Test(faults)))),
         ("relays", relays(2, false)),
         ("relays-many", relays(9, true)),

@@ -6,7 +6,7 @@
 use heapless::Deque;
 use vestibule_common::time::{Duration, Time};
 
-use crate::device::{Button, ButtonEdge};
+use crate::device::{Button, ButtonEdge, Contact};
 
 /// What follows an edge within this time is the same edge, bouncing.
 pub const BOUNCE: Duration = Duration::from_millis(30);
@@ -91,9 +91,13 @@ impl Debouncer {
         Some((self.raw, self.raw_since))
     }
 
-    /// Whether the contact changes faster than a finger can, and is ignored until it rests.
-    pub fn is_chattering(&self) -> bool {
-        self.chattering
+    /// How it is, as last reported.
+    pub fn contact(&self) -> Contact {
+        match (self.chattering, self.reported) {
+            (true, _) => Contact::Loose,
+            (false, true) => Contact::Closed,
+            (false, false) => Contact::Open,
+        }
     }
 
     fn quiet_until(&self) -> Time {
@@ -119,12 +123,12 @@ impl Contacts {
 
     /// As [`Debouncer::handle_level`].
     pub fn handle_level(&mut self, button: Button, pressed: bool, at: Time) -> Option<ButtonEdge> {
-        self.contact(button).handle_level(pressed, at).map(|(pressed, at)| ButtonEdge { button, pressed, at })
+        self.of(button).handle_level(pressed, at).map(|(pressed, at)| ButtonEdge { button, pressed, at })
     }
 
     /// As [`Debouncer::handle_look`].
     pub fn handle_look(&mut self, button: Button, pressed: bool, now: Time) -> Option<ButtonEdge> {
-        self.contact(button).handle_look(pressed, now).map(|(pressed, at)| ButtonEdge { button, pressed, at })
+        self.of(button).handle_look(pressed, now).map(|(pressed, at)| ButtonEdge { button, pressed, at })
     }
 
     /// As [`Debouncer::poll_timeout`], the earlier of the two.
@@ -139,13 +143,15 @@ impl Contacts {
         mute.or_else(|| self.approve.handle_timeout(now).map(edge(Button::Approve)))
     }
 
-    /// The buttons that chatter.
-    pub fn chattering(&self) -> impl Iterator<Item = Button> {
-        let mute = self.mute.is_chattering().then_some(Button::Mute);
-        mute.into_iter().chain(self.approve.is_chattering().then_some(Button::Approve))
+    /// As [`Debouncer::contact`].
+    pub fn contact(&self, button: Button) -> Contact {
+        match button {
+            Button::Mute => self.mute.contact(),
+            Button::Approve => self.approve.contact(),
+        }
     }
 
-    fn contact(&mut self, button: Button) -> &mut Debouncer {
+    fn of(&mut self, button: Button) -> &mut Debouncer {
         match button {
             Button::Mute => &mut self.mute,
             Button::Approve => &mut self.approve,
@@ -220,6 +226,7 @@ mod tests {
     fn a_button_held_while_it_is_opened_is_no_press() {
         let mut contact = Debouncer::new(true, at(0));
         assert_eq!(contact.handle_level(true, at(50)), None);
+        assert_eq!(contact.contact(), Contact::Closed);
         assert_eq!(contact.handle_level(false, at(60)), Some((false, at(60))));
     }
 
@@ -229,12 +236,12 @@ mod tests {
         // A loose contact: a change every 7 ms for ten seconds.
         let edges =
             (0..1400).filter(|n| contact.handle_level(n % 2 == 0, at(1000 + n * 7)).is_some()).count();
-        assert!(contact.is_chattering());
+        assert_eq!(contact.contact(), Contact::Loose);
         assert!(edges <= MOST_EDGES, "{edges} edges in ten seconds");
         contact.handle_level(true, at(11_000));
         let rested = contact.poll_timeout().unwrap();
         let settled = contact.handle_timeout(rested);
-        assert!(!contact.is_chattering());
+        assert_ne!(contact.contact(), Contact::Loose);
         assert!(settled.is_none_or(|(pressed, _)| pressed));
         assert!(contact.handle_level(false, rested + Duration::from_millis(500)).is_some());
     }

@@ -104,10 +104,24 @@ pub struct ButtonEdge {
     pub at: Time,
 }
 
+/// How a button's contact is, as of the edges handed out.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub enum Contact {
+    /// Up.
+    #[default]
+    Open,
+    /// Down. For how long already is for the listener to count.
+    Closed,
+    /// It changes faster than a finger can, and is ignored until it rests.
+    Loose,
+}
+
 /// The buttons.
 pub trait Buttons: Send {
     /// Waits for the next edge, or until the time is over.
     fn wait(&mut self, limit: Duration) -> Result<Option<ButtonEdge>, DeviceError>;
+    /// How a button's contact is; also of one that was down when it was opened, which is no edge.
+    fn contact(&self, button: Button) -> Contact;
 }
 
 /// The lamps in the two buttons.

@@ -19,6 +19,6 @@ pub mod reopen;
 pub mod sim;
 
 pub use interface::{
-    Button, ButtonEdge, Buttons, Camera, CameraFormat, CameraFrame, DeviceError, Lamps, Microphone, PERIOD,
-    PixelFormat, Speaker,
+    Button, ButtonEdge, Buttons, Camera, CameraFormat, CameraFrame, Contact, DeviceError, Lamps, Microphone,
+    PERIOD, PixelFormat, Speaker,
 };

@@ -43,11 +43,12 @@ impl Kiosk {
             News::Buttons(state) => {
                 let lost = newly_failed(&self.devices.buttons, &state);
                 if lost.is_some() {
-                    self.devices.pressed = [false; 2];
+                    self.buttons_gone();
                 }
                 self.devices.buttons = Some(state);
                 self.device_lost(lost, Sentence::ButtonsLost, now);
             }
+            News::Contact { button, contact } => self.contact_is(button, contact, now),
             News::VoiceActive { peer, speaking } => {
                 let known = self.session.meeting().is_some_and(|m| m.member(&peer).is_some());
                 if speaking && known {

@@ -1,7 +1,7 @@
 //! What the room is doing: touches, buttons and news go in, effects and a view come out. Pure: no clock, no socket, no
 //! device; the same inputs and seed give the same effects.
 //!
-//! Each idea has its file: what fills the screen (`place`), the gate (`mute`), the buttons (`buttons`), the door (`door`,
+//! Each idea has its file: what fills the screen (`place`), the gate (`mute`), the buttons (`buttons`, `contacts`), the door (`door`,
 //! `approve_button`), digits (`keypad`), text (`chat_draft`, `chat_page`), presentations (`presenting`), sleep and silence
 //! (`idle`), what goes with a meeting (`stay`), the relay (`link`), sentences (`notices`). This file holds them together;
 //! `intents` and `happenings` feed them, `settle` compares what is wanted with what was asked for.
@@ -11,6 +11,7 @@ mod buttons;
 mod chat_draft;
 pub(crate) mod chat_page;
 pub mod config;
+pub(crate) mod contacts;
 pub(crate) mod door;
 pub mod effect;
 mod happenings;
@@ -45,6 +46,7 @@ use crate::view::{Backlight, Microphone, Severity, View};
 use approve_button::ApproveButton;
 use chat_draft::Draft;
 pub use config::{KioskConfig, Pin, Settings};
+use contacts::{ButtonFault, ContactHistory};
 use door::Door;
 pub use effect::{Chime, Destination, Effect, GateState, Grabber, LampState, Media};
 use idle::{AnyoneThere, Idle};
@@ -110,6 +112,10 @@ pub(crate) struct Devices {
     pub(crate) level: u8,
     /// The buttons that are down: mute, approve.
     pub(crate) pressed: [bool; 2],
+    /// What is known of their contacts.
+    contacts: [ContactHistory; 2],
+    /// What is wrong with them, as it was last said.
+    pub(crate) faults: [Option<ButtonFault>; 2],
 }
 
 impl Kiosk {
@@ -220,7 +226,8 @@ impl Kiosk {
             self.idle.poll_timeout(now).filter(|_| !self.must_be_lit()),
             self.asked.ticket_due(),
         ];
-        moments.into_iter().flatten().min()
+        let contacts = self.devices.contacts.iter().map(|contact| contact.poll_timeout(now));
+        moments.into_iter().chain(contacts).flatten().min()
     }
 
     /// What to do next; drain until `None` after `new` and after each call of a `handle_` function.

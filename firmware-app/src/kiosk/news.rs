@@ -3,7 +3,7 @@
 use vestibule_common::control::{ToKiosk, Welcome};
 use vestibule_common::id::PeerId;
 
-use crate::device::DeviceError;
+use crate::device::{Button, Contact, DeviceError};
 use crate::view::PictureId;
 
 /// One thing that has happened.
@@ -43,6 +43,13 @@ pub enum News {
     Speaker(DeviceState),
     /// The buttons and their lamps.
     Buttons(DeviceState),
+    /// A button's contact, whenever it changes; both are open when the buttons were found.
+    Contact {
+        /// Whose.
+        button: Button,
+        /// How it is now.
+        contact: Contact,
+    },
     /// Another room has begun or ceased to speak.
     VoiceActive {
         /// Who.

@@ -1,4 +1,5 @@
-//! Sentences that matter now. The gravest one is shown; a passing one goes by itself, an alarm stays until it was read.
+//! Sentences that matter now. The gravest one is shown; a passing one goes by itself, an alarm stays until it was read, and
+//! what holds on is shown whenever nothing else is.
 
 use std::collections::VecDeque;
 
@@ -32,13 +33,22 @@ impl Notices {
             Severity::Warning => Some(now + Duration::from_secs(20)),
             Severity::Alarm => None,
         };
-        self.remove(&sentence);
+        self.push(Item { sentence, detail, severity, until });
+    }
+
+    /// Stays until it is removed or was read; makes way for whatever else there is to say.
+    pub(crate) fn hold(&mut self, sentence: Sentence, severity: Severity) {
+        self.push(Item { sentence, detail: None, severity, until: None });
+    }
+
+    fn push(&mut self, item: Item) {
+        self.remove(&item.sentence);
         if self.items.len() >= Self::MAX {
             let mildest = self.items.iter().map(|item| item.severity).min();
             let at = self.items.iter().position(|item| Some(item.severity) == mildest);
             at.and_then(|at| self.items.remove(at));
         }
-        self.items.push_back(Item { sentence, detail, severity, until });
+        self.items.push_back(item);
     }
 
     /// It no longer holds.
@@ -46,9 +56,10 @@ impl Notices {
         self.items.retain(|item| item.sentence != *sentence);
     }
 
-    /// The one to show: the newest of the gravest.
+    /// The one to show: the newest of the gravest, alarms before what passes, that before what holds on.
     pub(crate) fn shown(&self) -> Option<&Item> {
-        self.items.iter().max_by_key(|item| item.severity)
+        let rank = |item: &&Item| (item.severity == Severity::Alarm, item.until.is_some(), item.severity);
+        self.items.iter().max_by_key(rank)
     }
 
     /// The one that is shown was read.
@@ -87,5 +98,18 @@ mod tests {
         assert_eq!(notices.shown().unwrap().sentence, Sentence::Ready);
         notices.dismiss();
         assert_eq!(notices.shown(), None);
+    }
+
+    #[test]
+    fn what_holds_on_makes_way_and_is_shown_again() {
+        let mut notices = Notices::default();
+        let shown = |notices: &Notices| notices.shown().map(|item| item.sentence.clone());
+        notices.hold(Sentence::ButtonsLost, Severity::Warning);
+        notices.add(Sentence::HostHere, None, Severity::Info, Time::ZERO);
+        assert_eq!(shown(&notices), Some(Sentence::HostHere));
+        notices.handle_timeout(Time::from_millis(3_600_000));
+        assert_eq!(shown(&notices), Some(Sentence::ButtonsLost));
+        notices.dismiss();
+        assert_eq!(shown(&notices), None);
     }
 }

@@ -75,6 +75,7 @@ impl Kiosk {
         if self.door.settle(lit, now) {
             self.effects.push_back(Effect::Chime(Chime::Knock));
         }
+        self.settle_button_faults(now);
         self.settle_lamps();
         self.settle_chooser(lit, now);
         self.settle_ticket(now);

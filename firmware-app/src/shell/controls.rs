@@ -11,9 +11,11 @@ use super::watch::Watch;
 use crate::device::clock::Clock;
 use crate::device::lamps::KeptLamps;
 use crate::device::reopen::{DeviceState as Opening, Reopening, Source};
-use crate::device::{Button, Buttons, DeviceError, Lamps};
+use crate::device::{Button, Buttons, Contact, DeviceError, Lamps};
 use crate::kiosk::{DeviceState, LampState};
 
+/// In the order of their numbers.
+const BOTH: [Button; 2] = [Button::Mute, Button::Approve];
 /// Half a blink.
 const HALF: Duration = Duration::from_millis(500);
 /// A flash of a fault, and the dark after it,
@@ -23,7 +25,7 @@ const FLASHES: u128 = 10;
 /// How often lamps are told again what they show: a chip that was unplugged and is back shows nothing by itself.
 const REFRESH: Duration = Duration::from_millis(250);
 
-/// Starts the buttons' thread. Every edge goes to the room in its order.
+/// Starts the buttons' thread. Every edge goes to the room in its order, and what changes of the contacts after it.
 pub(super) fn start_buttons(
     source: Source<dyn Buttons>,
     room: mpsc::Sender<Input>,
@@ -42,13 +44,26 @@ pub(super) fn start_buttons(
     };
     let mut buttons = Reopening::new(source, clock, tell);
     let run = move || {
+        let mut told = BOTH.map(|_| Contact::Open);
         loop {
-            let edge = buttons.run(Duration::from_secs(1), |buttons| buttons.wait(Duration::from_secs(1)));
-            if let Some(Some(edge)) = edge
-                && room.blocking_send(Input::Button(edge)).is_err()
-            {
-                return;
+            let waited = buttons.run(Duration::from_secs(1), |buttons| {
+                let edge = buttons.wait(Duration::from_secs(1))?;
+                Ok((edge, BOTH.map(|button| buttons.contact(button))))
+            });
+            // Buttons that are gone are down no longer: the room forgets by itself what it was told of them.
+            let (edge, contacts) = waited.unwrap_or((None, BOTH.map(|_| Contact::Open)));
+            if waited.is_none() {
+                told = contacts;
             }
+            let changed = |button: &Button| contacts[*button as usize] != told[*button as usize];
+            let changed = BOTH.into_iter().filter(changed);
+            let changed = changed.map(|button| Input::Contact(button, contacts[button as usize]));
+            for input in edge.map(Input::Button).into_iter().chain(changed) {
+                if room.blocking_send(input).is_err() {
+                    return;
+                }
+            }
+            told = contacts;
         }
     };
     watch.spawn("buttons", run)?;

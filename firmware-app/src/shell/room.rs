@@ -26,7 +26,7 @@ use super::watch::Ends;
 use super::xruns::XrunLog;
 use crate::device::clock::Clock;
 use crate::device::reopen::DeviceState as Opening;
-use crate::device::{Button, ButtonEdge, DeviceError};
+use crate::device::{Button, ButtonEdge, Contact, DeviceError};
 use crate::kiosk::{
     CameraState, Destination, DeviceState, Effect, FoundRelay, GateReport, GateState, Grabber, Intent, Kiosk,
     LEVELS, LampState, LinkLoss, Media as MediaEffect, News, WallClock,
@@ -49,6 +49,8 @@ pub enum Input {
     Intent(Intent),
     /// A button.
     Button(ButtonEdge),
+    /// A button's contact is now so.
+    Contact(Button, Contact),
     /// The buttons were found, or cannot be used.
     Buttons(DeviceState),
     /// Somebody wants to know what the screen shows (a test, a measurement, the caretaker).
@@ -147,6 +149,7 @@ pub async fn run(
             input = inputs.recv() => match input {
                 Some(Input::Intent(intent)) => room.kiosk.handle_intent(intent, room.now()),
                 Some(Input::Button(edge)) => room.kiosk.handle_button(edge, room.now()),
+                Some(Input::Contact(button, contact)) => room.tell(News::Contact { button, contact }),
                 Some(Input::Buttons(state)) => room.tell(News::Buttons(state)),
                 // Whoever asked may be gone already.
                 Some(Input::Observe(reply)) => drop(reply.send(room.observe())),

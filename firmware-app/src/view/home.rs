@@ -94,6 +94,8 @@ fn device_state(kiosk: &Kiosk) -> Sentence {
         Sentence::NoSpeaker
     } else if matches!(kiosk.devices.buttons, Some(DeviceState::Failed(_))) {
         Sentence::NoButtons
+    } else if let Some(button) = kiosk.faulty_buttons().next().map(|(button, _)| button) {
+        Sentence::ButtonFaulty(button)
     } else {
         Sentence::Ready
     }

@@ -9,6 +9,7 @@ use super::words::Sentence;
 use super::{KeyboardView, Microphone, home};
 use crate::audio::EchoMode;
 use crate::device::DeviceError;
+use crate::kiosk::contacts::ButtonFault;
 use crate::kiosk::{CameraState, DeviceState, GateReport, Kiosk};
 
 /// Caretaker's settings.
@@ -136,11 +137,22 @@ fn devices(kiosk: &Kiosk) -> Vec<(String, String)> {
         Some(DeviceState::Ready(name)) => format!("{} ({name})", say(Sentence::Working)),
         Some(DeviceState::Failed(why)) => failed(why),
     };
+    let wrong = |(button, fault)| {
+        say(match fault {
+            ButtonFault::Stuck => Sentence::StaysDown(button),
+            ButtonFault::Loose => Sentence::IsLoose(button),
+        })
+    };
+    let wrong: Vec<String> = kiosk.faulty_buttons().map(wrong).collect();
+    let buttons = match &kiosk.devices.buttons {
+        Some(DeviceState::Ready(name)) if !wrong.is_empty() => format!("{} ({name})", wrong.join(", ")),
+        state => other(state),
+    };
     let devices = [
         (Sentence::DeviceCamera, camera),
         (Sentence::DeviceMicrophone, microphone),
         (Sentence::DeviceSpeaker, other(&kiosk.devices.speaker)),
-        (Sentence::DeviceButtons, other(&kiosk.devices.buttons)),
+        (Sentence::DeviceButtons, buttons),
     ];
     devices.map(|(device, state)| (say(device), state)).into()
 }

@@ -1,6 +1,7 @@
 //! The kiosk's core in virtual time: several kiosks, a shell that obeys, and a relay of a few lines.
 
 mod comeback;
+mod contacts;
 mod door;
 mod meeting;
 mod random;

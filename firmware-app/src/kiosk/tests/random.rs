@@ -8,7 +8,7 @@ use vestibule_common::id::{KnockId, PeerId, RoomId};
 
 use super::world::{World, identity};
 use crate::audio::EchoMode;
-use crate::device::{Button, ButtonEdge, DeviceError};
+use crate::device::{Button, ButtonEdge, Contact, DeviceError};
 use crate::kiosk::intent::{Destructive, Setting, Step};
 use crate::kiosk::*;
 use crate::video::kind::PictureKind;
@@ -161,6 +161,11 @@ fn news() -> impl Strategy<Value = News> {
         }),
         1 => any::<bool>().prop_map(|speaking| News::OwnVoice { speaking }),
         1 => any::<u8>().prop_map(News::OwnLevel),
+        1 => (any::<bool>(), prop::sample::select(vec![Contact::Open, Contact::Closed, Contact::Loose]))
+            .prop_map(|(mute, contact)| {
+                let button = if mute { Button::Mute } else { Button::Approve };
+                News::Contact { button, contact }
+            }),
     ]
 }
 

@@ -9,7 +9,7 @@ use vestibule_common::seal::Suite;
 use vestibule_common::time::{Duration, Time};
 
 use super::relay::Relay;
-use crate::device::{Button, ButtonEdge, DeviceError};
+use crate::device::{Button, ButtonEdge, Contact, DeviceError};
 use crate::kiosk::*;
 use crate::view::{MeetingView, Screen, View};
 
@@ -247,6 +247,11 @@ impl World {
     pub(super) fn button(&mut self, n: usize, button: Button, pressed: bool) {
         let edge = ButtonEdge { button, pressed, at: self.now };
         self.shells[n].kiosk.handle_button(edge, self.now);
+        self.contact(n, button, if pressed { Contact::Closed } else { Contact::Open });
+    }
+
+    pub(super) fn contact(&mut self, n: usize, button: Button, contact: Contact) {
+        self.news(n, News::Contact { button, contact });
         self.run();
     }
 

@@ -1,6 +1,7 @@
 //! English.
 
 use super::Sentence;
+use crate::device::Button;
 
 pub(super) fn say(sentence: &Sentence) -> String {
     use Sentence::*;
@@ -11,6 +12,7 @@ pub(super) fn say(sentence: &Sentence) -> String {
         NoMicrophone => "Ready, but there is no microphone".into(),
         NoSpeaker => "Ready, but there is no speaker".into(),
         NoButtons => "Ready, but the buttons are not connected".into(),
+        ButtonFaulty(button) => format!("Ready, but the {} does not work", name(button)),
         LookingForRelay => "Looking for the relay…".into(),
         Starting => "Starting the meeting…".into(),
         Rejoin(code) => format!("Rejoin {}", code.spaced()),
@@ -100,6 +102,13 @@ pub(super) fn say(sentence: &Sentence) -> String {
         MicrophoneBack => "The microphone is back.".into(),
         SpeakerLost => "The speaker is gone. This room cannot hear the others.".into(),
         ButtonsLost => "The buttons are gone. Use the screen.".into(),
+        ButtonStuck(button) => {
+            format!("The {} is stuck: it stays down. Use the screen and have it looked at.", name(button))
+        }
+        ButtonLoose(button) => format!(
+            "The {}'s contact is loose and is ignored until it rests. Use the screen and have it looked at.",
+            name(button)
+        ),
         NeedsRelay => "The relay isn't answering, so that cannot be done now.".into(),
         KnockWasGone => "That room is not waiting any more.".into(),
         HostFailed => "The relay did not do that.".into(),
@@ -153,11 +162,20 @@ pub(super) fn say(sentence: &Sentence) -> String {
         NotThere => "not connected".into(),
         InUse => "in use by another program".into(),
         Unusable => "cannot be used".into(),
+        StaysDown(button) => format!("the {} is stuck: it stays down", name(button)),
+        IsLoose(button) => format!("the {}'s contact is loose", name(button)),
         NoRelay => "no relay chosen".into(),
 
         ChooseRelay => "Choose your relay".into(),
         CompareWords => "Compare the four words with those that the relay shows at its start.".into(),
         SearchingRelays => "Looking for relays…".into(),
         NoRelaysFound => "None found yet. Is a relay running on this network?".into(),
+    }
+}
+
+fn name(button: &Button) -> &'static str {
+    match button {
+        Button::Mute => "mute button",
+        Button::Approve => "green button",
     }
 }

@@ -1,6 +1,7 @@
 //! German.
 
 use super::Sentence;
+use crate::device::Button;
 
 pub(super) fn say(sentence: &Sentence) -> String {
     use Sentence::*;
@@ -11,6 +12,7 @@ pub(super) fn say(sentence: &Sentence) -> String {
         NoMicrophone => "Bereit, aber ohne Mikrofon".into(),
         NoSpeaker => "Bereit, aber ohne Lautsprecher".into(),
         NoButtons => "Bereit, aber die Tasten sind nicht angeschlossen".into(),
+        ButtonFaulty(button) => format!("Bereit, aber die {} geht nicht", name(button)),
         LookingForRelay => "Das Relay wird gesucht …".into(),
         Starting => "Die Besprechung wird gestartet …".into(),
         Rejoin(code) => format!("Zurück zu {}", code.spaced()),
@@ -98,6 +100,13 @@ pub(super) fn say(sentence: &Sentence) -> String {
         MicrophoneBack => "Das Mikrofon ist wieder da.".into(),
         SpeakerLost => "Der Lautsprecher ist weg. Dieser Raum hört die anderen nicht.".into(),
         ButtonsLost => "Die Tasten sind weg. Bitte den Bildschirm benutzen.".into(),
+        ButtonStuck(button) => {
+            format!("Die {} klemmt: sie bleibt gedrückt. Bitte den Bildschirm benutzen und sie prüfen lassen.", name(button))
+        }
+        ButtonLoose(button) => format!(
+            "Die {} hat einen Wackelkontakt und zählt erst, wenn sie ruht. Bitte den Bildschirm benutzen und sie prüfen lassen.",
+            name(button)
+        ),
         NeedsRelay => "Das Relay antwortet nicht, deshalb geht das jetzt nicht.".into(),
         KnockWasGone => "Dieser Raum wartet nicht mehr.".into(),
         HostFailed => "Das Relay hat das nicht ausgeführt.".into(),
@@ -151,11 +160,20 @@ pub(super) fn say(sentence: &Sentence) -> String {
         NotThere => "nicht angeschlossen".into(),
         InUse => "von einem anderen Programm benutzt".into(),
         Unusable => "nicht benutzbar".into(),
+        StaysDown(button) => format!("die {} klemmt: sie bleibt gedrückt", name(button)),
+        IsLoose(button) => format!("die {} hat einen Wackelkontakt", name(button)),
         NoRelay => "kein Relay gewählt".into(),
 
         ChooseRelay => "Relay wählen".into(),
         CompareWords => "Die vier Wörter mit denen vergleichen, die das Relay beim Start zeigt.".into(),
         SearchingRelays => "Relays werden gesucht …".into(),
         NoRelaysFound => "Noch keines gefunden. Läuft ein Relay in diesem Netz?".into(),
+    }
+}
+
+fn name(button: &Button) -> &'static str {
+    match button {
+        Button::Mute => "Stumm-Taste",
+        Button::Approve => "grüne Taste",
     }
 }

@@ -7,6 +7,7 @@ mod german;
 use vestibule_common::id::RoomCode;
 
 use super::Language;
+use crate::device::Button;
 
 /// Something to say, with what belongs in it. Names are labels as the roster gives them.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,6 +25,8 @@ pub enum Sentence {
     NoSpeaker,
     /// Ready, but without its buttons.
     NoButtons,
+    /// Ready, but something is wrong with a button.
+    ButtonFaulty(Button),
     /// The relay is being looked for or connected.
     LookingForRelay,
     /// A meeting is being started.
@@ -212,6 +215,10 @@ pub enum Sentence {
     SpeakerLost,
     /// The buttons went away.
     ButtonsLost,
+    /// A button stays down.
+    ButtonStuck(Button),
+    /// A button's contact is loose.
+    ButtonLoose(Button),
     /// What was asked for needs the relay.
     NeedsRelay,
     /// The knock was answered or taken back already.
@@ -334,6 +341,10 @@ pub enum Sentence {
     InUse,
     /// A device that cannot be used.
     Unusable,
+    /// Of the buttons: one stays down.
+    StaysDown(Button),
+    /// Of the buttons: one has a loose contact.
+    IsLoose(Button),
     /// No relay is trusted.
     NoRelay,
 

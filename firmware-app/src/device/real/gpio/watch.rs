@@ -6,7 +6,7 @@ use vestibule_common::time::{Duration, Time};
 
 use crate::device::clock::Clock;
 use crate::device::debounce::Contacts;
-use crate::device::{Button, ButtonEdge, Buttons, DeviceError};
+use crate::device::{Button, ButtonEdge, Buttons, Contact, DeviceError};
 
 /// Between two looks when edges are told.
 pub(super) const LOOK: Duration = Duration::from_millis(20);
@@ -45,8 +45,6 @@ pub(super) struct Watched<L> {
     look: Duration,
     contacts: Contacts,
     next_look: Time,
-    /// How many buttons were last said to chatter.
-    chattering: usize,
     clock: Clock,
 }
 
@@ -71,7 +69,7 @@ impl<L: Lines> Watched<L> {
         };
         let contacts =
             Contacts::new(before(Button::Mute, levels[0]), before(Button::Approve, levels[1]), now);
-        Ok(Watched { lines, early, look, contacts, next_look: now, chattering: 0, clock })
+        Ok(Watched { lines, early, look, contacts, next_look: now, clock })
     }
 
     /// The next edge told.
@@ -96,19 +94,6 @@ impl<L: Lines> Watched<L> {
         let at = self.clock.from_monotonic(edge.at).min(self.clock.now());
         self.contacts.handle_level(edge.button, edge.pressed, at)
     }
-
-    /// Says once that a button chatters, and once that it stopped.
-    fn tell_chattering(&mut self) {
-        let buttons: Vec<Button> = self.contacts.chattering().collect();
-        if buttons.len() > self.chattering {
-            for button in &buttons {
-                log::warn!("the {button} button's contact is loose: it is ignored until it rests");
-            }
-        } else if buttons.len() < self.chattering {
-            log::info!("a loose button rests again");
-        }
-        self.chattering = buttons.len();
-    }
 }
 
 impl<L: Lines> Buttons for Watched<L> {
@@ -130,7 +115,6 @@ impl<L: Lines> Buttons for Watched<L> {
                     return Ok(Some(edge));
                 }
                 self.next_look = now + self.look;
-                self.tell_chattering();
             }
             if now >= end {
                 return Ok(None);
@@ -142,6 +126,10 @@ impl<L: Lines> Buttons for Watched<L> {
                 return Ok(Some(edge));
             }
         }
+    }
+
+    fn contact(&self, button: Button) -> Contact {
+        self.contacts.contact(button)
     }
 }
 
@@ -237,6 +225,8 @@ mod tests {
         let edge = buttons.wait(LIMIT).unwrap().unwrap();
         assert_eq!((edge.button, edge.pressed), (Button::Mute, true));
         assert_eq!(buttons.wait(LOOK_OFTEN * 3), Ok(None));
+        // Held since before is no edge, but is said.
+        assert_eq!(buttons.contact(Button::Approve), Contact::Closed);
         // A whole press before the first look.
         board.change(|state| {
             state.down = vec![];
@@ -248,6 +238,30 @@ mod tests {
             edges.map(|edge| (edge.button, edge.pressed)),
             [(Button::Approve, true), (Button::Approve, false)]
         );
+    }
+
+    #[test]
+    fn a_loose_contact_is_said_to_be_loose_until_it_rests() {
+        let (board, clock) = (Board::default(), Clock::start());
+        let mut buttons = watched(&board, clock);
+        let end = clock.now() + LIMIT;
+        let mut down = false;
+        while buttons.contact(Button::Mute) != Contact::Loose {
+            assert!(clock.now() < end);
+            down = !down;
+            let at = Duration::from_micros(clock.to_monotonic_us(clock.now()));
+            board.change(|state| {
+                state.down = if down { vec![Button::Mute] } else { vec![] };
+                state.told.push_back(ToldEdge { button: Button::Mute, pressed: down, at });
+            });
+            buttons.wait(Duration::ZERO).unwrap();
+        }
+        assert_eq!(buttons.contact(Button::Approve), Contact::Open);
+        board.change(|state| state.down = vec![Button::Mute]);
+        while buttons.contact(Button::Mute) != Contact::Closed {
+            assert!(clock.now() < end);
+            buttons.wait(LOOK_OFTEN).unwrap();
+        }
     }
 
     #[test]

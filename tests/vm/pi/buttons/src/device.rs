@@ -24,7 +24,7 @@ use config::DeviceConfig;
 use gpio::{GpioPlan, NoGpio};
 use reopen::Source;
 
-pub use interface::{Button, ButtonEdge, Buttons, DeviceError, Lamps};
+pub use interface::{Button, ButtonEdge, Buttons, Contact, DeviceError, Lamps};
 
 /// Both buttons and both lamps, none of them open yet.
 pub struct Controls {
