@@ -11,7 +11,7 @@ use super::tokens::{self, CORNER, GAP, GRID, TOUCH};
 use super::widget::button::{Button, Look};
 use super::widget::label::{marked, plate};
 use super::widget::meter;
-use super::widget::video_tile::{own_tile, video_tile};
+use super::widget::video_tile::{NAME_BELOW, own_tile, presented_tile, video_tile};
 use super::{chat, people, question};
 use crate::kiosk::LEVELS;
 use crate::kiosk::intent::{Destructive, Intent};
@@ -113,7 +113,8 @@ fn pictures(c: &mut Canvas<'_>, stage: Rect, own: Rect, said: Option<Rect>, meet
     }
 }
 
-/// What is presented as large as it can be, the rooms in a column on the own picture's side, so that nothing lies over it.
+/// What is presented as large as it can be with its name below it, the rooms in a column on the own picture's side, so that
+/// nothing lies over it.
 fn presented(
     c: &mut Canvas<'_>,
     stage: Rect,
@@ -137,8 +138,12 @@ fn presented(
         video_tile(c, rect, tile, blocked);
     }
     let shape = c.local.shape(presentation.picture);
+    // The same room above as below, where there is more of it than the name needs.
+    let (name, spare) = (NAME_BELOW, large.height() - large.width() / shape);
+    large.y1 -= name;
+    large.y0 += name.min((spare - name).max(0.0));
     for rect in grid::tiles(large, &[shape]) {
-        video_tile(c, rect, presentation, blocked);
+        presented_tile(c, rect, presentation, blocked);
     }
 }
 

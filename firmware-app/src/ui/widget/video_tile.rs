@@ -1,4 +1,5 @@
-//! A room in the grid: its picture or why there is none, its name, whether it is muted, speaks, hosts.
+//! A room in the grid: its picture or why there is none, its name, whether it is muted, speaks, hosts. What is presented
+//! has its name below it, since it is there to be read to its corners.
 
 use druid::{Color, Rect, Size};
 
@@ -19,7 +20,21 @@ const SPEAKING: Color = Color::rgb8(0x4c, 0xd9, 0x89);
 
 /// Draws a tile. Words and initials keep clear of `blocked`, where other things lie over the tiles.
 pub fn video_tile(c: &mut Canvas<'_>, rect: Rect, tile: &Tile, blocked: &[Rect]) {
-    let plate = Plate::of(c, rect, tile, blocked);
+    let plate = Plate::of(c, rect, rect.inset(-GRID), tile, blocked);
+    tile_with(c, rect, tile, blocked, plate);
+}
+
+/// What [`presented_tile`] needs below the picture.
+pub const NAME_BELOW: f64 = 40.0;
+
+/// Draws what is presented, and its name in a line of its own below it, for which there must be [`NAME_BELOW`] of room.
+pub fn presented_tile(c: &mut Canvas<'_>, rect: Rect, tile: &Tile, blocked: &[Rect]) {
+    let below = Rect { y0: rect.y1, y1: rect.y1 + NAME_BELOW, ..rect };
+    let plate = Plate::of(c, rect, below, tile, blocked);
+    tile_with(c, rect, tile, blocked, plate);
+}
+
+fn tile_with(c: &mut Canvas<'_>, rect: Rect, tile: &Tile, blocked: &[Rect], plate: Plate) {
     c.fill(rect, CORNER, tokens::RAISED);
     match &tile.placeholder {
         None => c.picture(rect, tile.picture, tokens::GROUND),
@@ -116,7 +131,8 @@ impl Plate {
     /// Inside a plate, beside the first and the last thing.
     const PAD: f64 = 12.0;
 
-    fn of(c: &mut Canvas<'_>, rect: Rect, tile: &Tile, blocked: &[Rect]) -> Plate {
+    /// The plate of a tile at `rect`, to go somewhere within another place.
+    fn of(c: &mut Canvas<'_>, rect: Rect, within: Rect, tile: &Tile, blocked: &[Rect]) -> Plate {
         let large = rect.width() >= 480.0 && c.frame.class > Class::Small;
         let (size, height) = if large { (tokens::size::BODY, 40.0) } else { (tokens::size::SMALL, 32.0) };
         let style = Style::strong(size);
@@ -131,7 +147,7 @@ impl Plate {
         }
         let beside = 2.0 * Plate::PAD + marks.len() as f64 * (mark_size(style) + 8.0);
         let wanted = beside + c.width(&tile.name, style);
-        let place = plate_place(rect.inset(-GRID), Size::new(wanted, height), blocked);
+        let place = plate_place(within, Size::new(wanted, height), blocked);
         Plate { place, marks, style }
     }
 
