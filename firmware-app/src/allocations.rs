@@ -1,6 +1,6 @@
-//! Counts what this crate's tests allocate, for the proof that the audio threads' loops allocate nothing.
+//! Counts what tests allocate, for the proof that the audio threads' loops and the relay's media path allocate nothing.
 //!
-//! For tests only. Its unsafe lines are the allocator's interface.
+//! For tests only, here and in the relay's. Its unsafe lines are the allocator's interface.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test may panic as the test itself may")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::net::SocketAddr;
 
 use vestibule_common::control::Streams;
@@ -17,35 +15,8 @@ use vestibule_common::wire::{
 use vestibule_relay::forwarding::Forwarding;
 use vestibule_relay::route::RouteChange;
 
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: every call is handed on to the system's allocator unchanged; counting touches only a plain thread-local cell,
-// which needs no allocation and no destructor.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's promise is the same one.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise is the same one.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's promise is the same one.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+#[path = "../../firmware-app/src/allocations.rs"]
+mod allocations;
 
 const KIOSKS: u8 = 10;
 
@@ -115,21 +86,21 @@ fn a_packet_costs_no_allocation() {
         }
     }
 
-    let before = ALLOCATIONS.with(Cell::get);
     let mut now = Time::from_millis(1);
     let mut sent = 0;
-    for (index, (from, stride, bytes)) in traffic.iter_mut().enumerate() {
-        now += Duration::from_millis(3);
-        let len = bytes.len();
-        forwarding.handle_batch(bytes, *stride, len, *from, now);
-        forwarding.handle_timeout(now);
-        if index % 7 == 0 {
-            while let Some(transmit) = forwarding.next_transmit(now) {
-                sent += transmit.bytes.len();
+    let allocations = allocations::allocations(|| {
+        for (index, (from, stride, bytes)) in traffic.iter_mut().enumerate() {
+            now += Duration::from_millis(3);
+            let len = bytes.len();
+            forwarding.handle_batch(bytes, *stride, len, *from, now);
+            forwarding.handle_timeout(now);
+            if index % 7 == 0 {
+                while let Some(transmit) = forwarding.next_transmit(now) {
+                    sent += transmit.bytes.len();
+                }
             }
         }
-    }
-    let allocations = ALLOCATIONS.with(Cell::get) - before;
+    });
     assert!(sent > 10_000_000, "{sent} bytes went out: {:?}", forwarding.counters());
     assert!(forwarding.counters().keyframe_requests_sent > 0);
     assert_eq!(forwarding.counters().forged + forwarding.counters().malformed, 0);

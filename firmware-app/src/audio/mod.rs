@@ -7,6 +7,8 @@ mod half_duplex;
 mod matcher;
 mod rate;
 mod reference;
+#[cfg(test)]
+mod tone;
 
 pub use cleaner::{Cleaner, Cleaning, EchoMode};
 pub use drift::DriftControl;

@@ -84,6 +84,7 @@ mod tests {
     use std::f64::consts::TAU;
 
     use super::*;
+    use crate::audio::tone::fit;
 
     /// A second of a tone through a converter, in its periods; the sound that comes out.
     fn through(mut converter: RateConverter, from: u32, hertz: f64) -> Vec<f32> {
@@ -103,21 +104,6 @@ mod tests {
         heard
     }
 
-    /// The tone's phase in turns at the first of these samples, and how far everything else is below it in dB.
-    fn fit(samples: &[f32], turns_a_sample: f64) -> (f64, f64) {
-        let (mut ss, mut cc, mut sc, mut xs, mut xc, mut xx) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
-        for (n, x) in samples.iter().enumerate() {
-            let (sin, cos) = (n as f64 * turns_a_sample * TAU).sin_cos();
-            let x = f64::from(*x);
-            (ss, cc, sc) = (ss + sin * sin, cc + cos * cos, sc + sin * cos);
-            (xs, xc, xx) = (xs + x * sin, xc + x * cos, xx + x * x);
-        }
-        let determinant = ss * cc - sc * sc;
-        let (a, b) = ((xs * cc - xc * sc) / determinant, (xc * ss - xs * sc) / determinant);
-        let signal = a * xs + b * xc;
-        (b.atan2(a) / TAU, 10.0 * (signal / (xx - signal).max(1e-9)).log10())
-    }
-
     #[test]
     fn tones_pass_pure_and_in_time_both_ways() {
         for card in [44_100, 96_000, 32_000, 22_050, 16_000, 11_025, 8_000] {
@@ -131,7 +117,10 @@ mod tests {
                     let heard = through(converter, from, hertz);
                     let lost = (f64::from(to) - heard.len() as f64) / f64::from(to);
                     assert!(lost.abs() < 0.03, "{from} to {to}: {lost}");
-                    let (phase, purity) = fit(&heard[1000..heard.len() - 1000], hertz / f64::from(to));
+                    let (phase, purity) = fit(
+                        heard[1000..heard.len() - 1000].iter().copied().map(f64::from),
+                        hertz / f64::from(to),
+                    );
                     assert!(purity > 60.0, "{hertz} Hz, {from} to {to}: {purity:.1} dB");
                     let expected = hertz * (1000.0 / f64::from(to) - delay);
                     let off = (phase - expected + 0.5).rem_euclid(1.0) - 0.5;

@@ -3,6 +3,7 @@
 use std::f64::consts::TAU;
 
 use super::*;
+use crate::audio::tone::fit;
 
 /// The sender's clock is this far ahead.
 const AHEAD: Duration = Duration::from_secs(3600);
@@ -73,19 +74,8 @@ impl Call {
     /// Best fit of the tone to the last period at the rate of its middle: its phase in turns, and how far the rest is below
     /// it in dB.
     fn fit(&self) -> (f64, f64) {
-        let turn =
-            TAU * self.hertz / f64::from(SAMPLE_RATE) * (1.0 + 1e-6 * f64::from(self.matcher.rate_ppm));
-        let (mut ss, mut cc, mut sc, mut xs, mut xc, mut xx) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
-        for (n, x) in self.out.iter().enumerate() {
-            let (sin, cos) = (n as f64 * turn).sin_cos();
-            let x = f64::from(*x);
-            (ss, cc, sc) = (ss + sin * sin, cc + cos * cos, sc + sin * cos);
-            (xs, xc, xx) = (xs + x * sin, xc + x * cos, xx + x * x);
-        }
-        let determinant = ss * cc - sc * sc;
-        let (a, b) = ((xs * cc - xc * sc) / determinant, (xc * ss - xs * sc) / determinant);
-        let signal = a * xs + b * xc;
-        (b.atan2(a) / TAU, 10.0 * (signal / (xx - signal).max(1e-9)).log10())
+        let turns = self.hertz / f64::from(SAMPLE_RATE) * (1.0 + 1e-6 * f64::from(self.matcher.rate_ppm));
+        fit(self.out.iter().copied().map(f64::from), turns)
     }
 }
 
