@@ -259,6 +259,11 @@ fn meetings() -> Vec<(&'static str, View)> {
     };
     let presented = |count, name: &str| MeetingView { presentation: Some(shown(1, name)), ..meeting(count) };
     let own_shown = Tile { picture: PictureId::OwnPresentation, ..tile(0, "You are presenting") };
+    let hinted = MeetingView {
+        microphone: Microphone::Muted,
+        speaking_while_muted: true,
+        ..presented(2, "Workshop presents")
+    };
     let presenting = MeetingView { presenting: true, presentation: Some(own_shown.clone()), ..meeting(2) };
     let unplugged = MeetingView {
         presentation: Some(Tile { placeholder: Some("Nichts angeschlossen".into()), ..own_shown }),
@@ -268,6 +273,7 @@ fn meetings() -> Vec<(&'static str, View)> {
     vec![
         ("meeting-presented", in_meeting(presented(1, "Workshop presents"))),
         ("meeting-presented-9", in_meeting(presented(9, "Workshop presents"))),
+        ("meeting-presented-speaking-while-muted", in_meeting(hinted)),
         ("meeting-presenting", in_meeting(presenting)),
         ("meeting-presenting-unplugged-german", german(in_meeting(unplugged))),
         ("meeting-alone", in_meeting(alone)),
@@ -580,7 +586,10 @@ fn settings() -> Vec<(&'static str, View)> {
         volume: 60,
         echo: EchoMode::Cancel,
         devices: vec![
-            ("Camera".into(), "Logitech C270, 640x480, 30 pictures/s".into()),
+            (
+                "Camera".into(),
+                "working (/dev/video0 (Logitech Webcam C270), 640x360 YUYV at 30 frames/s)".into(),
+            ),
             ("Microphone".into(), "USB audio, open".into()),
             ("Speaker".into(), "USB audio, open".into()),
             ("Buttons".into(), "GPIO 17 and 27".into()),

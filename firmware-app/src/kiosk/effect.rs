@@ -16,6 +16,8 @@ pub enum Effect {
     Send(ToRelay),
     /// Open or close the audio gate. Answered by `News::MicrophoneState` within 300 ms, also when nothing changes.
     Gate(GateState),
+    /// Keep the microphone open behind the closed gate too, where muting closes it (true), or no longer.
+    Listen(bool),
     /// Switch a button's lamp.
     Lamp(Button, LampState),
     /// Open the camera (true) or close it.

@@ -138,7 +138,7 @@ impl Kiosk {
     fn camera_reports(&mut self, state: CameraState) {
         if self.devices.camera.as_ref() != Some(&state) {
             match &state {
-                CameraState::On | CameraState::Off => {
+                CameraState::On(_) | CameraState::Off => {
                     self.log(log::Level::Debug, format!("camera: {state:?}"))
                 }
                 CameraState::Failed(why) => self.log(log::Level::Warn, format!("camera: {why}")),

@@ -120,8 +120,8 @@ pub enum GateReport {
 /// What the camera does.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CameraState {
-    /// Open: pictures are taken.
-    On,
+    /// Open: pictures are taken. The text says what it is and in which format.
+    On(String),
     /// Closed.
     Off,
     /// It cannot be used; the shell goes on trying while it is wanted.

@@ -45,7 +45,7 @@ impl Presenting {
 
     /// What the other rooms are told: the turn of what leaves this room, 0 while nothing does.
     pub(crate) fn announced(&self) -> u32 {
-        let live = self.wanted && self.grabber == Some(CameraState::On);
+        let live = self.wanted && self.is_open();
         self.turn.filter(|_| live).unwrap_or(0)
     }
 
@@ -60,7 +60,11 @@ impl Presenting {
 
     /// This room's presentation, once begun, has no picture now.
     pub(crate) fn lost(&self) -> bool {
-        self.begun && self.grabber != Some(CameraState::On)
+        self.begun && !self.is_open()
+    }
+
+    fn is_open(&self) -> bool {
+        matches!(self.grabber, Some(CameraState::On(_)))
     }
 
     /// The grabber says something. Returns what of it people must know.
@@ -71,7 +75,7 @@ impl Presenting {
         let before = self.grabber.replace(state.clone());
         let failed_before = matches!(before, Some(CameraState::Failed(_)));
         match state {
-            CameraState::On => {
+            CameraState::On(_) => {
                 let back = self.begun && failed_before;
                 self.begun = true;
                 back.then_some(Turn::Back)
@@ -108,6 +112,10 @@ mod tests {
 
     const ME: PeerId = PeerId([0; 32]);
 
+    fn open() -> CameraState {
+        CameraState::On("a grabber".into())
+    }
+
     fn failed() -> CameraState {
         CameraState::Failed(DeviceError::Missing("no grabber".into()))
     }
@@ -127,7 +135,7 @@ mod tests {
 
         presenting.toggle();
         assert_eq!(presenting.grabber(), Grabber::Open);
-        assert_eq!(presenting.grabber_reports(CameraState::On), None);
+        assert_eq!(presenting.grabber_reports(open()), None);
         assert_eq!(settled(&mut presenting, &[]), Some(ME));
         assert_eq!((presenting.announced(), presenting.grabber()), (1, Grabber::Sending));
         assert!(!presenting.lost());
@@ -135,7 +143,7 @@ mod tests {
         assert_eq!(presenting.grabber_reports(failed()), None, "said once");
         assert!(presenting.lost());
         assert_eq!((presenting.announced(), presenting.grabber()), (0, Grabber::Open));
-        assert_eq!(presenting.grabber_reports(CameraState::On), Some(Turn::Back));
+        assert_eq!(presenting.grabber_reports(open()), Some(Turn::Back));
         assert_eq!(presenting.announced(), 1, "its turn is still the same");
         presenting.toggle();
         assert_eq!((presenting.announced(), presenting.grabber()), (0, Grabber::Closed));
@@ -146,7 +154,7 @@ mod tests {
     fn off_and_on_again_sends_nothing_before_the_grabber_has_said_anew_that_it_is_open() {
         let mut presenting = Presenting::default();
         presenting.toggle();
-        presenting.grabber_reports(CameraState::On);
+        presenting.grabber_reports(open());
         settled(&mut presenting, &[]);
         presenting.toggle();
         presenting.toggle();
@@ -160,7 +168,7 @@ mod tests {
         assert_eq!(settled(&mut presenting, &[(4, a)]), Some(a));
         presenting.toggle();
         assert_eq!(settled(&mut presenting, &[(4, a)]), Some(a), "not begun yet");
-        presenting.grabber_reports(CameraState::On);
+        presenting.grabber_reports(open());
         assert_eq!(settled(&mut presenting, &[(4, a)]), Some(ME));
         assert_eq!(presenting.announced(), 5);
         presenting.grabber_reports(failed());
@@ -179,7 +187,7 @@ mod tests {
         assert_eq!(settled(&mut presenting, &[(1, a), (1, b)]), Some(b));
         // A turn beyond which there is none does not keep others out for good: the greater key is shown.
         presenting.toggle();
-        presenting.grabber_reports(CameraState::On);
+        presenting.grabber_reports(open());
         assert_eq!(settled(&mut presenting, &[(u32::MAX, a)]), Some(a));
         assert_eq!(presenting.announced(), u32::MAX);
     }

@@ -22,6 +22,7 @@ pub(super) struct Asked {
     /// The time of the last input.
     pub(super) now: Time,
     camera: bool,
+    listen: bool,
     presentation: Grabber,
     presented: Option<PeerId>,
     mute_lamp: Option<LampState>,
@@ -37,6 +38,7 @@ impl Asked {
         Asked {
             now,
             camera: false,
+            listen: false,
             presentation: Grabber::Closed,
             presented: None,
             mute_lamp: None,
@@ -117,6 +119,12 @@ impl Kiosk {
         if camera != self.asked.camera {
             self.asked.camera = camera;
             self.effects.push_back(Effect::Camera(camera));
+        }
+        // The meter is there to be seen moving; the gate stays closed.
+        let listen = self.testing();
+        if listen != self.asked.listen {
+            self.asked.listen = listen;
+            self.effects.push_back(Effect::Listen(listen));
         }
         let presentation = if meeting { self.stay.presenting.grabber() } else { Grabber::Closed };
         if presentation != self.asked.presentation {

@@ -262,6 +262,7 @@ impl Room {
                 self.gate_told = None;
                 self.look_at_gate();
             }
+            Effect::Listen(on) => self.media.listen(on),
             Effect::Lamp(button, state) => {
                 self.lamps.insert(button, state);
                 (self.around.lamp)(button, state);
@@ -485,7 +486,7 @@ impl Room {
                     PictureKind::Presentation => "presentation",
                 };
                 log::info!("{name}: {description}");
-                CameraState::On
+                CameraState::On(description)
             }
             Opening::Closed => CameraState::Off,
             Opening::Failed(error) => CameraState::Failed(error),

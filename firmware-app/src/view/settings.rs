@@ -121,7 +121,7 @@ fn devices(kiosk: &Kiosk) -> Vec<(String, String)> {
     };
     let camera = match &kiosk.devices.camera {
         None => say(Sentence::Unknown),
-        Some(CameraState::On) => say(Sentence::Working),
+        Some(CameraState::On(format)) => format!("{} ({format})", say(Sentence::Working)),
         Some(CameraState::Off) => say(Sentence::AtRest),
         Some(CameraState::Failed(why)) => failed(why),
     };

@@ -147,7 +147,7 @@ fn news() -> impl Strategy<Value = News> {
         3 => gate.prop_map(News::MicrophoneState),
         1 => Just(News::Camera(CameraState::Failed(DeviceError::Busy("x".into())))),
         1 => prop::sample::select(vec![
-            CameraState::On,
+            CameraState::On("x".into()),
             CameraState::Off,
             CameraState::Failed(DeviceError::Missing("x".into())),
         ])

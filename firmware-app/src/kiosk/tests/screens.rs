@@ -4,7 +4,7 @@ use vestibule_common::control::{ErrorCode, RelayError, StoppingWhy, Tell, ToKios
 use vestibule_common::id::PeerId;
 use vestibule_common::time::{Duration, Time};
 
-use super::world::{RELAY, World, config, connected, identity};
+use super::world::{CAMERA, RELAY, World, config, connected, identity};
 use crate::audio::EchoMode;
 use crate::device::{Button, DeviceError};
 use crate::kiosk::intent::{Destructive, Setting, Step};
@@ -180,7 +180,7 @@ fn missing_devices_are_a_normal_state_with_words() {
     let tile = &world.meeting(1).tiles[0];
     assert_eq!((tile.muted, tile.placeholder.as_deref()), (true, Some("Camera off")));
     world.news(0, News::MicrophoneState(GateReport::Open));
-    world.news(0, News::Camera(CameraState::On));
+    world.news(0, News::Camera(CameraState::On(CAMERA.into())));
     world.run();
     assert!(!world.meeting(1).tiles[0].muted);
     world.news(0, News::Speaker(DeviceState::Failed(DeviceError::Lost("card".into()))));
@@ -307,6 +307,8 @@ fn on_the_test_page_buttons_light_their_own_lamps_and_do_nothing_else() {
     let Screen::Test(test) = world.view(0).screen else { panic!("{:?}", world.view(0).screen) };
     assert_eq!((test.level, test.pressed), (Some(0), [false; 2]));
     assert!(world.shells[0].camera, "see yourself");
+    assert_eq!(test.devices[0].1, format!("working ({CAMERA})"));
+    assert!(world.shells[0].listens && world.shells[0].gate == GateState::Closed, "hear yourself, alone");
     let lamps = |world: &World| [Button::Mute, Button::Approve].map(|b| world.shells[0].lamps[&b]);
     assert_eq!(lamps(&world), [LampState::Off; 2]);
     for (n, button) in [Button::Mute, Button::Approve].into_iter().enumerate() {
@@ -326,6 +328,6 @@ fn on_the_test_page_buttons_light_their_own_lamps_and_do_nothing_else() {
 
     world.touch(0, Intent::Back);
     assert!(matches!(world.view(0).screen, Screen::Settings(_)));
-    assert!(!world.shells[0].camera);
+    assert!(!world.shells[0].camera && !world.shells[0].listens);
     assert_eq!(lamps(&world), [LampState::On, LampState::Off], "muted, as outside of any meeting");
 }

@@ -15,6 +15,7 @@ use crate::view::{MeetingView, Screen, View};
 
 /// The relay's clock at the start of the world.
 pub(super) const EPOCH_MS: u64 = 1_700_000_000_000;
+pub(super) const CAMERA: &str = "/dev/video0 (Camera), 640x360 YUYV at 30 frames/s";
 pub(super) const RELAY: PeerId = PeerId([200; 32]);
 
 /// What a shell has done.
@@ -27,6 +28,8 @@ pub(super) struct Shell {
     /// The gate does not answer.
     pub(super) gate_stuck: bool,
     pub(super) camera: bool,
+    /// The microphone is open although the gate may be closed.
+    pub(super) listens: bool,
     pub(super) presentation: Grabber,
     /// Whose presentation is decoded.
     pub(super) presented: Option<PeerId>,
@@ -82,6 +85,7 @@ impl World {
             gate: GateState::Closed,
             gate_stuck: false,
             camera: false,
+            listens: false,
             presentation: Grabber::Closed,
             presented: None,
             grabber: true,
@@ -147,7 +151,7 @@ impl World {
                 let before = std::mem::replace(&mut shell.presentation, wanted);
                 let state = match (before, wanted, shell.grabber) {
                     (_, Grabber::Closed, _) => CameraState::Off,
-                    (Grabber::Closed, _, true) => CameraState::On,
+                    (Grabber::Closed, _, true) => CameraState::On("grabber".into()),
                     (Grabber::Closed, _, false) => {
                         CameraState::Failed(DeviceError::Missing("no grabber".into()))
                     }
@@ -158,7 +162,7 @@ impl World {
             }
             Effect::Camera(on) => {
                 shell.camera = on;
-                let state = if on { CameraState::On } else { CameraState::Off };
+                let state = if on { CameraState::On(CAMERA.into()) } else { CameraState::Off };
                 shell.kiosk.handle_news(News::Camera(state), now);
             }
             Effect::Media(Media::Join { own: _, others }) => {
@@ -175,6 +179,7 @@ impl World {
                 shell.in_media = false;
                 shell.played.clear();
             }
+            Effect::Listen(on) => shell.listens = on,
             Effect::Chime(chime) => shell.chimes.push(chime),
             Effect::KeepTicket(ticket) => shell.ticket = ticket.map(|ticket| *ticket),
             Effect::KeepSettings(settings) => shell.settings = Some(settings),

@@ -1,7 +1,7 @@
 //! The microphone's thread: from the device to the cleaning. Its loop allocates, locks and logs nothing.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Thread};
 
@@ -85,6 +85,8 @@ pub(super) struct MicrophoneParts {
     pub(super) gate: GateHandle,
     /// What muting does to it.
     pub(super) mute: MuteMode,
+    /// It stays open all the same.
+    pub(super) listen: Arc<AtomicBool>,
     /// How it stands.
     pub(super) report: Arc<MicrophoneReport>,
     /// Counters.
@@ -100,6 +102,7 @@ pub(super) fn start(
     clock: Clock,
 ) -> io::Result<Thread> {
     let (report, gate, mute) = (parts.report.clone(), parts.gate.clone(), parts.mute);
+    let listen = parts.listen.clone();
     let tell = move |state: &DeviceState| {
         report.enter(state);
         news.tell(MediaNews::Microphone);
@@ -109,7 +112,8 @@ pub(super) fn start(
         realtime::raise_this_thread_or_say();
         let mut listener = Listener { parts, samples: SILENCE, xruns: Xruns::default() };
         loop {
-            if mute == MuteMode::Hard && gate.report() == GateState::Closed {
+            let unheard = gate.report() == GateState::Closed && !listen.load(Ordering::Acquire);
+            if mute == MuteMode::Hard && unheard {
                 microphone.close();
                 listener.xruns.gone();
                 thread::park_timeout(REST);
@@ -151,7 +155,7 @@ impl Listener {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
 
     use vestibule_common::media::Gate;
 
@@ -199,6 +203,7 @@ mod tests {
             cleaning: thread::current(),
             gate: gate.handle(),
             mute,
+            listen: Arc::default(),
             report: report.clone(),
             stats: Arc::default(),
         }
@@ -256,6 +261,7 @@ mod tests {
         let gate = Gate::new(true);
         let report = Arc::new(MicrophoneReport::default());
         let parts = parts(&gate, MuteMode::Hard, &report);
+        let listen = parts.listen.clone();
         let news = NewsSender::new(sender, watch.clone());
         let thread = start(source, parts, news, &watch, Clock::start()).unwrap();
         thread::sleep(Duration::from_millis(30));
@@ -267,6 +273,11 @@ mod tests {
             gate.close();
             until("it is closed", || open.load(Ordering::SeqCst) == 0);
             until("that is said", || report.state() == DeviceState::Closed);
+        }
+        for (on, devices) in [(true, 1), (false, 0)] {
+            listen.store(on, Ordering::Release);
+            until("it is open while somebody looks at the meter", || open.load(Ordering::SeqCst) == devices);
+            assert_eq!(gate.handle().report(), GateState::Closed);
         }
     }
 }

@@ -27,7 +27,7 @@ pub mod stats;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::thread::Thread;
 
@@ -155,6 +155,8 @@ pub struct Media {
     gate: GateHandle,
     report: Arc<MicrophoneReport>,
     microphone: Thread,
+    /// The microphone stays open behind the closed gate.
+    listen: Arc<AtomicBool>,
     cleaning: Cleaning,
     cleaner: Producer<'static, CleaningCommand>,
     /// Of each kind of pictures.
@@ -233,11 +235,13 @@ impl Media {
             };
             camera::start(source, parts, watch)?;
         }
+        let listen = Arc::new(AtomicBool::new(false));
         let parts = MicrophoneParts {
             periods: cleaned.periods,
             cleaning: cleaned.thread,
             gate: handle.clone(),
             mute: sound.mute,
+            listen: listen.clone(),
             report: report.clone(),
             stats: stats.clone(),
         };
@@ -247,6 +251,7 @@ impl Media {
             gate: handle,
             report,
             microphone,
+            listen,
             cleaning: sound.cleaning,
             cleaner: cleaned.commands,
             switches,
@@ -322,6 +327,12 @@ impl Media {
         if !switch.may_send() {
             self.outbox.drop_pictures(kind);
         }
+    }
+
+    /// Keeps the microphone open behind the closed gate too, where muting closes it, or no longer.
+    pub fn listen(&self, on: bool) {
+        self.listen.store(on, Ordering::Release);
+        self.microphone.unpark();
     }
 
     /// How what takes pictures of this kind stands, since it was wanted last. It is looked at, because what is said of
