@@ -115,6 +115,26 @@ fn the_test_page_tries_every_device() {
         kiosk.ask(&format!("release {button}")).unwrap();
         lamp(&mut kiosk, name, false).unwrap();
     }
+    // A loose contact, as a hand cannot be.
+    kiosk
+        .wait_for("the loose contact", |kiosk| {
+            for _ in 0..20 {
+                kiosk.ask("press approve")?;
+                kiosk.ask("release approve")?;
+            }
+            let view = kiosk.view()?;
+            let state = &view["screen"]["Test"]["devices"][3][1];
+            match state.as_str() {
+                Some(state) if state.contains("the green button's contact is loose") => Ok(()),
+                _ => Err(state.to_string()),
+            }
+        })
+        .unwrap();
+    logged(&mut kiosk, "The green button's contact is loose").unwrap();
+    see(&mut kiosk, "the button well again", |view| {
+        view["screen"]["Test"]["devices"][3][1].as_str().is_some_and(|state| state.starts_with("working"))
+    })
+    .unwrap();
     kiosk.touch("\"PlayTone\"").unwrap();
     kiosk
         .wait_for("the tone", |kiosk| {
