@@ -34,7 +34,7 @@ echo "$files" | while read -r what mode where; do
 done
 if [ "$1" = uninstall ]; then
     rmdir "$root/usr/local/lib/vestibule" 2>/dev/null || true
-    echo "The group gpio stays, since files may belong to it."
+    [ -n "$root" ] || echo "The group gpio stays, since files may belong to it."
 fi
 [ -z "$root" ] || exit 0
 
@@ -45,4 +45,4 @@ if [ -S /run/udev/control ]; then
     udevadm trigger --subsystem-match=video4linux --subsystem-match=sound --subsystem-match=gpio \
         --subsystem-match=input --subsystem-match=block
 fi
-[ "$1" = uninstall ] || echo "The kiosk's user belongs into the groups video, audio, input and gpio."
+[ "$1" = uninstall ] || echo "The kiosk's user belongs into these groups: usermod -aG video,audio,input,gpio USER"

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use vestibule_common::time::Duration;
 
 use crate::device::clock::Clock;
-use crate::device::config::{CardName, ConfigError, DeviceConfig};
+use crate::device::config::{CameraName, CardName, ConfigError, DeviceConfig};
 use crate::device::found::Found;
 use crate::device::plan::{
     self, ButtonsPlan, CameraPlan, MicrophonePlan, NO_GRABBER, SpeakerPlan, Way, best_camera, best_card,
@@ -80,6 +80,11 @@ fn leads_to(path: &Path) -> Option<PathBuf> {
     fs::canonicalize(path).ok()
 }
 
+/// The node that the configuration names, as far as there is one now.
+fn named(name: &CameraName) -> Option<PathBuf> {
+    name.node().and_then(leads_to)
+}
+
 /// What a grabber is asked for: a laptop's screen in the size in which it is sent, no oftener than it is sent.
 const PRESENTED: WantedPicture = WantedPicture { width: 1280, height: 720, rate: 15 };
 
@@ -127,15 +132,15 @@ fn pictures(
             }))
         }
         CameraPlan::Node(path) => {
-            let camera = config.camera.clone();
+            let (other, used_for) = match kind {
+                PictureKind::Camera => (config.presentation.clone(), "presentation"),
+                PictureKind::Presentation => (config.camera.clone(), "camera"),
+            };
             Source::<dyn Camera>::new(move || {
-                let taken = kind == PictureKind::Presentation
-                    && camera.node().is_some_and(|camera| {
-                        leads_to(camera).is_some_and(|node| leads_to(&path) == Some(node))
-                    });
-                if taken {
+                let node = leads_to(&path);
+                if node.is_some() && node == named(&other) {
                     return Err(DeviceError::Unsupported(format!(
-                        "{} is the room's camera (devices.camera): name another grabber as devices.presentation",
+                        "{} is the room's {used_for} too (devices.{used_for}): name another device for one of them",
                         path.display()
                     )));
                 }
@@ -143,14 +148,15 @@ fn pictures(
             })
         }
         CameraPlan::Best => {
-            let camera = config.camera.clone();
+            let (camera, presentation) = (config.camera.clone(), config.presentation.clone());
             Source::<dyn Camera>::new(move || {
                 let (cameras, _) = real::v4l::find();
                 let (best, none) = match kind {
-                    PictureKind::Camera => (best_camera(&cameras), no_camera(&cameras)),
+                    PictureKind::Camera => {
+                        (best_camera(&cameras, named(&presentation).as_deref()), no_camera(&cameras))
+                    }
                     PictureKind::Presentation => {
-                        let camera = camera.node().and_then(leads_to);
-                        (best_grabber(&cameras, camera.as_deref()), NO_GRABBER.to_owned())
+                        (best_grabber(&cameras, named(&camera).as_deref()), NO_GRABBER.to_owned())
                     }
                 };
                 let (node, _) = best.ok_or(DeviceError::Missing(none))?;
@@ -242,11 +248,11 @@ fn lamps(plan: &ButtonsPlan, config: &DeviceConfig, sim: &SimHandles) -> Source<
 mod tests {
     use super::*;
     use crate::device::Button;
-    use crate::device::config::{CameraName, SpeakerName};
+    use crate::device::config::SpeakerName;
     use vestibule_common::time::Time;
 
     #[test]
-    fn the_camera_is_never_the_presentation_too_whatever_it_is_called() {
+    fn nothing_is_camera_and_presentation_at_once_whatever_it_is_called() {
         let folder = tempfile::tempdir().unwrap();
         let (node, link) = (folder.path().join("video7"), folder.path().join("camera"));
         std::fs::write(&node, "").unwrap();
@@ -258,7 +264,9 @@ mod tests {
         };
         let mut devices = choose(&config, "Workshop", Clock::start()).unwrap();
         let error = devices.presentation.open().err().unwrap().to_string();
-        assert!(error.contains("is the room's camera"), "{error}");
+        assert!(error.contains("is the room's camera too"), "{error}");
+        let error = devices.camera.open().err().unwrap().to_string();
+        assert!(error.contains("is the room's presentation too"), "{error}");
     }
 
     #[test]

@@ -113,12 +113,20 @@ pub(super) fn plan(
             say(device, taken, why);
             plan
         };
-    let camera = take("camera", &config.camera, "the test picture", best_camera(cameras), no_camera(cameras));
+    let named = |name: &CameraName| name.node().and_then(&resolve);
+    let (camera_at, shown_at) = (named(&config.camera), named(&config.presentation));
+    let camera = take(
+        "camera",
+        &config.camera,
+        "the test picture",
+        best_camera(cameras, shown_at.as_deref()),
+        no_camera(cameras),
+    );
     let presentation = take(
         "presentation",
         &config.presentation,
         "test pages",
-        best_grabber(cameras, config.camera.node().and_then(resolve).as_deref()),
+        best_grabber(cameras, camera_at.as_deref()),
         NO_GRABBER.into(),
     );
 
@@ -216,11 +224,14 @@ pub(super) fn plan(
     Ok(Plan { camera, presentation, microphone, speaker, buttons, report })
 }
 
-/// A USB camera before one inside the machine, then the lowest node. Never an HDMI grabber: what a laptop shows is not
-/// for the other rooms until someone says so.
-pub(super) fn best_camera(nodes: &[CameraNode]) -> Option<(&CameraNode, String)> {
+/// A USB camera before one inside the machine, then the lowest node. Never an HDMI grabber, nor the node that the room uses
+/// for its `presentation`: what a laptop shows is not for the other rooms until someone says so.
+pub(super) fn best_camera<'a>(
+    nodes: &'a [CameraNode],
+    presentation: Option<&Path>,
+) -> Option<(&'a CameraNode, String)> {
     let usb = |node: &CameraNode| node.bus.starts_with("usb");
-    let cameras = || nodes.iter().filter(|node| !node.grabber);
+    let cameras = || nodes.iter().filter(|node| !node.grabber && presentation != Some(&node.path));
     let best = cameras().min_by_key(|node| !usb(node))?;
     let why = match (cameras().count(), usb(best)) {
         (1, _) => "it is the only camera".to_owned(),
@@ -393,13 +404,21 @@ mod tests {
         let grabber = CameraNode { name: "Cam Link 4K".into(), grabber: true, ..node(0, "usb-1") };
         let built_in = node(2, "platform:x");
         let both = [grabber.clone(), built_in.clone()];
-        assert_eq!(best_camera(&both), Some((&built_in, "it is the only camera".to_owned())));
+        assert_eq!(best_camera(&both, None), Some((&built_in, "it is the only camera".to_owned())));
 
         let by_id = PathBuf::from("/dev/v4l/by-id/usb-Cam_Link");
         let found =
             Found { cameras: vec![CameraNode { stable: Some(by_id.clone()), ..grabber.clone() }], ..empty() };
         let named = DeviceConfig { camera: CameraName::Node(by_id), ..config(Mode::Real) };
         assert!(why(&plan(&named, &found).unwrap(), "presentation").contains(NO_GRABBER), "by another name");
+
+        // One that nobody knows for a grabber, named as one.
+        let unknown = node(3, "usb-2");
+        let shown =
+            DeviceConfig { presentation: CameraName::Node("/dev/video3".into()), ..config(Mode::Real) };
+        let found = Found { cameras: vec![unknown.clone()], ..empty() };
+        assert!(why(&plan(&shown, &found).unwrap(), "camera").starts_with("camera: none yet"));
+        assert_eq!(best_camera(&[unknown], Some(Path::new("/dev/video3"))), None);
 
         let found = Found { cameras: vec![grabber], ..empty() };
         let desk = plan(&config(Mode::Auto), &found).unwrap();
@@ -420,7 +439,7 @@ mod tests {
     #[test]
     fn usb_comes_before_what_is_built_in() {
         let cameras = [node(0, "platform:x"), node(2, "usb-2"), node(4, "usb-3")];
-        let (best, why) = best_camera(&cameras).unwrap();
+        let (best, why) = best_camera(&cameras, None).unwrap();
         assert_eq!(
             (best.path.to_str(), why.as_str()),
             (Some("/dev/video2"), "it is the first USB camera of 3 cameras")
@@ -456,7 +475,7 @@ mod tests {
         }
         // Where any will do, the one that is left is taken.
         let left = [twin(2, 2)];
-        assert_eq!(best_camera(&left), Some((&left[0], "it is the only camera".to_owned())));
+        assert_eq!(best_camera(&left, None), Some((&left[0], "it is the only camera".to_owned())));
     }
 
     #[test]
@@ -464,7 +483,7 @@ mod tests {
         let webcam = CameraNode { name: "C920".into(), ..node(0, "usb-1") };
         let other = CameraNode { name: "Brio".into(), ..webcam.clone() };
         let grabber = CameraNode { name: "Cam Link 4K".into(), grabber: true, ..webcam.clone() };
-        let taken = |camera: &CameraNode| best_camera(std::slice::from_ref(camera)).is_some();
+        let taken = |camera: &CameraNode| best_camera(std::slice::from_ref(camera), None).is_some();
         assert!(taken(&webcam) && taken(&other) && !taken(&grabber));
 
         // A headphone is plugged in where a speakerphone was: udev gives it the same name, and it records nothing.
