@@ -92,9 +92,10 @@ const CONCEAL_MOST: u32 = 6;
 /// the target's margin.
 const BEST: i64 = 9_000;
 /// The distance of these is more than a frame, so that one correction never calls for the opposite, and neither calls for
-/// one while a resampler keeps near to [`BEST`]; early is nearer, as the target has a margin.
+/// one while a resampler keeps near to [`BEST`]; early is nearer, as the target has a margin, and late so near that what one
+/// packet held up has cost, a frame, is taken back in the next quiet moment and not by a resampler in twenty seconds.
 const TOO_EARLY: i64 = -3_000;
-const TOO_LATE: i64 = 18_000;
+const TOO_LATE: i64 = 16_500;
 /// This far off, no quiet moment is waited for.
 const FAR_OFF: i64 = 40_000;
 /// Frames to wait for a quiet moment; when far off; and between two corrections.

@@ -13,6 +13,8 @@ struct Call {
     hertz: f64,
     drift_ppm: f64,
     jitter_us: u64,
+    /// This packet is held up on its way.
+    held_up: Option<u32>,
     sent: u32,
     now_us: u64,
     buffer: JitterBuffer,
@@ -29,6 +31,7 @@ impl Call {
             hertz,
             drift_ppm,
             jitter_us,
+            held_up: None,
             sent: 0,
             now_us: 4_321,
             buffer: JitterBuffer::new(),
@@ -50,7 +53,10 @@ impl Call {
 
     fn period(&mut self) {
         loop {
-            let lateness = (u64::from(self.sent) * 7919 % 1000) * self.jitter_us / 1000;
+            let mut lateness = (u64::from(self.sent) * 7919 % 1000) * self.jitter_us / 1000;
+            if self.held_up == Some(self.sent) {
+                lateness += 15_000;
+            }
             let arrival = self.captured_us(self.sent + 1) + 500 + lateness;
             if arrival > self.now_us {
                 break;
@@ -137,6 +143,25 @@ fn a_minute_of_drift_either_way_changes_neither_the_delay_nor_a_frame() {
         assert_eq!(made_up(&after), made_up(&before));
         assert!((f64::from(call.matcher.rate_ppm()) - drift).abs() < 50.0, "{}", call.matcher.rate_ppm());
     }
+}
+
+#[test]
+fn one_packet_held_up_delays_the_sound_for_seconds_only() {
+    // Between two words, where a frame can be left out.
+    let mut call = Call::new(0.0, 0.0, 300);
+    call.seconds(40);
+    let excess = |call: &Call| call.buffer.excess_us().expect("it plays");
+    assert!(excess(&call).abs() < 1_000, "{}", excess(&call));
+    call.held_up = Some(call.sent + 10);
+    call.seconds(1);
+    assert_eq!(call.buffer.stats().late, 1);
+    assert!(call.buffer.stats().delay > Duration::from_millis(20), "{:?}", call.buffer.stats());
+    call.seconds(5);
+    assert!(excess(&call).abs() < 3_000, "{}", excess(&call));
+    let before = call.buffer.stats();
+    call.seconds(60);
+    let after = call.buffer.stats();
+    assert_eq!((after.dropped, after.inserted), (before.dropped, before.inserted), "that was enough");
 }
 
 #[test]
