@@ -66,7 +66,7 @@ fn choose_from(
     Ok(Devices {
         camera: pictures(PictureKind::Camera, &plan.camera, config, room, clock, &sim),
         presentation: pictures(PictureKind::Presentation, &plan.presentation, config, room, clock, &sim),
-        microphone: microphone(&plan.microphone, config, clock, &sim),
+        microphone: microphone(&plan.microphone, config, room, clock, &sim),
         speaker: speaker(&plan.speaker, config, clock, &sim),
         buttons: buttons(&plan.buttons, config, clock, &sim),
         lamps: lamps(&plan.buttons, config, &sim),
@@ -169,15 +169,17 @@ fn pictures(
 fn microphone(
     plan: &MicrophonePlan,
     config: &DeviceConfig,
+    room: &str,
     clock: Clock,
     sim: &SimHandles,
 ) -> Source<dyn Microphone> {
     let simulated = |source| sim.plugs.guard(Plugged::Microphone, source);
     let buffer = Duration::from_millis(config.audio_buffer_ms.into());
+    let room = room.to_owned();
     match plan.clone() {
         MicrophonePlan::None => Source::missing("the configuration says that there is no microphone"),
         MicrophonePlan::Sim(sound) => simulated(Source::<dyn Microphone>::new(move || {
-            let device = Box::new(SimMicrophone::sound(sound, clock));
+            let device = Box::new(SimMicrophone::sound(sound, &room, clock));
             Ok(Opened { device, description: "made-up sound".into() })
         })),
         MicrophonePlan::File(path) => simulated(Source::<dyn Microphone>::new(move || {

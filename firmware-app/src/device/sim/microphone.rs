@@ -45,14 +45,15 @@ enum Sound {
 }
 
 impl SimMicrophone {
-    /// A made-up sound.
-    pub fn sound(sound: SimSound, clock: Clock) -> SimMicrophone {
+    /// A made-up sound. Pips are at a pitch of the `room`'s own: two rooms that hear the same at the same time would be each
+    /// other's echo, and be cancelled.
+    pub fn sound(sound: SimSound, room: &str, clock: Clock) -> SimMicrophone {
         let opened = clock.now();
         let second = RATE as usize;
         let sound = match sound {
             SimSound::Silence => Sound::Silence,
-            SimSound::Tone => Sound::Loop { samples: tone(second, second), from: 0 },
-            SimSound::Pips => Sound::Loop { samples: tone(second, second / 5), from: 0 },
+            SimSound::Tone => Sound::Loop { samples: tone(440.0, second, second), from: 0 },
+            SimSound::Pips => Sound::Loop { samples: tone(pitch(room), second, second / 5), from: 0 },
             SimSound::Chirp => {
                 let mut samples = chirp();
                 samples.resize(second, 0);
@@ -108,13 +109,19 @@ impl Microphone for SimMicrophone {
     }
 }
 
-/// 440 Hz at a tenth of full scale for `lasting` of `length` samples, faded in and out.
-fn tone(length: usize, lasting: usize) -> Vec<i16> {
+/// One of eight pitches from 300 to 1900 Hz, for a room's name.
+fn pitch(room: &str) -> f64 {
+    let sum = room.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+    300.0 * 1.3_f64.powf(f64::from(sum % 8))
+}
+
+/// A tone at a tenth of full scale for `lasting` of `length` samples, faded in and out.
+fn tone(hertz: f64, length: usize, lasting: usize) -> Vec<i16> {
     let fade = |n: usize| if lasting == length { 1.0 } else { (n.min(lasting - n) as f64 / 480.0).min(1.0) };
     (0..length)
         .map(|n| {
             if n < lasting {
-                (3277.0 * fade(n) * (n as f64 / f64::from(RATE) * 440.0 * TAU).sin()) as i16
+                (3277.0 * fade(n) * (n as f64 / f64::from(RATE) * hertz * TAU).sin()) as i16
             } else {
                 0
             }
@@ -213,7 +220,7 @@ mod tests {
     #[test]
     fn periods_follow_each_other_and_are_not_early() {
         let clock = Clock::start();
-        let mut microphone = SimMicrophone::sound(SimSound::Tone, clock);
+        let mut microphone = SimMicrophone::sound(SimSound::Tone, "Boardroom", clock);
         let periods = heard(&mut microphone, 20);
         assert!(clock.now() >= periods[19].0 + PERIOD_TIME);
         if microphone.xruns() == 0 {
@@ -228,7 +235,7 @@ mod tests {
     #[test]
     fn who_reads_too_late_has_lost_samples_and_it_is_counted() {
         let clock = Clock::start();
-        let mut microphone = SimMicrophone::sound(SimSound::Silence, clock);
+        let mut microphone = SimMicrophone::sound(SimSound::Silence, "Boardroom", clock);
         let first = heard(&mut microphone, 1)[0].0;
         clock.sleep_until(first + Duration::from_millis(300));
         let (at, samples) = heard(&mut microphone, 1)[0];
@@ -240,7 +247,7 @@ mod tests {
     #[test]
     fn the_chirp_begins_at_full_seconds_of_the_monotonic_clock() {
         let clock = Clock::start();
-        let mut microphone = SimMicrophone::sound(SimSound::Chirp, clock);
+        let mut microphone = SimMicrophone::sound(SimSound::Chirp, "Boardroom", clock);
         let mut starts = Vec::new();
         let mut quiet = 0;
         for (at, samples) in heard(&mut microphone, 220) {

@@ -183,7 +183,7 @@ mod tests {
         let clock = Clock::start();
         let plugs = Plugs::default();
         let source = Source::<dyn Microphone>::new(move || {
-            let device = Box::new(SimMicrophone::sound(SimSound::Silence, clock));
+            let device = Box::new(SimMicrophone::sound(SimSound::Silence, "Boardroom", clock));
             Ok(Opened { device, description: String::new() })
         });
         let mut source = plugs.guard(Plugged::Microphone, source);
