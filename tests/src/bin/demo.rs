@@ -34,7 +34,10 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("\ndemo: {error}\nLogs and pictures are under {}.", options.out.display());
+            eprintln!(
+                "\ndemo: {error}\nPictures are under {0}, the programs' logs under {0}/state.",
+                options.out.display()
+            );
             ExitCode::FAILURE
         }
     }
