@@ -65,7 +65,7 @@ fn vm_pi_buttons_light_their_lamps_through_the_kiosks_back_end() -> Result<(), E
 #[test]
 fn vm_pi_any_boards_chip_tells_edges_by_interrupts() -> Result<(), Error> {
     let Some(mut hands) = Hands::on(Make::Virt, "vm_virt", RUN_ON_VIRT, ANY) else { return Ok(()) };
-    let why = "it is the only GPIO chip, and rppal cannot be used (Unknown Raspberry Pi model)";
+    let why = "it is the only GPIO chip, and this is no Raspberry Pi (Unknown Raspberry Pi model)";
     hands.wait_for_start(1, VIRT, why)?;
     let presses = hands.use_both_buttons()?;
     hands.end()?;

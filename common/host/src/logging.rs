@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use log::kv::{Error, Key, Value, VisitSource};
 use log::{LevelFilter, Log, Metadata, Record};
 
-/// Starts logging from `level` up. Other crates log from `warn` up, unless everything is wanted.
+/// Starts logging from `level` up. Other crates log from `warn` up, and the screen's library nothing, unless everything is
+/// wanted.
 pub fn start(level: LevelFilter) {
     #[cfg(target_os = "linux")]
     if systemd_journal_logger::connected_to_journal()
@@ -35,11 +36,13 @@ struct Filtered<L> {
 
 impl<L: Log> Log for Filtered<L> {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        let ours = metadata.target().starts_with("vestibule");
-        let level = if ours || self.level == LevelFilter::Trace {
-            self.level
-        } else {
-            self.level.min(LevelFilter::Warn)
+        let of = |crates: &str| metadata.target().starts_with(crates);
+        let level = match self.level {
+            LevelFilter::Trace => LevelFilter::Trace,
+            level if of("vestibule") => level,
+            // What a display lacks is an error to it at each start, and nothing to anybody.
+            _ if of("druid") => LevelFilter::Off,
+            level => level.min(LevelFilter::Warn),
         };
         metadata.level() <= level
     }

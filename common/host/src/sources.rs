@@ -217,6 +217,11 @@ impl Flags {
 }
 
 fn unknown(options: &[Opt], flag: &str) -> String {
+    if !flag.starts_with('-') {
+        return format!(
+            "{flag} is not understood here: a command comes first, before all options; --help lists them"
+        );
+    }
     let flags: Vec<String> = options.iter().map(Opt::flag).collect();
     let near = words::nearest(flag, flags.iter().map(String::as_str));
     let hint = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();

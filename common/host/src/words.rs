@@ -26,10 +26,14 @@ pub(super) fn plain(message: &str) -> String {
         );
         return format!("there is no key \"{key}\"; {hint}");
     }
+    if let (true, [found, known @ ..]) = (message.starts_with("unknown variant "), quoted.as_slice()) {
+        return format!("\"{found}\" is none of these: {}", known.join(", "));
+    }
     let range = |(kind, range)| message.ends_with(&format!("expected {kind}")).then_some(range);
     match (RANGES.into_iter().find_map(range), message.split_once(',')) {
         (Some(range), Some((found, _))) => {
             let found = found.split_once(": ").map_or(found, |(_, found)| found).replace('`', "");
+            let found = found.strip_prefix("integer ").or(found.strip_prefix("string ")).unwrap_or(&found);
             format!("a whole number {range} is wanted, and this is: {found}")
         }
         (Some(_), None) | (None, _) => message.to_owned(),
@@ -87,7 +91,7 @@ mod tests {
     fn the_parsers_words_become_a_persons() {
         assert_eq!(
             plain("invalid value: integer `70000`, expected u16"),
-            "a whole number from 0 to 65535 is wanted, and this is: integer 70000"
+            "a whole number from 0 to 65535 is wanted, and this is: 70000"
         );
         assert_eq!(
             plain("unknown field `prot`, expected one of `port`, `name`"),
@@ -96,6 +100,10 @@ mod tests {
         assert_eq!(
             plain("unknown field `colour`, expected `port` or `name`"),
             "there is no key \"colour\"; there are port, name"
+        );
+        assert_eq!(
+            plain("unknown variant `french`, expected `english` or `german`"),
+            "\"french\" is none of these: english, german"
         );
         assert_eq!(plain("anything else"), "anything else");
     }

@@ -42,6 +42,8 @@ pub struct Devices {
     pub buttons: Source<dyn Buttons>,
     /// The lamps.
     pub lamps: Source<dyn Lamps>,
+    /// The buttons are the kiosk's window's keys.
+    pub sim_buttons: bool,
     /// What was taken and why, for the log and the settings screen.
     pub report: Vec<Taken>,
     /// The other end of those that are simulated.
@@ -70,6 +72,7 @@ fn choose_from(
         speaker: speaker(&plan.speaker, config, clock, &sim),
         buttons: buttons(&plan.buttons, config, clock, &sim),
         lamps: lamps(&plan.buttons, config, &sim),
+        sim_buttons: plan.buttons == ButtonsPlan::Sim,
         report: plan.report,
         sim,
     })

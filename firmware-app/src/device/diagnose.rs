@@ -270,7 +270,14 @@ pub fn buttons(config: &DeviceConfig, span: Duration, out: &mut impl Write) -> R
             state => DiagnoseError::Device(DeviceError::Lost(format!("the lamps: {state:?}"))),
         });
     }
-    writeln!(out, "ready: press the buttons")?;
+    if devices.sim_buttons {
+        writeln!(
+            out,
+            "simulated buttons are pressed in the kiosk's window only; nothing will be seen of them here"
+        )?;
+    } else {
+        writeln!(out, "ready: press the buttons")?;
+    }
     out.flush()?;
     let end = clock.now() + span;
     let (mut lit, mut presses) = ([false; 2], 0);

@@ -122,7 +122,8 @@ pub(super) fn best_gpio(pins: &Pins, found: &FoundGpio) -> Result<(GpioWay, Stri
     };
     if let Some(chip) = found.chips.iter().find(|chip| chip.is_raspberry_pi()) {
         let wiring = wiring_on(chip, pins).map_err(NoGpio::Pins)?;
-        let why = format!("it is a Raspberry Pi's chip, and rppal cannot be used ({no_pi})");
+        let why =
+            format!("it is a Raspberry Pi's chip, and its pins cannot be reached past the kernel ({no_pi})");
         return Ok((GpioWay::Chip(chip.path.clone(), wiring), why));
     }
     if let Some(chip) = found.chips.iter().find(|chip| chip.line("mute").is_some()) {
@@ -134,10 +135,12 @@ pub(super) fn best_gpio(pins: &Pins, found: &FoundGpio) -> Result<(GpioWay, Stri
     }
     let all_set = pins.mute.and(pins.approve).and(pins.mute_lamp).and(pins.approve_lamp).is_some();
     match found.chips.as_slice() {
-        [] => Err(NoGpio::None(format!("rppal cannot be used ({no_pi}), and there is no GPIO chip"))),
+        [] => Err(NoGpio::None(format!(
+            "there is no GPIO chip, and this is no Raspberry Pi ({no_pi}); without buttons: devices.buttons = \"none\""
+        ))),
         [chip] if all_set => {
             let wiring = wiring_on(chip, pins).map_err(NoGpio::Pins)?;
-            let why = format!("it is the only GPIO chip, and rppal cannot be used ({no_pi})");
+            let why = format!("it is the only GPIO chip, and this is no Raspberry Pi ({no_pi})");
             Ok((GpioWay::Chip(chip.path.clone(), wiring), why))
         }
         [chip] => Err(NoGpio::None(format!(

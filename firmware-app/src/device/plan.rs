@@ -78,6 +78,8 @@ pub(super) enum ButtonsPlan {
 
 const NAMED: &str = "the configuration names it";
 const SIMULATED: &str = "devices = \"sim\"";
+/// What is said of a named device that is plugged in later, perhaps.
+const NOT_THERE: &str = " (not there now)";
 const NONE: &str = "the configuration says none";
 
 /// Chooses among what was found; `resolve` says which node a path leads to. Pure.
@@ -107,7 +109,8 @@ pub(super) fn plan(
                     (CameraPlan::File(path.clone()), path.display().to_string(), NAMED.into())
                 }
                 (CameraName::Node(path), ..) => {
-                    (CameraPlan::Node(path.clone()), path.display().to_string(), NAMED.into())
+                    let there = if resolve(path).is_some() { "" } else { NOT_THERE };
+                    (CameraPlan::Node(path.clone()), format!("{}{there}", path.display()), NAMED.into())
                 }
             };
             say(device, taken, why);
@@ -130,6 +133,10 @@ pub(super) fn plan(
         NO_GRABBER.into(),
     );
 
+    let there = |name: String, card: Option<&CardName>| match card.and_then(CardName::id) {
+        Some(id) if !found.cards.iter().any(|card| card.id == id) => format!("{name}{NOT_THERE}"),
+        Some(_) | None => name,
+    };
     let microphone = match &config.microphone {
         MicrophoneName::Auto => {
             let none = "no sound card records".to_owned();
@@ -152,7 +159,7 @@ pub(super) fn plan(
                 MicrophoneName::Card(card) => MicrophonePlan::Card(card.clone()),
             };
             let why = if plan == MicrophonePlan::None { NONE } else { NAMED };
-            say("microphone", named.to_string(), why.into());
+            say("microphone", there(named.to_string(), named.card()), why.into());
             plan
         }
     };
@@ -177,7 +184,7 @@ pub(super) fn plan(
                 SpeakerName::Card(card) => SpeakerPlan::Card(card.clone()),
             };
             let why = if plan == SpeakerPlan::None { NONE } else { NAMED };
-            say("speaker", named.to_string(), why.into());
+            say("speaker", there(named.to_string(), named.card()), why.into());
             plan
         }
     };
@@ -244,7 +251,7 @@ pub(super) fn best_camera<'a>(
 /// Why [`best_camera`] chose none of these nodes.
 pub(super) fn no_camera(nodes: &[CameraNode]) -> String {
     match nodes.iter().find(|node| node.grabber) {
-        None => "no camera was found".into(),
+        None => "no camera was found: plug one in, or name its node as devices.camera".into(),
         Some(node) => format!(
             "no camera was found but {}, which is an HDMI grabber: plug in a camera, or set devices.camera = \"{}\"",
             node.name,
@@ -377,7 +384,10 @@ mod tests {
         assert_eq!(desk.camera, CameraPlan::Sim);
         assert_eq!(desk.microphone, MicrophonePlan::Sim(SimSound::Pips));
         assert_eq!((desk.speaker.clone(), desk.buttons.clone()), (SpeakerPlan::Sim, ButtonsPlan::Sim));
-        assert_eq!(why(&desk, "camera"), "camera: the test picture, because no camera was found");
+        assert_eq!(
+            why(&desk, "camera"),
+            "camera: the test picture, because no camera was found: plug one in, or name its node as devices.camera"
+        );
         assert!(why(&desk, "buttons and lamps").contains("F1"));
 
         let room = plan(&config(Mode::Real), &empty()).unwrap();
@@ -386,7 +396,10 @@ mod tests {
             (room.speaker.clone(), room.buttons.clone()),
             (SpeakerPlan::Best, ButtonsPlan::Gpio(GpioPlan::Best))
         );
-        assert_eq!(why(&room, "camera"), "camera: none yet, because no camera was found");
+        assert_eq!(
+            why(&room, "camera"),
+            "camera: none yet, because no camera was found: plug one in, or name its node as devices.camera"
+        );
         assert_eq!(room.presentation, CameraPlan::Best);
         assert_eq!(why(&room, "presentation"), format!("presentation: none yet, because {NO_GRABBER}"));
         assert_eq!(room.report.len(), 5);
@@ -586,7 +599,7 @@ mod tests {
         assert_eq!(plan.speaker, SpeakerPlan::None);
         assert_eq!(
             why(&plan, "microphone"),
-            "microphone: hw:CARD=Device, because the configuration names it"
+            "microphone: hw:CARD=Device (not there now), because the configuration names it"
         );
         assert_eq!(why(&plan, "speaker"), "speaker: none, because the configuration says none");
     }

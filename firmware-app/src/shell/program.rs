@@ -84,8 +84,10 @@ fn carry_out(command: &Command, config: Config) -> Result<(), Fatal> {
         Command::Sub(_, what) => {
             let [device, seconds] = [0, 1].map(|at| what.get(at).map(String::as_str));
             let seconds = seconds.unwrap_or("10");
-            let bad_seconds = |_| Fatal(format!("{seconds:?} is no number of seconds"));
-            let seconds = Duration::from_secs(seconds.parse().map_err(bad_seconds)?);
+            let seconds = match seconds.parse() {
+                Ok(seconds @ 1..) => Duration::from_secs(seconds),
+                _ => return Err(Fatal(format!("\"{seconds}\" is no number of seconds from 1 on"))),
+            };
             match device {
                 Some("camera") => {
                     diagnose::camera(&config.devices, PictureKind::Camera, seconds, &mut out).map_err(fatal)

@@ -102,10 +102,10 @@ fn play(options: &Options, table: &mut Table) -> Result<(), String> {
     }
     let relay = Relay::start(state, None, &[])?;
     let camera = options.clip.as_ref().map_or("sim".into(), |clip| format!("sim:{clip}"));
-    let microphone = options.speech.as_ref().map_or("sim:tone".into(), |speech| format!("sim:{speech}"));
+    let microphone = options.speech.as_ref().map_or("sim".into(), |speech| format!("sim:{speech}"));
     let boardroom = ["--devices-devices", "sim", "--devices-sim-stamp", "--devices-camera", &camera];
     let boardroom = [&boardroom[..], &["--devices-microphone", &microphone]].concat();
-    let workshop = ["--devices-devices", "sim", "--devices-microphone", "sim:tone"];
+    let workshop = ["--devices-devices", "sim"];
     let mut a = Panel::start(state, "Boardroom", &relay, &boardroom, 1280, 800)?;
     let mut b = Panel::start(state, "Workshop", &relay, &workshop, 1280, 800)?;
 

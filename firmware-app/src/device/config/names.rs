@@ -102,6 +102,29 @@ pub struct CardName {
     pub(super) pcm: String,
 }
 
+impl MicrophoneName {
+    /// The card, if it names one.
+    pub fn card(&self) -> Option<&CardName> {
+        match self {
+            MicrophoneName::Card(card) => Some(card),
+            MicrophoneName::Auto
+            | MicrophoneName::None
+            | MicrophoneName::Sim(_)
+            | MicrophoneName::File(_) => None,
+        }
+    }
+}
+
+impl SpeakerName {
+    /// The card, if it names one.
+    pub fn card(&self) -> Option<&CardName> {
+        match self {
+            SpeakerName::Card(card) => Some(card),
+            SpeakerName::Auto | SpeakerName::None | SpeakerName::Sim | SpeakerName::File(_) => None,
+        }
+    }
+}
+
 impl CardName {
     /// A card's first device.
     pub fn of_card(id: &str) -> CardName {
@@ -111,6 +134,11 @@ impl CardName {
     /// The PCM as ALSA opens it.
     pub fn pcm(&self) -> &str {
         &self.pcm
+    }
+
+    /// The card's id, if it is a plain card named by its id.
+    pub fn id(&self) -> Option<&str> {
+        self.pcm.strip_prefix("hw:CARD=")?.split(',').next()
     }
 
     /// The PCM with ALSA's conversion of rate, channels and format in front; `None` if it is no plain card.

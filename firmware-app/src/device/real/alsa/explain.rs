@@ -103,10 +103,13 @@ fn missing(name: &str, way: Direction, proc: &Path) -> String {
              (vestibule-kiosk devices lists them)"
         );
     }
-    let found = if cards.is_empty() { "none".to_owned() } else { cards.join(", ") };
+    if cards.is_empty() {
+        return format!("there is no sound card {wanted}, nor any other: plug it in");
+    }
     format!(
-        "there is no sound card {wanted}; there are: {found}. Plug it in, or name one of these in devices.{what} as \
-         hw:CARD=ID"
+        "there is no sound card {wanted}; there are: {}. Plug it in, or name one of these in devices.{what} as \
+         hw:CARD=ID",
+        cards.join(", ")
     )
 }
 
@@ -161,7 +164,7 @@ mod tests {
     fn who_names_a_card_that_is_not_there_is_told_which_there_are() {
         let folder = tempfile::tempdir().unwrap();
         let none = missing("hw:CARD=Desk,DEV=0", Direction::Capture, folder.path());
-        assert!(none.starts_with("there is no sound card Desk; there are: none."), "{none}");
+        assert!(none.starts_with("there is no sound card Desk, nor any other"), "{none}");
         let list = " 0 [Boardroom      ]: Loopback - Loopback\n                      Loopback 1\n \
                     1 [PCH            ]: HDA-Intel - HDA Intel PCH\n";
         fs::write(folder.path().join("cards"), list).unwrap();
