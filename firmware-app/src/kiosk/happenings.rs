@@ -242,7 +242,11 @@ impl Kiosk {
                 let arriving = std::mem::take(&mut self.stay.arriving);
                 self.stay.arriving = arriving.into_iter().filter(|id| self.is_of_member(*id)).collect();
                 self.effects.push_back(Effect::Chime(Chime::Left));
-                let sentence = if removed { Sentence::Removed { room } } else { Sentence::Left { room } };
+                let sentence = match (removed, self.hosting()) {
+                    (true, true) => Sentence::RemovedByUs { room },
+                    (true, false) => Sentence::Removed { room },
+                    (false, _) => Sentence::Left { room },
+                };
                 self.say(sentence, None, Severity::Info, now);
             }
             Told::HostIs(peer) => {

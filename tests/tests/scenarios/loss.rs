@@ -153,7 +153,7 @@ fn a_room_that_was_removed_while_it_was_away_is_told_so() {
     meeting.guest.cut_power().unwrap();
     read(&mut meeting.host, "Reconnecting…").unwrap();
     confirm(&mut meeting.host, &format!("{{\"Remove\":\"{workshop}\"}}")).unwrap();
-    logged(&mut meeting.host, "Workshop was removed by the host.").unwrap();
+    logged(&mut meeting.host, "You removed Workshop.").unwrap();
     meeting.guest = Kiosk::start(folder.path(), "Workshop", &meeting.relay, &DEVICES, None).unwrap();
     told(&mut meeting.guest, "The host removed this room from the meeting.").unwrap();
     out(&mut meeting.guest).unwrap();

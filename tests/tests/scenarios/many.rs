@@ -61,7 +61,8 @@ fn four_rooms_see_and_hear_each_other_and_private_words_stay_private() {
     told(studio, "The host removed this room from the meeting.").unwrap();
     let view = out(studio).unwrap();
     assert!(view["screen"]["Home"]["rejoin"].is_null(), "{view}");
-    for kiosk in [&mut *boardroom, &mut *workshop, &mut *attic] {
+    logged(boardroom, "You removed Studio.").unwrap();
+    for kiosk in [&mut *workshop, &mut *attic] {
         logged(kiosk, "Studio was removed by the host.").unwrap();
     }
     together(&mut [&mut *boardroom, &mut *workshop, &mut *attic]).unwrap();

@@ -17,6 +17,10 @@ const LINES: [&str; 4] = [
     "How vexingly quick daft zebras jump | fn main() -> i32",
 ];
 
+/// The letters of the longest of them, and how wide one is in its smallest size, in pixels.
+const LONGEST: usize = 55;
+const LETTER: usize = 8;
+
 /// Draws pages of one size.
 pub(super) struct TestPages {
     width: usize,
@@ -52,7 +56,8 @@ impl TestPages {
         let (width, height) = (self.width, self.height);
         let luma = &mut self.page.1;
         luma.fill(PAPER);
-        let (left, size) = (width / 16, (height / 240).max(1));
+        // So large that the longest line just fits.
+        let (left, size) = (width / 16, (width * 7 / 8 / (LETTER * LONGEST)).max(1));
         letters(
             luma,
             width,
@@ -85,6 +90,11 @@ impl TestPages {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_longest_line_is_as_long_as_said() {
+        assert_eq!(LINES.iter().map(|line| line.len()).max(), Some(LONGEST));
+    }
 
     #[test]
     fn pages_of_any_size_carry_their_stamp_and_change_every_ten_seconds() {

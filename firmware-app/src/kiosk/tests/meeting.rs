@@ -266,6 +266,7 @@ fn a_removed_room_is_out_and_cannot_be_brought_back_by_the_relay() {
     world.touch(0, Intent::Confirm);
     assert_eq!(world.notice(2), "The host removed this room from the meeting.");
     assert_eq!(world.notice(1), "Studio was removed by the host.");
+    assert_eq!(world.notice(0), "You removed Studio.");
     assert_eq!(world.meeting(1).tiles.len(), 1);
     world.relay.publish(room, RoomEvent::Joined { member: old });
     world.run();

@@ -78,6 +78,7 @@ pub(super) fn say(sentence: &Sentence) -> String {
         Alone(code) => format!("Others join with the code {}", code.spaced()),
         Joined { room } => format!("{room} has joined."),
         Left { room } => format!("{room} has left."),
+        RemovedByUs { room } => format!("You removed {room}."),
         Removed { room } => format!("{room} was removed by the host."),
         HostIs { room } => format!("{room} hosts the meeting now."),
         HostHere => "This room hosts the meeting now.".into(),

@@ -78,6 +78,7 @@ pub(super) fn say(sentence: &Sentence) -> String {
         Alone(code) => format!("Andere treten mit dem Code {} bei", code.spaced()),
         Joined { room } => format!("{room} ist dabei."),
         Left { room } => format!("{room} ist gegangen."),
+        RemovedByUs { room } => format!("Sie haben {room} entfernt."),
         Removed { room } => format!("{room} wurde vom Gastgeber entfernt."),
         HostIs { room } => format!("{room} ist jetzt Gastgeber."),
         HostHere => "Dieser Raum ist jetzt Gastgeber.".into(),

@@ -156,6 +156,11 @@ pub enum Sentence {
         /// Which.
         room: String,
     },
+    /// A room was removed by this one, the host.
+    RemovedByUs {
+        /// Which.
+        room: String,
+    },
     /// The host removed a room.
     Removed {
         /// Which.
