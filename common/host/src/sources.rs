@@ -198,8 +198,7 @@ impl Flags {
                 "--config" => flags.file = Some(value()?),
                 flag => {
                     let found = find(program.options, flag);
-                    let (opt, means) =
-                        found.ok_or_else(|| ConfigError::Usage(unknown(program.options, flag)))?;
+                    let (opt, means) = found.ok_or_else(|| ConfigError::Usage(unknown(program, flag)))?;
                     let value = match means {
                         Some(means) => inline.take().unwrap_or_else(|| means.to_owned()),
                         None => value()?,
@@ -216,16 +215,22 @@ impl Flags {
     }
 }
 
-fn unknown(options: &[Opt], flag: &str) -> String {
-    if !flag.starts_with('-') {
+fn unknown(program: &Program, word: &str) -> String {
+    let hint = |near: Option<&str>| near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+    if word.starts_with('-') {
+        let flags: Vec<String> = program.options.iter().map(Opt::flag).collect();
         return format!(
-            "{flag} is not understood here: a command comes first, before all options; --help lists them"
+            "there is no option {word}{}",
+            hint(words::nearest(word, flags.iter().map(String::as_str)))
         );
     }
-    let flags: Vec<String> = options.iter().map(Opt::flag).collect();
-    let near = words::nearest(flag, flags.iter().map(String::as_str));
-    let hint = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
-    format!("there is no option {flag}{hint}")
+    match program.subcommands.iter().find(|command| command.name == word) {
+        Some(_) => format!("{word} stands too late: a command comes first, before all options"),
+        None => {
+            let near = words::nearest(word, program.subcommands.iter().map(|command| command.name));
+            format!("there is no command {word}{}", hint(near))
+        }
+    }
 }
 
 /// The option of a flag, and what the flag alone means if it is a switch.

@@ -100,6 +100,8 @@ fn a_wrong_flag_or_variable_is_named() {
     assert!(fault(&["--port", "70000"], &[]).starts_with("--port: "));
     assert!(fault(&[], &[("THING_ANNOUNCE", "perhaps")]).starts_with("THING_ANNOUNCE: "));
     assert!(fault(&["--prot", "1"], &[]).contains("no option --prot; did you mean --port?"));
+    assert!(fault(&["tets"], &[]).contains("no command tets; did you mean test?"));
+    assert!(fault(&["--port", "1", "test"], &[]).contains("a command comes first"));
     assert!(fault(&["--port", "70000"], &[]).contains("from 0 to 65535"));
     assert!(fault(&["--port"], &[]).contains("needs a value"));
     assert!(fault(&["--help=x"], &[]).contains("takes no value"));
