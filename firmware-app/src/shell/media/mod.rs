@@ -33,6 +33,7 @@ use std::thread::Thread;
 
 use heapless::spsc::{Consumer, Producer};
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 use vestibule_common::control::Streams;
 use vestibule_common::id::PeerId;
 use vestibule_common::media::{ClockEstimate, Gate, GateHandle, Volume};
@@ -105,8 +106,10 @@ impl NewsSender {
     }
 
     fn tell(&self, news: MediaNews) {
-        if let Err(error) = self.news.try_send(news) {
-            log::warn!("the room's logic does not keep up: {error}");
+        match self.news.try_send(news) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => log::warn!("the room's logic does not keep up"),
+            Err(TrySendError::Closed(_)) => log::debug!("the room has ended"),
         }
     }
 }
