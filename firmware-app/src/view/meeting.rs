@@ -237,7 +237,8 @@ fn presentation(kiosk: &Kiosk, meeting: &Meeting) -> Option<Tile> {
     let peer = kiosk.stay.presenting.shown()?;
     let (picture, name, placeholder) = if peer == meeting.roster.me {
         let lost = kiosk.stay.presenting.lost().then_some(Sentence::NothingPluggedIn);
-        (PictureId::OwnPresentation, say(Sentence::YouPresent), lost)
+        let unseen = (!meeting.online()).then_some(Sentence::Reconnecting);
+        (PictureId::OwnPresentation, say(Sentence::YouPresent), lost.or(unseen))
     } else {
         let picture = PictureId::Presentation(peer);
         let room = meeting.label(&peer).unwrap_or_default().to_owned();

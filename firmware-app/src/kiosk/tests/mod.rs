@@ -4,6 +4,7 @@ mod comeback;
 mod contacts;
 mod door;
 mod meeting;
+mod presentation;
 mod random;
 mod relay;
 mod screens;
