@@ -43,6 +43,11 @@ impl ApproveButton {
         }
     }
 
+    /// Whatever holds it, it is no finger, or it is not there any more.
+    pub(crate) fn forget(&mut self) {
+        self.held = None;
+    }
+
     /// That knock is no longer shown.
     pub(crate) fn gone(&mut self, knock: &KnockId) {
         self.held = self.held.filter(|(_, held)| held != knock);

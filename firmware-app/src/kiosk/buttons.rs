@@ -16,6 +16,10 @@ impl Kiosk {
         let at = edge.at.min(now);
         let lit = self.backlight(now) == Backlight::Lit;
         self.devices.pressed[edge.button as usize] = edge.pressed;
+        if self.devices.contacts[edge.button as usize].fault(now) == Some(ButtonFault::Loose) {
+            // It is said that it does not count.
+            return self.settle(now);
+        }
         match (edge.button, edge.pressed) {
             (Button::Mute, true) => self.toggle_mute(),
             (Button::Mute, false) => {}
@@ -43,14 +47,16 @@ impl Kiosk {
             Contact::Open | Contact::Closed => {
                 self.devices.pressed[button as usize] = contact == Contact::Closed;
             }
+            Contact::Loose if button == Button::Approve => self.approve_button.forget(),
             Contact::Loose => {}
         }
     }
 
-    /// There are no buttons now, so nothing is wrong with any of them.
+    /// There are no buttons now, so nothing is wrong with any of them, and none is held.
     pub(super) fn buttons_gone(&mut self) {
         self.devices.pressed = [false; 2];
         self.devices.contacts = [ContactHistory::default(); 2];
+        self.approve_button.forget();
     }
 
     /// Says what is wrong with a button for as long as it is, and logs when that begins and ends.

@@ -73,6 +73,8 @@ impl Kiosk {
                 None => break,
             }
         }
+        // The other rooms are told of it before they get it.
+        self.ask_of_grabber(self.grabber_wanted());
         let lit = self.backlight(now) == Backlight::Lit;
         if self.door.settle(lit, now) {
             self.effects.push_back(Effect::Chime(Chime::Knock));
@@ -126,10 +128,21 @@ impl Kiosk {
             self.asked.listen = listen;
             self.effects.push_back(Effect::Listen(listen));
         }
-        let presentation = if meeting { self.stay.presenting.grabber() } else { Grabber::Closed };
-        if presentation != self.asked.presentation {
-            self.asked.presentation = presentation;
-            self.effects.push_back(Effect::Presentation(presentation));
+        let grabber = self.grabber_wanted();
+        if grabber != Grabber::Sending {
+            self.ask_of_grabber(grabber);
+        }
+    }
+
+    fn grabber_wanted(&self) -> Grabber {
+        let meeting = self.activity() == Activity::Meeting;
+        if meeting { self.stay.presenting.grabber() } else { Grabber::Closed }
+    }
+
+    fn ask_of_grabber(&mut self, grabber: Grabber) {
+        if grabber != self.asked.presentation {
+            self.asked.presentation = grabber;
+            self.effects.push_back(Effect::Presentation(grabber));
         }
     }
 

@@ -170,7 +170,15 @@ impl Session {
                 self.log(log::Level::Warn, "the relay does not pass a renewed admission on");
             }
             Some(Asked::State | Asked::NameSuccessor) => {
-                // Said again when it changes, and after the next return.
+                let passing = [ErrorCode::Busy, ErrorCode::TooFast].contains(&error.code);
+                // What is refused for good is said again when it changes, and after the next return.
+                if let Phase::In(meeting) = &mut self.phase
+                    && passing
+                {
+                    meeting.state_told = None;
+                    meeting.heir_named = None;
+                    meeting.tell_again_at = Some(now + wait);
+                }
             }
             Some(Asked::Approve { knock, admission }) if error.code == ErrorCode::Busy => {
                 // Its former connection is still closing.

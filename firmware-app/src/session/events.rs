@@ -262,6 +262,7 @@ impl Meeting {
             waiting_since: None,
             state_told: None,
             heir_named: None,
+            tell_again_at: None,
             heirs: Vec::new(),
             renew_at: None,
             doubtful: Default::default(),

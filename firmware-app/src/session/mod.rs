@@ -132,6 +132,8 @@ pub(crate) struct Meeting {
     state_told: Option<MemberState>,
     /// The successor that was named last.
     heir_named: Option<PeerId>,
+    /// The relay took these two too fast to be told; not again before this.
+    tell_again_at: Option<Time>,
     /// Every successor that the relay was given a word about, in the order of these words.
     heirs: Vec<PeerId>,
     /// When the next admission may be renewed: one at a time, so that a full meeting is no burst.
@@ -380,8 +382,12 @@ impl Session {
             if !meeting.online() {
                 return;
             }
-            let heir = meeting.roster.heir();
-            let (ask, asked) = if meeting.state_told != Some(state) {
+            if meeting.tell_again_at.is_some_and(|at| at <= now) {
+                meeting.tell_again_at = None;
+            }
+            let may_tell = meeting.tell_again_at.is_none();
+            let heir = meeting.roster.heir().filter(|_| may_tell);
+            let (ask, asked) = if may_tell && meeting.state_told != Some(state) {
                 meeting.state_told = Some(state);
                 (Ask::State { state }, Asked::State)
             } else if meeting.roster.hosting() && heir.is_some() && heir != meeting.heir_named {
@@ -425,6 +431,7 @@ impl Session {
                 meeting.way = Way::Offline;
                 meeting.state_told = None;
                 meeting.heir_named = None;
+                meeting.tell_again_at = None;
                 meeting.doubtful.clear();
                 meeting.chat.connection_lost();
             }
@@ -436,14 +443,15 @@ impl Session {
         let unanswered = self.asked.values().map(|(_, at)| *at + ANSWER_WITHIN);
         let beat = self.link.iter().map(|link| link.beat_at);
         let phase = match &self.phase {
-            Phase::Out | Phase::Starting | Phase::Knocking(_) => [None, None, None],
+            Phase::Out | Phase::Starting | Phase::Knocking(_) => [None; 4],
             Phase::Returning(returning) => {
-                [returning.way.retry_at(), Some(returning.since + self.give_up_after), None]
+                [returning.way.retry_at(), Some(returning.since + self.give_up_after), None, None]
             }
             Phase::In(meeting) => [
                 meeting.way.retry_at(),
                 meeting.doubtful.values().min().copied(),
                 meeting.chat.not_before().filter(|_| meeting.online()),
+                meeting.tell_again_at.filter(|_| meeting.online()),
             ],
         };
         let later = self.later.iter().map(|(at, _, _)| *at);

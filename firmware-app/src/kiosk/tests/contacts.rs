@@ -4,7 +4,7 @@ use super::world::World;
 use crate::device::{Button, Contact, DeviceError};
 use crate::kiosk::intent::{Intent, Setting};
 use crate::kiosk::{Chime, DeviceState, News};
-use crate::view::{Language, Screen, Severity};
+use crate::view::{Language, Microphone, Screen, Severity};
 
 const STUCK: &str = "The mute button is stuck: it stays down. Use the screen and have it looked at.";
 const LOOSE: &str = "The green button's contact is loose and is ignored until it rests. Use the screen and have it looked at.";
@@ -132,4 +132,43 @@ fn buttons_that_are_unplugged_are_gone_and_not_stuck() {
     world.news(0, ready());
     world.ms(60_000);
     assert_eq!((world.notice(0).as_str(), home_state(&world).as_str()), ("", "Ready"));
+}
+
+#[test]
+fn a_loose_button_does_nothing_until_it_has_rested() {
+    let mut world = World::met(&["Boardroom", "Workshop"]);
+    let muted = |world: &World| world.meeting(0).microphone == Microphone::Muted;
+    world.touch(0, Intent::ToggleMute);
+    for _ in 0..4 {
+        world.contact(0, Button::Mute, Contact::Loose);
+        world.ms(300);
+        // What it came to rest at counts no more than the chatter did.
+        world.button(0, Button::Mute, true);
+        world.button(0, Button::Mute, false);
+        world.ms(700);
+        assert!(muted(&world));
+    }
+    world.ms(5000);
+    world.button(0, Button::Mute, true);
+    assert!(!muted(&world), "well again");
+}
+
+#[test]
+fn a_button_that_turns_out_loose_or_vanishes_while_it_is_held_answers_no_knock() {
+    for gone in [false, true] {
+        let mut world = World::met(&["Boardroom", "Workshop"]);
+        world.touch(1, Intent::Ask(crate::kiosk::intent::Destructive::Leave));
+        world.touch(1, Intent::Confirm);
+        world.knock(1);
+        world.ms(1000);
+        world.button(0, Button::Approve, true);
+        if gone {
+            world.news(0, News::Buttons(DeviceState::Failed(DeviceError::Lost("unplugged".into()))));
+        } else {
+            world.contact(0, Button::Approve, Contact::Loose);
+        }
+        world.ms(5000);
+        assert!(world.view(0).knock.is_some(), "nobody answered it");
+        assert!(!world.in_meeting(1));
+    }
 }

@@ -332,3 +332,18 @@ fn rooms_of_one_name_are_told_apart() {
         assert_eq!(shell.log.iter().filter(|(_, text)| text == told).count(), 1);
     }
 }
+
+#[test]
+fn a_state_that_the_relay_took_too_fast_is_told_again() {
+    let mut world = World::met(&["Boardroom", "Workshop"]);
+    world.relay.states_refused = 2;
+    world.touch(0, Intent::ToggleMute);
+    assert!(!world.meeting(1).tiles[0].muted);
+    let told = world.asks(0, |ask| matches!(ask, Ask::State { .. }));
+    world.ms(10_000);
+    assert!(world.meeting(1).tiles[0].muted, "the others are not left with what is not so");
+    assert!(
+        world.asks(0, |ask| matches!(ask, Ask::State { .. })) <= told + 2,
+        "and the relay is not pestered"
+    );
+}

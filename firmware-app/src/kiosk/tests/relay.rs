@@ -32,6 +32,8 @@ pub(super) struct Relay {
     out: VecDeque<(PeerId, ToKiosk)>,
     /// Sends no answer to these requests any more.
     pub(super) mute: bool,
+    /// Refuses so many states as too fast.
+    pub(super) states_refused: u32,
 }
 
 fn refuse(code: ErrorCode) -> Tell {
@@ -344,6 +346,10 @@ impl Relay {
             Ask::NameSuccessor { succession } => {
                 self.rooms.get_mut(&here?).unwrap().heirs.push(succession);
                 Tell::Done
+            }
+            Ask::State { .. } if self.states_refused > 0 => {
+                self.states_refused -= 1;
+                refuse(ErrorCode::TooFast)
             }
             Ask::State { state } => {
                 let Some(id) = here else { return Some(refuse(ErrorCode::NotInRoom)) };

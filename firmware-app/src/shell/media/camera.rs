@@ -242,20 +242,27 @@ fn run_camera(source: Source<dyn Camera>, parts: &CameraParts, newest: &Newest) 
     let (news, kind) = (parts.news.clone(), parts.kind);
     let (own, stats) = (PictureId::own(kind), parts.stats.of(kind));
     let switch = parts.switch.clone();
-    let tell = move |state: &DeviceState| {
+    let enter = move |state: &DeviceState| {
         switch.enter(state);
         news.tell(MediaNews::Camera(kind));
     };
+    let enter_else = enter.clone();
+    // One that opens and delivers nothing is not said to be open.
+    let tell = move |state: &DeviceState| match state {
+        DeviceState::Open { .. } => {}
+        DeviceState::Closed | DeviceState::Failed(_) => enter_else(state),
+    };
     let mut camera = Reopening::new(source, parts.clock, tell);
-    let mut damaged = 0;
+    let (mut damaged, mut delivers) = (0, false);
     loop {
         if !parts.switch.goes_on() {
             camera.close();
+            delivers = false;
             parts.slots.clear(own);
             parts.screen.picture_changed(own);
             parts.switch.wait_for_next_turn();
         }
-        camera.run(PATIENCE, |camera| {
+        let taken = camera.run(PATIENCE, |camera| {
             let format = camera.format();
             // Before the capture: a switch in between makes it void.
             let ticket = parts.switch.shutter.ticket();
@@ -277,6 +284,10 @@ fn run_camera(source: Source<dyn Camera>, parts: &CameraParts, newest: &Newest) 
             newest.put(Raw { picture, captured: frame.captured, ticket }, format.rate, stats);
             Ok(())
         });
+        if taken.is_some() && !delivers {
+            enter(camera.state());
+        }
+        delivers = taken.is_some();
     }
 }
 
@@ -436,6 +447,9 @@ mod tests {
         switch.send(true);
         switch.want(true, false);
         assert_eq!(asks.recv().unwrap(), 1);
+        assert_eq!(switch.state(), DeviceState::Closed, "it has delivered nothing yet");
+        frame.send(()).unwrap();
+        assert_eq!(asks.recv().unwrap(), 1);
         assert_eq!(switch.state(), DeviceState::Open { description: "camera 1".into() });
         assert!(!switch.may_send(), "nobody was told of it");
         switch.want(true, true);
@@ -447,6 +461,8 @@ mod tests {
         assert!(!switch.still_valid(ticket) && !switch.may_send());
         frame.send(()).unwrap();
         assert_eq!(asks.recv().unwrap(), 2, "another one was opened");
+        frame.send(()).unwrap();
+        assert_eq!(asks.recv().unwrap(), 2);
         assert_eq!(switch.state(), DeviceState::Open { description: "camera 2".into() });
     }
 }

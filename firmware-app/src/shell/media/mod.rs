@@ -359,7 +359,9 @@ impl Media {
 
     /// Closes the gate; whether it was open. When this returns, no sound leaves any more.
     pub fn close_gate(&self) -> bool {
-        self.gate.close()
+        let changed = self.gate.close();
+        self.outbox.wait_for_sound();
+        changed
     }
 
     /// Treats the speaker's sound in the microphone so from now on.

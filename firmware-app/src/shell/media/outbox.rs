@@ -56,6 +56,8 @@ pub(super) struct Outbox {
     queues: Mutex<Queues>,
     /// Of each kind.
     keyframe: [AtomicBool; 2],
+    /// Held while a period of sound is asked for its ticket and handed to the kernel.
+    sound: Mutex<()>,
     sender: OnceLock<Thread>,
 }
 
@@ -155,6 +157,21 @@ impl Outbox {
     /// Whether a keyframe of this kind was wanted; asking settles it.
     pub(super) fn take_keyframe(&self, kind: PictureKind) -> bool {
         self.keyframe[kind as usize].swap(false, Ordering::AcqRel)
+    }
+
+    /// Sends a period of sound if it still may leave, as `valid` says.
+    pub(super) fn pass_sound(&self, valid: impl FnOnce() -> bool, send: impl FnOnce()) -> bool {
+        let _passing = self.sound.lock().unwrap_or_else(PoisonError::into_inner);
+        let valid = valid();
+        if valid {
+            send();
+        }
+        valid
+    }
+
+    /// Returns when no period of sound is between its ticket and the kernel.
+    pub(super) fn wait_for_sound(&self) {
+        drop(self.sound.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Whom to wake.

@@ -166,12 +166,13 @@ impl Sender {
                 continue;
             };
             let len = sealer.seal(&mut self.small, len);
-            // The last word before the socket: nothing queued before a mute leaves after it.
-            if !self.gate.still_valid(period.ticket) {
+            // The last word at the socket: nothing queued before a mute leaves after it.
+            let (gate, sealed) = (&self.gate, &self.small[..len]);
+            let valid = || gate.still_valid(period.ticket);
+            if !self.outbox.pass_sound(valid, || socket.send(sealed, len)) {
                 self.stats.audio_withdrawn.one();
                 continue;
             }
-            socket.send(&self.small[..len], len);
             self.pacer.charge(DataSize::bytes(len as u64), self.clock.now());
             self.stats.audio_sent.one();
             self.count(1, len);

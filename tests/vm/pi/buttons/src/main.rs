@@ -91,7 +91,8 @@ fn follow(chip: Option<String>, config: &DeviceConfig) -> Result<(), String> {
 fn interrupts() -> u64 {
     let all = std::fs::read_to_string("/proc/interrupts").unwrap_or_default();
     let ours = all.lines().filter(|line| line.contains("vestibule"));
-    ours.flat_map(str::split_whitespace).skip(1).filter_map(|word| word.parse::<u64>().ok()).sum()
+    // "50:", a count for each processor, then the chip and the line's number on it.
+    ours.flat_map(|line| line.split_whitespace().skip(1).map_while(|word| word.parse::<u64>().ok())).sum()
 }
 
 fn tell(what: &str, state: &DeviceState) {
