@@ -18,10 +18,10 @@ use crate::kiosk::{DeviceState, LampState};
 const BOTH: [Button; 2] = [Button::Mute, Button::Approve];
 /// Half a blink.
 const HALF: Duration = Duration::from_millis(500);
-/// A flash of a fault, and the dark after it,
+/// A flash of a fault, and the dark after it.
 const FLASH: Duration = Duration::from_millis(150);
-/// of which two come in so many times as long.
-const FLASHES: u128 = 10;
+/// After so many times this long a fault's two flashes come again.
+const FAULT_PERIOD: u128 = 10;
 /// How often lamps are told again what they show: a chip that was unplugged and is back shows nothing by itself.
 const REFRESH: Duration = Duration::from_millis(250);
 
@@ -153,7 +153,7 @@ fn is_lit(state: LampState, since: Time, now: Time) -> bool {
         LampState::On => true,
         LampState::Blinking => (now.since(since).as_millis() / HALF.as_millis()).is_multiple_of(2),
         LampState::Fault => {
-            let flash = now.since(since).as_millis() / FLASH.as_millis() % FLASHES;
+            let flash = now.since(since).as_millis() / FLASH.as_millis() % FAULT_PERIOD;
             flash == 0 || flash == 2
         }
     }
