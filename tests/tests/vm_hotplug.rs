@@ -53,7 +53,9 @@ fn vm_hotplug_of_every_device_in_a_meeting() -> Result<(), Error> {
     let Some(vm) = Machine::boot_or_skip("vm_hotplug", options) else { return Ok(()) };
     let lines =
         [(MUTE, "mute"), (APPROVE, "approve"), (MUTE_LAMP, "mute-lamp"), (APPROVE_LAMP, "approve-lamp")];
-    let pins = Pins::plug(&vm, "kiosk-pins", 8, &lines)?;
+    // No line more than needed: this kernel (6.1) never takes back the numbers of a chip that was unplugged while its lines
+    // were held, and has a thousand of them. That is enough for 250 such unplugs.
+    let pins = Pins::plug(&vm, "kiosk-pins", 4, &lines)?;
     release(&pins)?;
     let stranger = Pins::plug(&vm, "stranger", 2, &[])?.socket();
     stranger.pull()?;
