@@ -18,7 +18,7 @@ vm-test: ## The tests on real kernel drivers in a virtual machine, alone
 measure: ## One measurement: make measure NAME=meet|relay|video|devices
 	@tests/scripts/measure.sh "$(NAME)"
 
-soak: ## The long runs: fuzzing for an hour, measurements repeated
+soak: ## The long runs: fuzzing for an hour, twenty demonstrations, a thousand unplugs
 	@tests/scripts/soak.sh
 
 install-udev: ## The kiosk's device names, access rights and USB sticks: sudo make install-udev, or DESTDIR=FOLDER make install-udev

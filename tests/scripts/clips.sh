@@ -6,7 +6,8 @@
 # What cannot be had is said and left out; that is no error.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-clips=target/clips
+target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
+clips=$target/clips
 mkdir -p "$clips"
 
 # What is half made must not look finished.

@@ -5,9 +5,10 @@
 # speaker alone.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 profile=${PROFILE:-release}
 folder=$([ "$profile" = dev ] && echo debug || echo "$profile")
-out=target/demo
+out=$target/demo
 mkdir -p "$out"
 
 headless=${HEADLESS:-}
@@ -19,9 +20,9 @@ cargo build --workspace --bins --locked --profile "$profile"
 if [ -n "$headless" ]; then
   tests/scripts/clips.sh || true
   options=()
-  [ -f target/clips/meeting.y4m ] && options+=(--clip "$PWD/target/clips/meeting.y4m")
-  [ -f target/clips/speech.wav ] && options+=(--speech "$PWD/target/clips/speech.wav")
-  exec "target/$folder/demo" --out "$out" "${options[@]}"
+  [ -f "$target/clips/meeting.y4m" ] && options+=(--clip "$target/clips/meeting.y4m")
+  [ -f "$target/clips/speech.wav" ] && options+=(--speech "$target/clips/speech.wav")
+  exec "$target/$folder/demo" --out "$out" "${options[@]}"
 fi
 
 state=$(mktemp -d)
@@ -32,14 +33,14 @@ finish() {
   rm -rf "$state"
 }
 trap finish EXIT INT TERM
-"target/$folder/vestibule-relay" --listen 127.0.0.1 --port 0 --no-announce --state-dir "$state/relay" >"$state/relay.out" 2>"$out/relay.log" &
+"$target/$folder/vestibule-relay" --listen 127.0.0.1 --port 0 --no-announce --state-dir "$state/relay" >"$state/relay.out" 2>"$out/relay.log" &
 pids+=($!)
 for _ in $(seq 300); do grep -q control= "$state/relay.out" && break; sleep 0.1; done
 relay=$(grep -o 'control=[^ ]*' "$state/relay.out" | cut -d= -f2) || { echo "The relay did not start; see $out/relay.log." >&2; exit 1; }
 key=$(grep -o 'relay=[0-9a-f]*' "$out/relay.log" | head -1 | cut -d= -f2)
 kiosk() {
   local name=$1 devices=$2 position=$3
-  "target/$folder/vestibule-kiosk" --name "$name" --no-discover --relay "$relay" --relay-key "$key" \
+  "$target/$folder/vestibule-kiosk" --name "$name" --no-discover --relay "$relay" --relay-key "$key" \
     --state-dir "$state/$name" --devices-devices "$devices" --screen 800x480 --screen-position "$position" 2>"$out/$name.log" &
   pids+=($!)
 }

@@ -3,6 +3,7 @@
 # Prints lines "key value", then the conditions. Traces go to target/measure/NAME. Definitions: tests/MEASURES.md.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 name=${1:-}
 case $name in
   meet | relay | video | devices) shift ;;
@@ -13,7 +14,7 @@ tests/scripts/install.sh build screen clips
 [ "$name" != devices ] || { tests/scripts/install.sh peers; tests/scripts/clips.sh; }
 echo "Building with optimisation." >&2
 cargo build --release --locked -q --bins
-out=target/measure/$name
+out=$target/measure/$name
 rm -rf "$out"
 mkdir -p "$out"
 options=()
@@ -22,8 +23,8 @@ sizes=
 # The clips at their own size, bigbuckbunny scaled down to 640x360.
 video_clip() {
   local clip=$1 scale=$2
-  [ -f "target/clips/$clip.mp4" ] || { echo "measure.sh: without the clip $clip there is nothing to compare" >&2; exit 1; }
-  ffmpeg -v error -nostdin -y -i "target/clips/$clip.mp4" -an -pix_fmt yuv420p -vf "$scale" "$out/$clip.y4m"
+  [ -f "$target/clips/$clip.mp4" ] || { echo "measure.sh: without the clip $clip there is nothing to compare" >&2; exit 1; }
+  ffmpeg -v error -nostdin -y -i "$target/clips/$clip.mp4" -an -pix_fmt yuv420p -vf "$scale" "$out/$clip.y4m"
   options+=(--clip "$out/$clip.y4m")
 }
 case $name in
@@ -40,7 +41,7 @@ case $name in
 esac
 
 load_before=$(cut -d' ' -f1-3 /proc/loadavg)
-target/release/measure "$name" --out "$out" "${options[@]}" "$@" | tee "$out/figures.txt"
+"$target/release/measure" "$name" --out "$out" "${options[@]}" "$@" | tee "$out/figures.txt"
 {
   echo
   echo "machine $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(uname -sr)"

@@ -122,6 +122,11 @@ fn vm_hotplug_of_every_device_in_a_meeting() -> Result<(), Error> {
     let held = room.mix(unplugs, seed)?;
     println!("held after each round: {held:?} KiB");
     println!("mixed: {unplugs} unplugs from seed {seed} in {} s", begin.elapsed().as_secs());
+    // After all of it each is still missed when it is pulled, and does its work when it is back.
+    for device in DEVICES {
+        room.pull_and_replug(device)?;
+    }
+    room.is_heard_again()?;
 
     let after = room.settled(Some(before))?;
     let leaked_kib = after.memory_kib.saturating_sub(before.memory_kib);

@@ -77,7 +77,7 @@ fn wide_samples_are_understood(vm: &Machine, program: &str, desk: &Sound<'_>) ->
 }
 
 /// Both ways at 44.1 kHz; after the kiosk stood still for longer than its buffers last, which is counted; and while the
-/// card's clock runs away from the room's.
+/// card's clock is another than the room's (that no frame is lost to it is tested in virtual time, where it takes hours).
 fn a_meeting_goes_on_at_another_rate(vm: &Machine, program: &str, card: &Sound<'_>) -> Result<(), Error> {
     // The room's side first: what it is set to, the kiosk's side has to take.
     let whistle = card.play(&Wav::tone(WHISTLE, RATE, 1, 600))?;

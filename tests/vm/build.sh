@@ -42,7 +42,7 @@ step() {
         tail -n 20 "$base/$kind.log" >&2
         exit "$status"
     }
-    find "$base" -maxdepth 1 -name "$kind-*" ! -path "$dir.new" -mmin +120 -exec rm -rf {} +
+    find "$base" -maxdepth 1 -type d -name "$kind-*" ! -path "$dir.new" -mmin +120 -exec rm -rf {} +
     mv "$dir.new" "$dir"
 }
 make_root() { SQUASHFS_COMPRESSION=lz4 "$project/image-build/rootfs.sh" "$1/root.squashfs" "$here/rig.packages"; }

@@ -41,7 +41,7 @@ if [ ! -d "$dir" ]; then
     rm -rf "$first" "$dir.new/modules" "$dir.new/busybox"
     mv "$dir.new/dtb/bcm2837-rpi-3-b.dtb" "$dir.new/"
     rm -rf "$dir.new/dtb"
-    find "$base" -maxdepth 1 -name 'pi-*' ! -path "$dir.new" -mmin +120 -exec rm -rf {} +
+    find "$base" -maxdepth 1 -type d -name 'pi-*' ! -path "$dir.new" -mmin +120 -exec rm -rf {} +
     mv "$dir.new" "$dir"
 fi
 echo "$dir"
