@@ -35,7 +35,7 @@ finish() {
 trap finish EXIT INT TERM
 "$target/$folder/vestibule-relay" --listen 127.0.0.1 --port 0 --no-announce --state-dir "$state/relay" >"$state/relay.out" 2>"$out/relay.log" &
 pids+=($!)
-for _ in $(seq 300); do grep -q control= "$state/relay.out" && break; sleep 0.1; done
+for _ in $(seq 300); do grep -qs relay=[0-9a-f] "$out/relay.log" && break; sleep 0.1; done
 relay=$(grep -o 'control=[^ ]*' "$state/relay.out" | cut -d= -f2) || { echo "The relay did not start; see $out/relay.log." >&2; exit 1; }
 key=$(grep -o 'relay=[0-9a-f]*' "$out/relay.log" | head -1 | cut -d= -f2)
 kiosk() {
