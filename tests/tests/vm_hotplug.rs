@@ -282,6 +282,7 @@ impl<'a> Room<'a> {
             }
             Device::Microphone => self.microphone("Live", Level::Low),
             Device::Speaker => eventually("the speaker playing", || {
+                Socket::revive_usb(self.vm)?;
                 Ok(self.vm.sh("grep -q RUNNING /proc/asound/Kiosk/pcm0p/sub0/status").ok())
             })
             .map(drop),

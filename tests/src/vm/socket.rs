@@ -110,6 +110,23 @@ impl<'a> Socket<'a> {
         }
     }
 
+    /// Starts the guest's USB controllers anew if one has died since the last time, with what is plugged into them. The emulated ones do
+    /// now and then ("HC died") while devices come and go, and a real one would be a fault of the board.
+    ///
+    /// # Errors
+    /// When the driver does not take them.
+    pub fn revive_usb(machine: &Machine) -> Result<(), Error> {
+        machine
+            .sh(&format!(
+                "died=$(dmesg | grep -c 'HC died' || true); [ \"$died\" = \"$(cat /run/revived 2>/dev/null || echo 0)\" ] || {{
+                    set -e; cd /sys/bus/pci/drivers/xhci_hcd
+                    for controller in 0000:*; do echo $controller >unbind; echo $controller >bind; done
+                    echo $died >/run/revived; {SETTLE}
+                }}"
+            ))
+            .map(drop)
+    }
+
     fn timed(&self, command: &str) -> Result<u64, Error> {
         let said = self.machine.sh(&format!("set -e; {MOMENT}; {command}"))?;
         let seconds: f64 = said
