@@ -253,11 +253,11 @@ fn run_camera(source: Source<dyn Camera>, parts: &CameraParts, newest: &Newest) 
         DeviceState::Closed | DeviceState::Failed(_) => enter_else(state),
     };
     let mut camera = Reopening::new(source, parts.clock, tell);
-    let (mut damaged, mut delivers) = (0, false);
+    let mut opening = Opening::default();
     loop {
         if !parts.switch.goes_on() {
             camera.close();
-            delivers = false;
+            opening = Opening::default();
             parts.slots.clear(own);
             parts.screen.picture_changed(own);
             parts.switch.wait_for_next_turn();
@@ -273,22 +273,33 @@ fn run_camera(source: Source<dyn Camera>, parts: &CameraParts, newest: &Newest) 
                 log::debug!("{error}");
                 stats.pictures_damaged.one();
                 newest.give_back(picture);
-                damaged += 1;
-                return if damaged > MAX_DAMAGED {
-                    Err(DeviceError::Lost(error.to_string()))
-                } else {
-                    Ok(())
-                };
+                opening.damaged += 1;
+                let hopeless = opening.damaged >= MAX_DAMAGED;
+                return if hopeless { Err(DeviceError::Lost(error.to_string())) } else { Ok(()) };
             }
-            damaged = 0;
+            opening.damaged = 0;
+            opening.delivers = true;
             newest.put(Raw { picture, captured: frame.captured, ticket }, format.rate, stats);
             Ok(())
         });
-        if taken.is_some() && !delivers {
+        if taken.is_none() {
+            opening = Opening::default();
+        } else if opening.delivers && !opening.told {
+            opening.told = true;
             enter(camera.state());
         }
-        delivers = taken.is_some();
     }
+}
+
+/// What the camera has done since it was opened.
+#[derive(Default)]
+struct Opening {
+    /// Damaged frames in a row.
+    damaged: u32,
+    /// A picture has come.
+    delivers: bool,
+    /// That was said.
+    told: bool,
 }
 
 struct EncodeThread {
@@ -314,6 +325,10 @@ impl EncodeThread {
             }
             if self.parts.switch.is_wanted() {
                 self.show(&raw);
+                // Switched off meanwhile, it was put where the camera's thread had cleared away already.
+                if !self.parts.switch.is_wanted() {
+                    self.parts.slots.clear(PictureId::own(self.parts.kind));
+                }
             }
             self.newest.give_back(raw.picture);
         }
@@ -429,21 +444,7 @@ mod tests {
                 Patient { number: opened, next: next.clone(), asked: asked.clone(), frame: [128; 384] };
             Ok(Opened { device: Box::new(camera), description: format!("camera {opened}") })
         });
-        let (sender, _news) = tokio::sync::mpsc::channel(64);
-        let (watch, _ends) = watch::watch();
-        let switch = Arc::new(CameraSwitch::default());
-        let parts = CameraParts {
-            kind: PictureKind::Presentation,
-            switch: switch.clone(),
-            outbox: Arc::default(),
-            slots: PictureSlots::default(),
-            screen: Screen::new(|_| {}),
-            news: NewsSender::new(sender, watch.clone()),
-            stats: Arc::default(),
-            clock: Clock::start(),
-            bitrate: Bitrate::kbps(2_000),
-        };
-        start(source, parts, &watch).unwrap();
+        let switch = started(source);
         switch.send(true);
         switch.want(true, false);
         assert_eq!(asks.recv().unwrap(), 1);
@@ -464,5 +465,82 @@ mod tests {
         frame.send(()).unwrap();
         assert_eq!(asks.recv().unwrap(), 2);
         assert_eq!(switch.state(), DeviceState::Open { description: "camera 2".into() });
+    }
+
+    /// The switch of the threads of a camera with this source.
+    fn started(source: Source<dyn Camera>) -> Arc<CameraSwitch> {
+        // Nobody hears the news: how the camera stands is looked at.
+        let (sender, _news) = tokio::sync::mpsc::channel(64);
+        let (watch, ends) = watch::watch();
+        // The threads go on until the tests end.
+        std::mem::forget(ends);
+        let switch = Arc::new(CameraSwitch::default());
+        let parts = CameraParts {
+            kind: PictureKind::Camera,
+            switch: switch.clone(),
+            outbox: Arc::default(),
+            slots: PictureSlots::default(),
+            screen: Screen::new(|_| {}),
+            news: NewsSender::new(sender, watch.clone()),
+            stats: Arc::default(),
+            clock: Clock::start(),
+            bitrate: Bitrate::kbps(2_000),
+        };
+        start(source, parts, &watch).unwrap();
+        switch
+    }
+
+    /// The first frames of every opening are cut short, so many of them.
+    struct Starter {
+        damaged: u32,
+        frame: [u8; 384],
+        sequence: u32,
+        clock: Clock,
+    }
+
+    impl Camera for Starter {
+        fn format(&self) -> CameraFormat {
+            CameraFormat { width: 16, height: 16, stride: 16, pixels: PixelFormat::I420, rate: 15 }
+        }
+
+        fn next_frame(&mut self) -> Result<CameraFrame<'_>, DeviceError> {
+            std::thread::sleep(Duration::from_millis(1));
+            self.sequence += 1;
+            let bytes = if self.sequence <= self.damaged { &self.frame[..10] } else { &self.frame[..] };
+            Ok(CameraFrame { bytes, captured: self.clock.now(), sequence: self.sequence })
+        }
+    }
+
+    #[test]
+    fn a_camera_given_up_for_damaged_frames_begins_anew_although_its_next_first_one_is_damaged_too() {
+        let opened = Arc::new(Mutex::new(0));
+        let (count, clock) = (opened.clone(), Clock::start());
+        let source = Source::<dyn Camera>::new(move || {
+            let mut opened = lock(&count);
+            *opened += 1;
+            let damaged = if *opened == 1 { MAX_DAMAGED } else { 1 };
+            let device = Box::new(Starter { damaged, frame: [128; 384], sequence: 0, clock });
+            Ok(Opened { device, description: format!("camera {opened}") })
+        });
+        let switch = started(source);
+        switch.want(true, false);
+        let mut seen = Vec::new();
+        for _ in 0..60_000 {
+            let state = switch.state();
+            if seen.last() != Some(&state) {
+                seen.push(state.clone());
+            }
+            if matches!(state, DeviceState::Open { .. }) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let [DeviceState::Closed, DeviceState::Failed(_), DeviceState::Open { description }] = &seen[..]
+        else {
+            panic!("it was never given up and taken again: {seen:?}");
+        };
+        assert_eq!(description, "camera 2", "and the first was never said to be open");
+        std::thread::sleep(Duration::from_millis(50));
+        assert_eq!(*lock(&opened), 2);
     }
 }

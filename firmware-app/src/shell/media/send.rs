@@ -71,6 +71,7 @@ pub(super) fn start(
         streams: None,
         pacer: Pacer::new(RATE, BURST, clock.now()),
         time_due: Time::ZERO,
+        woken: false,
         small: [0; MAX_DATAGRAM],
         batch: Box::new([0; BATCH_BYTES]),
     };
@@ -95,6 +96,8 @@ struct Sender {
     streams: Option<Packetizers>,
     pacer: Pacer,
     time_due: Time,
+    /// It was parked, and woken perhaps, since the queues were looked at.
+    woken: bool,
     /// One datagram of sound or control, which may leave while a batch waits for its turn.
     small: [u8; MAX_DATAGRAM],
     batch: Box<[u8; BATCH_BYTES]>,
@@ -132,6 +135,10 @@ impl Sender {
             self.send_audio();
             self.send_small();
             PictureKind::ALL.into_iter().for_each(|kind| self.send_frames(kind));
+            // What was waited for in between may have taken the call that something else waits.
+            if std::mem::take(&mut self.woken) {
+                continue;
+            }
             thread::park_timeout(self.time_due.since(self.clock.now()).max(Duration::from_millis(1)));
         }
     }
@@ -273,7 +280,10 @@ impl Sender {
             let now = self.clock.now();
             match self.pacer.poll(size, now) {
                 Permit::Now => return,
-                Permit::At(when) => thread::park_timeout(when.since(now).min(Duration::from_millis(5))),
+                Permit::At(when) => {
+                    thread::park_timeout(when.since(now).min(Duration::from_millis(5)));
+                    self.woken = true;
+                }
             }
         }
     }
