@@ -176,13 +176,7 @@ struct Room<'a> {
 
 impl<'a> Room<'a> {
     fn meet(&mut self) -> Result<(), Error> {
-        let ready = |view: &serde_json::Value| view["screen"]["Home"]["ready"] == true;
-        self.boardroom.see("ready", ready)?;
-        self.workshop.see("ready", ready)?;
-        self.boardroom.touch(r#""StartMeeting""#)?;
-        let view = self.boardroom.see("a meeting", |view| view["screen"]["Meeting"]["code"].is_string())?;
-        self.workshop.knock(view["screen"]["Meeting"]["code"].as_str().unwrap_or_default())?;
-        self.boardroom.see("the knock", |view| view["knock"]["armed"] == true)?;
+        self.workshop.knock_at(&self.boardroom)?;
         self.pins.pulse(APPROVE, Level::Low, 200)?;
         self.goes_on()?;
         self.workshop.sees_pictures(5)

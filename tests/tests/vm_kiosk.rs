@@ -2,14 +2,12 @@
 //! second kiosk through a relay, and every device is checked from the other side of its driver. Relay and second kiosk
 //! run outside the virtual machine.
 
-use std::path::{Path, PathBuf};
-
 use serde_json::Value;
 use vestibule_kiosk::device::sim::stamp::read_stamp_rgba;
 use vestibule_tests::programs::Relay;
 use vestibule_tests::vm::{
     Camera, Error, GuestKiosk, Level, Machine, Options, Picture, Pins, SMALL_PICTURES, Screen, Sound, Task,
-    UNCLEANED, Wav, Workshop, eventually, small_program,
+    UNCLEANED, Wav, Workshop, eventually, screenshots, small_program,
 };
 
 const MUTE: u32 = 0;
@@ -121,11 +119,10 @@ impl Room<'_> {
         self.workshop.see("ready", ready)?;
         self.keep("1-home")?;
         self.boardroom.tap(&self.screen, "StartMeeting")?;
-        let view = self.boardroom.see("a meeting", |view| view["screen"]["Meeting"]["code"].is_string())?;
-        let code = view["screen"]["Meeting"]["code"].as_str().unwrap_or_default();
+        let code = self.boardroom.code()?;
         self.level(APPROVE_LAMP, Level::Low)?;
 
-        self.workshop.knock(code)?;
+        self.workshop.knock(&code)?;
         self.boardroom.see("the knock", |view| view["knock"]["armed"] == true)?;
         self.level(APPROVE_LAMP, Level::High)?;
         self.keep("2-knock")?;
@@ -171,10 +168,7 @@ impl Room<'_> {
         whistle.stop()?;
 
         let recording = self.sound.record(48_000, 1)?;
-        let played = self.boardroom.counter("periods_played")?;
-        eventually("three seconds played", || {
-            Ok((self.boardroom.counter("periods_played")? >= played + 300).then_some(()))
-        })?;
+        self.boardroom.plays_on()?;
         let recorded = recording.finish()?;
         // How many gaps there are between them is a question of how much slower than time this machine is.
         let (tone, all) = recorded.tenths_with(TONE);
@@ -227,20 +221,13 @@ impl Room<'_> {
 
     /// Keeps a picture of the screen for people, beside the rig.
     fn keep(&self, step: &str) -> Result<(), Error> {
-        let folder = screenshots();
-        std::fs::create_dir_all(&folder).map_err(|error| Error::Malformed(error.to_string()))?;
-        self.screen.save_png(&folder.join(format!("vm_kiosk-{step}.png")))
+        self.screen.save_png(&screenshots()?.join(format!("vm_kiosk-{step}.png")))
     }
 }
 
 /// Plays the whistle into a card's microphone, for longer than any step waits.
 fn whistle<'a>(sound: &'a Sound<'_>) -> Result<Task<'a>, Error> {
     sound.play(&Wav::tone(WHISTLE, 48_000, 1, 300))
-}
-
-/// `target/vm/screenshots`.
-fn screenshots() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("vm").join("screenshots")
 }
 
 /// Which of red, green and blue a bar of vivid's picture has: yellow, cyan, green, magenta, red, blue.

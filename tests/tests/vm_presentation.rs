@@ -1,12 +1,11 @@
 //! An HDMI capture device on the kernel's own V4L2 driver, shown to another room: the picture on that room's screen is the
 //! one that the test feeds into the cable, beside the camera's; it stays away while the device is out, and comes back.
 
-use std::path::Path;
-
 use vestibule_kiosk::device::sim::stamp::{Stamp, draw, read_stamp_rgba};
 use vestibule_tests::programs::Relay;
 use vestibule_tests::vm::{
-    Camera, Error, GuestKiosk, Machine, Options, SMALL_PICTURES, Workshop, Yuyv, eventually, small_program,
+    Camera, Error, GuestKiosk, Machine, Options, SMALL_PICTURES, Workshop, Yuyv, eventually, screenshots,
+    small_program,
 };
 
 /// The laptop's screen, in pixels.
@@ -36,7 +35,9 @@ fn vm_presentation_of_a_grabber_is_on_the_other_rooms_screen() -> Result<(), Err
         ),
     )?;
     let mut workshop = Workshop::start(folder.path(), &relay)?;
-    meet(&boardroom, &mut workshop)?;
+    workshop.knock_at(&boardroom)?;
+    boardroom.press_approve()?;
+    workshop.sees_pictures(3)?;
     assert_eq!(
         boardroom.opened("/dev/video*")?,
         [webcam.node()],
@@ -53,7 +54,7 @@ fn vm_presentation_of_a_grabber_is_on_the_other_rooms_screen() -> Result<(), Err
     laptop.show_i420(&[page(4712)])?;
     shows(&mut workshop, 4712)?;
     workshop.sees_pictures(3)?;
-    workshop.keep(&screenshots(), "vm_presentation")?;
+    workshop.keep(&screenshots()?, "vm_presentation")?;
 
     the_grabber_is_pulled(&boardroom, &mut workshop, &laptop)?;
     // The laptop's end was pulled with it.
@@ -69,19 +70,6 @@ fn vm_presentation_of_a_grabber_is_on_the_other_rooms_screen() -> Result<(), Err
     let log = boardroom.stop()?;
     assert!(!log.contains("panicked"), "{log}");
     Ok(())
-}
-
-fn meet(boardroom: &GuestKiosk<'_>, workshop: &mut Workshop) -> Result<(), Error> {
-    boardroom.see("the relay", |view| view["screen"]["Home"]["can_meet"] == true)?;
-    workshop.see("ready", |view| view["screen"]["Home"]["ready"] == true)?;
-    boardroom.touch("\"StartMeeting\"")?;
-    let view = boardroom.see("a meeting", |view| view["screen"]["Meeting"]["code"].is_string())?;
-    workshop.knock(view["screen"]["Meeting"]["code"].as_str().unwrap_or_default())?;
-    boardroom.see("the knock", |view| view["knock"]["armed"] == true)?;
-    for way in ["press", "release"] {
-        boardroom.ask(&format!("{way} approve"))?;
-    }
-    workshop.sees_pictures(3)
 }
 
 /// Its cable breaks in the midst of it: both rooms are told, the camera goes on, and so does the presentation afterwards.
@@ -106,11 +94,4 @@ fn page(number: u32) -> Yuyv {
         (0..width * height).map(|at| if at / width / 24 % 2 == 0 { 200 } else { 60 }).collect();
     draw(&mut luma, width, height, Stamp { frame: number, monotonic_us: 0 });
     Yuyv::paint(width, height, |x, y| luma[y * width + x], |_, _| (128, 128))
-}
-
-/// `target/vm/screenshots`.
-fn screenshots() -> std::path::PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("vm").join("screenshots");
-    std::fs::create_dir_all(&folder).expect("a folder for screenshots");
-    folder
 }

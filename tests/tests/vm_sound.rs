@@ -93,17 +93,10 @@ fn a_meeting_goes_on_at_another_rate(vm: &Machine, program: &str, card: &Sound<'
     );
     let kiosk = GuestKiosk::start(vm, program, "Boardroom", &relay, &options)?;
     let mut workshop = Workshop::start(folder.path(), &relay)?;
-    kiosk.see("the relay", |view| view["screen"]["Home"]["can_meet"] == true)?;
-    workshop.see("ready", |view| view["screen"]["Home"]["ready"] == true)?;
-    kiosk.touch("\"StartMeeting\"")?;
-    let view = kiosk.see("a meeting", |view| view["screen"]["Meeting"]["code"].is_string())?;
-    workshop.knock(view["screen"]["Meeting"]["code"].as_str().unwrap_or_default())?;
-    kiosk.see("the knock", |view| view["knock"]["armed"] == true)?;
-    for way in ["press", "release"] {
-        kiosk.ask(&format!("{way} approve"))?;
-    }
+    workshop.knock_at(&kiosk)?;
+    kiosk.press_approve()?;
     workshop.hears(true)?;
-    plays_on(&kiosk)?;
+    kiosk.plays_on()?;
     assert_eq!(heard(recording)?, RATE);
     let log = kiosk.task.output()?;
     for device in ["microphone", "speaker"] {
@@ -126,7 +119,7 @@ fn a_meeting_goes_on_at_another_rate(vm: &Machine, program: &str, card: &Sound<'
 
     card.drift(500)?;
     let recording = card.record(RATE, 1)?;
-    plays_on(&kiosk)?;
+    kiosk.plays_on()?;
     heard(recording)?;
     workshop.hears(true)?;
     card.drift(0)?;
@@ -135,15 +128,6 @@ fn a_meeting_goes_on_at_another_rate(vm: &Machine, program: &str, card: &Sound<'
     let log = kiosk.stop()?;
     assert!(!log.contains("panicked"), "{log}");
     Ok(())
-}
-
-/// The kiosk plays for three seconds more.
-fn plays_on(kiosk: &GuestKiosk<'_>) -> Result<(), Error> {
-    let played = kiosk.counter("periods_played")?;
-    eventually(
-        "three seconds played",
-        || Ok((kiosk.counter("periods_played")? >= played + 300).then_some(())),
-    )
 }
 
 /// Workshop's tone is in the recording, at its own pitch. Gives the recording's rate.

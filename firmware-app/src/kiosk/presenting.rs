@@ -49,7 +49,7 @@ impl Presenting {
         self.turn.filter(|_| live).unwrap_or(0)
     }
 
-    /// What is wanted of the grabber: pictures leave only while the other rooms are told so.
+    /// What is wanted of the grabber, once the other rooms are told what is [announced](Self::announced).
     pub(super) fn grabber(&self) -> Grabber {
         match (self.wanted, self.announced()) {
             (false, _) => Grabber::Closed,

@@ -74,7 +74,7 @@ impl Kiosk {
             }
         }
         // The other rooms are told of it before they get it.
-        self.ask_of_grabber(self.grabber_wanted());
+        self.settle_grabber();
         let lit = self.backlight(now) == Backlight::Lit;
         if self.door.settle(lit, now) {
             self.effects.push_back(Effect::Chime(Chime::Knock));
@@ -128,18 +128,18 @@ impl Kiosk {
             self.asked.listen = listen;
             self.effects.push_back(Effect::Listen(listen));
         }
-        let grabber = self.grabber_wanted();
-        if grabber != Grabber::Sending {
-            self.ask_of_grabber(grabber);
-        }
+        self.settle_grabber();
     }
 
-    fn grabber_wanted(&self) -> Grabber {
-        let meeting = self.activity() == Activity::Meeting;
-        if meeting { self.stay.presenting.grabber() } else { Grabber::Closed }
-    }
-
-    fn ask_of_grabber(&mut self, grabber: Grabber) {
+    /// Pictures of a presentation leave only while the relay is told of it, by this connection.
+    fn settle_grabber(&mut self) {
+        let presenting = &self.stay.presenting;
+        let told = self.session.state_told().is_some_and(|state| state.presenting == presenting.announced());
+        let grabber = match presenting.grabber() {
+            _ if self.activity() != Activity::Meeting => Grabber::Closed,
+            Grabber::Sending if !told => Grabber::Open,
+            grabber => grabber,
+        };
         if grabber != self.asked.presentation {
             self.asked.presentation = grabber;
             self.effects.push_back(Effect::Presentation(grabber));

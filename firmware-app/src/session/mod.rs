@@ -375,6 +375,11 @@ impl Session {
         Ok(())
     }
 
+    /// What the relay was told of this room last, by this connection; none while it has to be told anew.
+    pub(crate) fn state_told(&self) -> Option<MemberState> {
+        self.meeting().and_then(|meeting| meeting.state_told)
+    }
+
     /// Brings the relay up to date: this room's state, the successor, what is to be carried.
     pub(crate) fn settle(&mut self, state: MemberState, now: Time) {
         self.renew_one(now);

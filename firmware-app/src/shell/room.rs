@@ -2,46 +2,39 @@
 //!
 //! One thread, one owner of the core; the other threads reach it through bounded queues.
 
+mod devices;
+mod relay;
+
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval, sleep};
-use vestibule_common::control::StoppingWhy;
-use vestibule_common::id::PeerId;
 use vestibule_common::identity::Identity;
 use vestibule_common::media::{ClockEstimate, GateState as Gate};
 use vestibule_common::name::RoomName;
 use vestibule_common::time::Time;
 
-use super::control::{self, ConnectError, Place};
 use super::discovery::Discovery;
 use super::link::{ControlLink, LinkEvent};
-use super::media::{Link, Media, MediaNews};
+use super::media::{Media, MediaNews};
 use super::store::{Keeper, PinnedRelay};
 use super::watch::Ends;
 use super::xruns::XrunLog;
 use crate::device::clock::Clock;
 use crate::device::reopen::DeviceState as Opening;
-use crate::device::{Button, ButtonEdge, Contact, DeviceError};
+use crate::device::{Button, ButtonEdge, Contact};
 use crate::kiosk::{
-    CameraState, Destination, DeviceState, Effect, FoundRelay, GateReport, GateState, Grabber, Intent, Kiosk,
-    LEVELS, LampState, LinkLoss, Media as MediaEffect, News, WallClock,
+    DeviceState, Effect, FoundRelay, GateReport, GateState, Grabber, Intent, Kiosk, LampState,
+    Media as MediaEffect, News, WallClock,
 };
 use crate::video::kind::PictureKind;
 use crate::view::View;
 
 /// How often the gate and the microphone are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// How often the screen's meter follows the microphone.
-const LEVEL_EVERY: Duration = Duration::from_millis(100);
-/// A microphone that is open and delivers nothing for this long does not report its gate.
-const GATE_SILENCE: Duration = Duration::from_secs(2);
-/// How long a search for relays listens before it says what it found.
-const SEARCH_FOR: Duration = Duration::from_millis(1500);
 
 /// What reaches the room from other threads.
 pub enum Input {
@@ -305,272 +298,6 @@ impl Room {
         }
     }
 
-    // ---- the relay
-
-    fn connect(&mut self, destination: &Destination) {
-        self.disconnect();
-        let (peer, mut places) = match destination {
-            Destination::Pinned(peer) => (*peer, self.places_of(*peer)),
-            // Somebody else may announce that key at an address that is not its own: then where else it is seen.
-            Destination::At { peer, address } => {
-                let mut places = vec![Place::new(address)];
-                places.extend(self.seen(*peer));
-                (*peer, places)
-            }
-        };
-        let mut unique = Vec::new();
-        for place in places.drain(..) {
-            if !unique.contains(&place) {
-                unique.push(place);
-            }
-        }
-        if unique.is_empty() {
-            let detail = "discovery does not find it, and no address is known".to_owned();
-            return self.tell(News::Disconnected { why: LinkLoss::NotFound, detail });
-        }
-        self.stopping = false;
-        let me = self.around.identity.clone();
-        let (clock, events) = (self.around.clock, self.link_events.clone());
-        self.link =
-            Some(ControlLink::start(self.generation, unique, peer, me, self.name.clone(), clock, events));
-    }
-
-    fn disconnect(&mut self) {
-        self.generation += 1;
-        self.link = None;
-        self.media.set_link(None);
-    }
-
-    /// The configured address first, then where it was last, then where discovery sees that key: anybody can announce
-    /// anything there.
-    fn places_of(&mut self, peer: PeerId) -> Vec<Place> {
-        let mut places: Vec<Place> =
-            self.around.relay_address.as_deref().map(Place::new).into_iter().collect();
-        if let Some(pinned) = self.pinned.as_ref().filter(|pinned| pinned.peer == peer) {
-            places.push(Place::new(&pinned.address));
-        }
-        places.extend(self.seen(peer));
-        places
-    }
-
-    /// Where discovery sees a relay.
-    fn seen(&mut self, peer: PeerId) -> Vec<Place> {
-        self.start_discovery();
-        let relays = self.discovery.as_ref().map(Discovery::relays).unwrap_or_default();
-        let seen = relays.into_iter().filter(|(found, _)| *found == peer);
-        seen.flat_map(|(_, addresses)| addresses).map(Place::At).collect()
-    }
-
-    /// Remembers where the trusted relay is now, for a start without discovery and names.
-    fn found_at(&mut self, peer: PeerId, address: SocketAddr) {
-        let address = address.to_string();
-        if let Some(pinned) = self.pinned.as_mut()
-            && pinned.peer == peer
-            && pinned.address != address
-        {
-            pinned.address = address;
-            self.around.store.save("relay.json", Some(pinned));
-        }
-    }
-
-    fn start_discovery(&mut self) {
-        if self.around.discover && self.discovery.is_none() {
-            self.discovery = Some(Discovery::start(|| {}));
-        }
-    }
-
-    fn search(&mut self) {
-        self.tell(News::Searching);
-        self.start_discovery();
-        let (discovery, found) = (self.discovery.clone(), self.found.clone());
-        let configured = self.around.relay_address.clone();
-        tokio::spawn(async move {
-            let mut relays = Vec::new();
-            if let Some(address) = configured {
-                match control::identify(Place::new(&address)).await {
-                    Ok((peer, _)) => relays.push(FoundRelay { peer, address }),
-                    Err(error) => log::info!("the configured relay {address}: {error}"),
-                }
-            }
-            if let Some(discovery) = discovery {
-                sleep(SEARCH_FOR).await;
-                for (peer, addresses) in discovery.relays() {
-                    if let (Some(address), false) =
-                        (addresses.first(), relays.iter().any(|known| known.peer == peer))
-                    {
-                        relays.push(FoundRelay { peer, address: address.to_string() });
-                    }
-                }
-            }
-            // The room has ended meanwhile.
-            drop(found.send(relays).await);
-        });
-    }
-
-    fn handle_link(&mut self, generation: u64, event: LinkEvent) {
-        if generation != self.generation {
-            return;
-        }
-        match event {
-            LinkEvent::Up { welcome, address, secrets } => {
-                match Link::open(&welcome, address, secrets) {
-                    Ok(link) => self.media.set_link(Some(&link)),
-                    Err(error) => log::warn!("no media: {error}"),
-                }
-                self.found_at(welcome.identity, address);
-                self.tell(News::Connected { welcome, address: address.to_string() });
-            }
-            LinkEvent::Message(message) => {
-                use vestibule_common::control::{ErrorCode, Tell};
-                if let Tell::Stopping { why: StoppingWhy::Shutdown } = &message.body {
-                    self.stopping = true;
-                }
-                let replaced =
-                    matches!(&message.body, Tell::Error(error) if error.code == ErrorCode::Replaced);
-                self.tell(News::Message(message));
-                if replaced {
-                    self.disconnect();
-                    let detail = "another kiosk with the same key has connected".to_owned();
-                    self.tell(News::Disconnected { why: LinkLoss::Replaced, detail });
-                }
-            }
-            LinkEvent::Down(error) => {
-                log::info!("{error}");
-                let why = match &error {
-                    ConnectError::NotFound(_) => LinkLoss::NotFound,
-                    ConnectError::Unreachable(_) if self.stopping => LinkLoss::Stopping,
-                    ConnectError::Unreachable(_) | ConnectError::NotARelay(_) => LinkLoss::RelayGone,
-                    ConnectError::ChangedIdentity(_) => LinkLoss::ChangedIdentity,
-                    ConnectError::OtherVersion(_) => LinkLoss::OtherVersion,
-                    ConnectError::Refused(_) => LinkLoss::Refused,
-                };
-                self.disconnect();
-                self.tell(News::Disconnected { why, detail: error.to_string() });
-            }
-        }
-    }
-
-    // ---- the devices
-
-    fn handle_media(&mut self, news: MediaNews) {
-        match news {
-            MediaNews::Camera(kind) => self.look_at_camera(kind),
-            MediaNews::Microphone => self.look_at_gate(),
-            MediaNews::Speaker(state) => {
-                log_device("speaker", &state);
-                let state = match state {
-                    Opening::Open { description } => DeviceState::Ready(description),
-                    Opening::Failed(error) => DeviceState::Failed(error),
-                    Opening::Closed => DeviceState::Failed(DeviceError::Missing("closed".into())),
-                };
-                self.tell(News::Speaker(state));
-            }
-            MediaNews::Voice { peer, speaking } => self.tell(News::VoiceActive { peer, speaking }),
-            MediaNews::Pictures { picture, arriving } => self.tell(News::PictureState { picture, arriving }),
-            MediaNews::Clock(estimate) => self.clock_estimate = Some(estimate),
-        }
-    }
-
-    /// How what takes pictures of this kind stands.
-    fn look_at_camera(&mut self, kind: PictureKind) {
-        let state = self.media.camera(kind);
-        let known = &mut self.cameras[kind as usize];
-        if state == *known {
-            return;
-        }
-        *known = state.clone();
-        let state = match state {
-            Opening::Open { description } => {
-                let name = match kind {
-                    PictureKind::Camera => "camera",
-                    PictureKind::Presentation => "presentation",
-                };
-                log::info!("{name}: {description}");
-                CameraState::On(description)
-            }
-            Opening::Closed => CameraState::Off,
-            Opening::Failed(error) => CameraState::Failed(error),
-        };
-        self.tell(match kind {
-            PictureKind::Camera => News::Camera(state),
-            PictureKind::Presentation => News::Presentation(state),
-        });
-    }
-
-    /// What the gate says of itself, and whether it still says anything.
-    fn look_at_gate(&mut self) {
-        let now = self.now();
-        let periods = self.media.gate_periods();
-        let microphone = self.media.microphone();
-        if microphone != self.microphone {
-            log_device("microphone", &microphone);
-            self.microphone = microphone;
-            self.gate_periods = (periods, now);
-        }
-        if periods != self.gate_periods.0 {
-            self.gate_periods = (periods, now);
-        }
-        let silent = now.since(self.gate_periods.1) > GATE_SILENCE;
-        let report = match (&self.microphone, self.media.gate().report()) {
-            (Opening::Failed(error), _) => GateReport::Missing(error.clone()),
-            (Opening::Open { .. }, _) if silent => {
-                GateReport::Fault("the microphone's thread stands still".into())
-            }
-            (Opening::Open { .. } | Opening::Closed, Gate::Open) => GateReport::Open,
-            (Opening::Open { .. } | Opening::Closed, Gate::Closed) => GateReport::Closed,
-        };
-        if self.gate_told.as_ref() != Some(&report) {
-            self.gate_told = Some(report.clone());
-            self.tell(News::MicrophoneState(report));
-        }
-        let own_voice = self.media.own_voice();
-        if own_voice != self.own_voice {
-            self.own_voice = own_voice;
-            self.tell(News::OwnVoice { speaking: own_voice });
-        }
-        if now.since(self.own_level.1) >= LEVEL_EVERY {
-            let level = (self.media.own_peak() * f32::from(LEVELS)).round() as u8;
-            let changed = level != self.own_level.0;
-            self.own_level = (level, now);
-            if changed {
-                self.tell(News::OwnLevel(level));
-            }
-        }
-        let stats = self.media.stats();
-        let lost = [stats.microphone_xruns.total(), stats.speaker_xruns.total()];
-        for (log, total) in self.xruns.iter_mut().zip(lost) {
-            if let Some(line) = log.look(total, now) {
-                log::info!("{line}");
-            }
-        }
-    }
-
-    /// Records the room's sound, and says so on the screen while it does.
-    fn record(&mut self, length: Duration, reply: oneshot::Sender<Result<String, String>>) {
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let path = self.around.recordings.join(format!("sound-{}.wav", unix.as_millis()));
-        let recorded = self.recorded.clone();
-        // Whoever asked may be gone when it ends, and so may the room.
-        let (answer, asked) = oneshot::channel();
-        let done = move |outcome| {
-            if recorded.blocking_send(()).is_err() {
-                log::debug!("the room has ended before its recording");
-            }
-            drop(answer.send(outcome));
-        };
-        log::info!("the caretaker has the room's sound recorded: {}", path.display());
-        match self.media.record(path, length, done) {
-            Ok(()) => {
-                self.tell(News::Recording(true));
-                tokio::spawn(async move {
-                    let outcome = asked.await.unwrap_or_else(|_| Err("the recording was broken off".into()));
-                    drop(reply.send(outcome));
-                });
-            }
-            Err(error) => drop(reply.send(Err(error))),
-        }
-    }
-
     fn observe(&self) -> Observation {
         let mut counters = self.media.stats().all();
         counters.push(("periods_captured", self.media.gate_periods()));
@@ -582,14 +309,6 @@ impl Room {
             lamps: self.lamps.clone(),
             gate: (self.media.gate().report(), self.gate_since),
         }
-    }
-}
-
-fn log_device(what: &str, state: &Opening) {
-    match state {
-        Opening::Open { description } => log::info!("{what}: {description}"),
-        Opening::Closed => log::info!("{what}: closed"),
-        Opening::Failed(error) => log::warn!("{what}: {error}"),
     }
 }
 

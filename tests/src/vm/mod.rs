@@ -30,7 +30,7 @@ pub use network::{Network, Shape};
 pub use pins::{Level, Pins};
 pub use room::{GuestKiosk, Resources};
 pub use screen::{Picture, Screen};
-pub use script::{or_skip, run_script, small_program};
+pub use script::{or_skip, run_script, screenshots, small_program};
 pub use socket::{Disconnected, Socket, USB_SOUND};
 pub use sound::{Recording, Sound, Wav};
 pub use task::Task;

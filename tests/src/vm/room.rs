@@ -141,6 +141,34 @@ impl<'a> GuestKiosk<'a> {
         self.explained(seen, || last.to_string())
     }
 
+    /// Waits for a meeting that the room has started, and returns its code.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`] when there is none.
+    pub fn code(&self) -> Result<String, Error> {
+        let view = self.see("a meeting", |view| view["screen"]["Meeting"]["code"].is_string())?;
+        Ok(view["screen"]["Meeting"]["code"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Presses the simulated approve button.
+    ///
+    /// # Errors
+    /// When the kiosk does not take it.
+    pub fn press_approve(&self) -> Result<(), Error> {
+        ["press", "release"].iter().try_for_each(|way| self.ask(&format!("{way} approve")).map(drop))
+    }
+
+    /// Waits until it has played for three seconds more, of its own time.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`] when it does not play.
+    pub fn plays_on(&self) -> Result<(), Error> {
+        let played = self.counter("periods_played")?;
+        eventually("three seconds played", || {
+            Ok((self.counter("periods_played")? >= played + 300).then_some(()))
+        })
+    }
+
     /// Touches the glass where the kiosk says that it means `intent`, as Rust prints it.
     ///
     /// # Errors

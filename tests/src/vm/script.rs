@@ -66,6 +66,19 @@ pub fn small_program(name: &str) -> Result<PathBuf, Error> {
     if status.success() { Ok(small) } else { Err(Error::Malformed(format!("strip {name}: {status}"))) }
 }
 
+/// Where pictures of screens are kept for people: `target/vm/screenshots`, made if need be.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn screenshots() -> Result<PathBuf, Error> {
+    // target/debug/vestibule-kiosk
+    let kiosk = program("vestibule-kiosk");
+    let target = kiosk.ancestors().nth(2).unwrap_or_else(|| Path::new("/"));
+    let folder = target.join("vm").join("screenshots");
+    fs::create_dir_all(&folder).map_err(Error::file("making", &folder))?;
+    Ok(folder)
+}
+
 /// The last lines of a text.
 pub(crate) fn tail(text: &str, lines: usize) -> String {
     let all: Vec<&str> = text.trim_end().lines().collect();

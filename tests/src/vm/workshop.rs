@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{Error, eventually};
+use super::{Error, GuestKiosk, eventually};
 use crate::display::Screenshot;
 use crate::panel::Panel;
 use crate::programs::Relay;
@@ -77,6 +77,18 @@ impl Workshop {
             self.touch(&format!(r#"{{"Digit":{digit}}}"#))?;
         }
         self.see("waiting", |view| view["screen"]["Waiting"].is_object())
+    }
+
+    /// Has a room start a meeting, and knocks there until its button may answer.
+    ///
+    /// # Errors
+    /// When one of them does not come so far.
+    pub fn knock_at(&mut self, host: &GuestKiosk<'_>) -> Result<(), Error> {
+        host.see("the relay", |view| view["screen"]["Home"]["can_meet"] == true)?;
+        self.see("ready", |view| view["screen"]["Home"]["ready"] == true)?;
+        host.touch(r#""StartMeeting""#)?;
+        self.knock(&host.code()?)?;
+        host.see("the knock", |view| view["knock"]["armed"] == true).map(drop)
     }
 
     /// Waits for sound, or for silence.

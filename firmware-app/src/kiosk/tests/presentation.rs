@@ -50,9 +50,11 @@ fn while_the_relay_is_away_nobody_is_said_to_see_a_presentation() {
         let said = shown(&world, n).and_then(|tile| tile.placeholder);
         assert_eq!(said.as_deref(), Some("Reconnecting…"), "{n}");
     }
+    assert_eq!(world.shells[0].presentation, Grabber::Open, "nothing leaves before it is announced again");
     world.relay_up = true;
     world.ms(15_000);
     assert_eq!(shown(&world, 0).unwrap().placeholder, None);
+    assert_eq!(world.shells[0].presentation, Grabber::Sending);
     assert_eq!(name(&world, 1), "Boardroom presents");
 }
 

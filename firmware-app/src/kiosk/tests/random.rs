@@ -216,13 +216,9 @@ fn check(world: &World) {
             assert_eq!(shell.kiosk.gate.wanted(), GateState::Closed);
         }
         // What is presented is announced, and shown on the own screen.
-        let announced = shell.sent.iter().rev().find_map(|message| match &message.body {
-            Ask::State { state } => Some(state.presenting > 0),
-            _ => None,
-        });
         if shell.presentation == Grabber::Sending {
             assert!(matches!(&view.screen, Screen::Meeting(meeting) if meeting.presenting), "sent unseen");
-            assert!(!shell.connected || announced == Some(true), "sent without a word");
+            assert!(shell.connected && shell.announced == Some(true), "sent without a word");
         }
         assert!(shell.presented.is_none() || world.in_meeting(n));
         // No approval without the knock that the person was shown.

@@ -31,6 +31,8 @@ pub(super) struct Shell {
     /// The microphone is open although the gate may be closed.
     pub(super) listens: bool,
     pub(super) presentation: Grabber,
+    /// This connection has carried last that the room presents, or that it does not.
+    pub(super) announced: Option<bool>,
     /// Whose presentation is decoded.
     pub(super) presented: Option<PeerId>,
     /// Something to present with is plugged in.
@@ -87,6 +89,7 @@ impl World {
             camera: false,
             listens: false,
             presentation: Grabber::Closed,
+            announced: None,
             presented: None,
             grabber: true,
             played: vec![],
@@ -136,6 +139,9 @@ impl World {
             Effect::Send(message) => {
                 shell.sent.push(message.clone());
                 if shell.connected {
+                    if let Ask::State { state } = &message.body {
+                        shell.announced = Some(state.presenting > 0);
+                    }
                     self.relay.handle(shell.me, message);
                 }
             }
@@ -185,6 +191,7 @@ impl World {
             Effect::KeepSettings(settings) => shell.settings = Some(settings),
             Effect::Connect(_) => {
                 shell.connects.push(now);
+                shell.announced = None;
                 if relay_up {
                     shell.connected = true;
                     let name = shell.kiosk.settings.name.clone();
