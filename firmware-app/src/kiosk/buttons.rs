@@ -98,7 +98,7 @@ impl Kiosk {
     pub(super) fn answer(&mut self, verdict: Option<Verdict>, now: Time) {
         let Some(verdict) = verdict else { return };
         let (Verdict::Approve(id) | Verdict::Deny(id)) = verdict;
-        let Some(knock) = self.door.take(&id) else { return };
+        let Some(knock) = self.door.answer(&id) else { return };
         self.approve_button.gone(&id);
         let who = knock.identity.short();
         match verdict {

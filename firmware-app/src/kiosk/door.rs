@@ -22,6 +22,8 @@ pub(crate) struct Knock {
 pub(crate) struct Door {
     arm: Duration,
     queue: VecDeque<Knock>,
+    /// Those that people here have answered last; the relay may not take the answer.
+    answered: VecDeque<Knock>,
     /// Since when the first one has been shown on a lit screen.
     shown_since: Option<Time>,
     chime_at: Option<Time>,
@@ -32,7 +34,7 @@ impl Door {
     const MAX: usize = 64;
 
     pub(crate) fn new(arm: Duration) -> Door {
-        Door { arm, queue: VecDeque::new(), shown_since: None, chime_at: None }
+        Door { arm, queue: VecDeque::new(), answered: VecDeque::new(), shown_since: None, chime_at: None }
     }
 
     /// A room knocks. Returns false when it cannot be taken.
@@ -51,7 +53,26 @@ impl Door {
         true
     }
 
-    /// A knock was answered, or can no longer be. Returns it.
+    /// A knock was answered. Returns it.
+    pub(crate) fn answer(&mut self, id: &KnockId) -> Option<Knock> {
+        let knock = self.take(id)?;
+        if self.answered.len() == Self::MAX {
+            self.answered.pop_front();
+        }
+        self.answered.push_back(knock.clone());
+        Some(knock)
+    }
+
+    /// The relay did not take the answer: the room knocks as before, as the last one.
+    pub(crate) fn not_answered(&mut self, id: &KnockId) {
+        if let Some(at) = self.answered.iter().position(|knock| knock.id == *id)
+            && let Some(knock) = self.answered.remove(at)
+        {
+            self.arrive(knock);
+        }
+    }
+
+    /// A knock can no longer be answered. Returns it.
     pub(crate) fn take(&mut self, id: &KnockId) -> Option<Knock> {
         let shown = self.shown().map(|knock| knock.id);
         let at = self.queue.iter().position(|knock| knock.id == *id)?;

@@ -117,8 +117,11 @@ impl Kiosk {
             self.log(log::Level::Warn, format!("the audio gate has a fault: {why}"));
         }
         if self.gate.report(report, now) {
-            self.log(log::Level::Warn, "the audio gate does what it was not told");
-            self.effects.push_back(Effect::Gate(self.gate.wanted()));
+            // A microphone that was gone comes back behind a closed gate.
+            if !was_missing {
+                self.log(log::Level::Warn, "the audio gate does what it was not told");
+            }
+            self.tell_gate();
         }
         match missing {
             Some(why) if !was_missing => {
@@ -180,8 +183,7 @@ impl Kiosk {
             Told::Send(message) => self.effects.push_back(Effect::Send(message)),
             Told::Media(media) => self.effects.push_back(Effect::Media(media)),
             Told::Entered { back } => {
-                self.place = Place::Home;
-                self.code = Default::default();
+                self.go_home();
                 self.former = None;
                 self.anyone_there.sign_of_life(now);
                 self.idle.wake(now);
@@ -206,12 +208,7 @@ impl Kiosk {
                     self.log(log::Level::Info, format!("{} does not knock any more", knock.name));
                 }
             }
-            Told::DoorLocked => {
-                if let Some(id) = self.door.shown().map(|knock| knock.id) {
-                    self.approve_button.gone(&id);
-                }
-                self.door.clear();
-            }
+            Told::DoorLocked => self.nobody_at_the_door(),
             Told::Out(out) => self.out(out, now),
             Told::MuteRequested { by } => {
                 let room = self.label(&by).unwrap_or_default().to_owned();
@@ -256,7 +253,7 @@ impl Kiosk {
                     Sentence::HostIs { room: self.label(&peer).unwrap_or_default().to_owned() }
                 };
                 if !self.hosting() {
-                    self.door.clear();
+                    self.nobody_at_the_door();
                 }
                 self.say(sentence, None, Severity::Info, now);
             }
@@ -277,10 +274,10 @@ impl Kiosk {
 
     fn redirected(&mut self, endpoint: String, identity: PeerId, now: Time) {
         let endpoint: String = endpoint.chars().filter(|c| !c.is_control()).take(260).collect();
-        match self.link.redirect(identity, endpoint.clone()) {
+        match self.link.redirect(identity, endpoint.clone(), now) {
             Some(effects) => {
                 self.log(log::Level::Info, format!("the relay sends this kiosk to {endpoint}"));
-                self.session.handle_disconnected();
+                self.off_the_line();
                 self.effects.extend(effects);
             }
             None => {
@@ -291,13 +288,15 @@ impl Kiosk {
     }
 
     fn wish_failed(&mut self, what: Wish, code: ErrorCode, now: Time) {
-        let gone = code == ErrorCode::KnockGone;
-        let sentence = match what {
-            Wish::Approve | Wish::Deny if gone => Sentence::KnockWasGone,
-            Wish::Approve if code == ErrorCode::Full => Sentence::RoomFull,
-            Wish::Approve | Wish::Deny | Wish::Remove | Wish::Lock | Wish::MuteMember | Wish::End => {
+        let sentence = match (what, code) {
+            (Wish::Approve(_) | Wish::Deny(_), ErrorCode::KnockGone) => Sentence::KnockWasGone,
+            (Wish::Approve(_), ErrorCode::Full) => Sentence::RoomFull,
+            (Wish::Approve(knock) | Wish::Deny(knock), _) => {
+                // It waits on at the relay: people can answer once more.
+                self.door.not_answered(&knock);
                 Sentence::HostFailed
             }
+            (Wish::Remove | Wish::Lock | Wish::MuteMember | Wish::End, _) => Sentence::HostFailed,
         };
         self.say(sentence, Some(format!("{what:?}: {code:?}")), Severity::Warning, now);
     }

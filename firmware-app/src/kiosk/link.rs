@@ -75,17 +75,21 @@ impl Link {
         self.state = LinkState::Up { since: now, relay, address };
     }
 
+    fn settled(&self, now: Time) -> bool {
+        matches!(self.state, LinkState::Up { since, .. } if now >= since + SETTLED)
+    }
+
     /// The connection ended or was not made. Returns false when that is no news.
     pub(crate) fn lost(&mut self, why: LinkLoss, detail: String, chance: &mut Chance, now: Time) -> bool {
         match &self.state {
             LinkState::Unknown { .. } => return false,
             // The shell may report the end of a connection twice.
             LinkState::Down { .. } => return false,
-            LinkState::Up { since, .. } if now >= *since + SETTLED => {
-                self.attempts = 0;
-                self.redirects = 0;
-            }
             LinkState::Up { .. } | LinkState::Connecting => {}
+        }
+        if self.settled(now) {
+            self.attempts = 0;
+            self.redirects = 0;
         }
         let base = match why {
             LinkLoss::RelayGone | LinkLoss::Stopping | LinkLoss::NotFound => {
@@ -113,7 +117,10 @@ impl Link {
     }
 
     /// The relay sends this kiosk elsewhere; only a relay that a person has confirmed is obeyed to.
-    pub(crate) fn redirect(&mut self, peer: PeerId, address: String) -> Option<[Effect; 2]> {
+    pub(crate) fn redirect(&mut self, peer: PeerId, address: String, now: Time) -> Option<[Effect; 2]> {
+        if self.settled(now) {
+            self.redirects = 0;
+        }
         if !self.trusted.contains(&peer) || self.redirects >= MAX_REDIRECTS {
             return None;
         }

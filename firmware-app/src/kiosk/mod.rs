@@ -170,7 +170,7 @@ impl Kiosk {
     pub fn handle_timeout(&mut self, now: Time) {
         let (tell, overdue) = self.gate.handle_timeout(now);
         if tell {
-            self.effects.push_back(Effect::Gate(self.gate.wanted()));
+            self.tell_gate();
         }
         if overdue {
             self.log(log::Level::Warn, "the audio gate does not confirm what it was told");
@@ -270,10 +270,8 @@ impl Kiosk {
     /// The meeting is over for this room: nothing of it stays.
     fn forget_stay(&mut self, now: Time) {
         self.stay = Stay::new();
-        if let Some(id) = self.door.shown().map(|knock| knock.id) {
-            self.approve_button.gone(&id);
-        }
-        self.door.clear();
+        self.nobody_at_the_door();
+        self.name_edit = None;
         self.question = None;
         self.place = Place::Home;
         self.idle.wake(now);
@@ -320,18 +318,26 @@ impl Kiosk {
         self.connection_lost(LinkLoss::RelayGone, why.to_owned(), now);
     }
 
+    /// What the connection brought is void. Who still waits at the door is brought again by the next one.
+    fn off_the_line(&mut self) {
+        self.session.handle_disconnected();
+        self.nobody_at_the_door();
+        self.stay.speaking.clear();
+        self.stay.arriving.clear();
+    }
+
+    fn nobody_at_the_door(&mut self) {
+        if let Some(id) = self.door.shown().map(|knock| knock.id) {
+            self.approve_button.gone(&id);
+        }
+        self.door.clear();
+    }
+
     fn connection_lost(&mut self, why: LinkLoss, detail: String, now: Time) {
         if !self.link.lost(why, detail.clone(), self.session.chance(), now) {
             return;
         }
-        self.session.handle_disconnected();
-        if let Some(id) = self.door.shown().map(|knock| knock.id) {
-            self.approve_button.gone(&id);
-        }
-        // The relay brings those that still wait again.
-        self.door.clear();
-        self.stay.speaking.clear();
-        self.stay.arriving.clear();
+        self.off_the_line();
         if let Some((sentence, _)) = self.link.trouble(now) {
             let words = sentence.say(crate::view::Language::English);
             self.log(log::Level::Warn, format!("{words} ({detail})"));
@@ -365,7 +371,7 @@ impl Kiosk {
     pub(crate) fn label_at_door(&self, peer: &PeerId, name: &RoomName) -> (String, bool) {
         let labels = self.session.meeting().map(|meeting| &meeting.labels);
         let shared = labels.is_some_and(|labels| labels.shared(peer, name));
-        (self.label(peer).map_or_else(|| name.to_string(), str::to_owned), shared)
+        (labels.map_or_else(|| name.to_string(), |labels| labels.at_door(peer, name)), shared)
     }
 }
 

@@ -114,7 +114,7 @@ impl Gate {
         }
         Some(match self.microphone() {
             Microphone::Live => LampState::Off,
-            Microphone::Muted if self.opening => LampState::Off,
+            Microphone::Muted | Microphone::Missing if self.opening => LampState::Off,
             Microphone::Muted | Microphone::Missing => LampState::On,
             Microphone::Fault => LampState::Fault,
         })
@@ -154,6 +154,25 @@ mod tests {
         assert_eq!(gate.lamp(), Some(LampState::Off), "it may have opened in between");
         gate.report(GateReport::Closed, at(23));
         assert_eq!(gate.lamp(), Some(LampState::On));
+    }
+
+    #[test]
+    fn a_microphone_that_comes_back_has_its_gate_opened_after_the_lamp_went_dark() {
+        let mut gate = Gate::new(at(0));
+        gate.report(GateReport::Closed, at(10));
+        gate.want(GateState::Open, at(20));
+        gate.report(GateReport::Open, at(30));
+        gate.report(GateReport::Missing(crate::device::DeviceError::Lost("card".into())), at(40));
+        assert_eq!(gate.lamp(), Some(LampState::On), "nothing can leave");
+        assert!(gate.report(GateReport::Closed, at(50)), "told again to open,");
+        assert_eq!(gate.lamp(), Some(LampState::Off), "and dark before it is");
+        gate.report(GateReport::Open, at(60));
+        assert_eq!((gate.lamp(), gate.microphone()), (Some(LampState::Off), Microphone::Live));
+        // Opened by a person while it is gone: it may be back before it is said.
+        gate.report(GateReport::Missing(crate::device::DeviceError::Lost("card".into())), at(70));
+        gate.want(GateState::Closed, at(80));
+        gate.want(GateState::Open, at(90));
+        assert_eq!(gate.lamp(), Some(LampState::Off));
     }
 
     #[test]

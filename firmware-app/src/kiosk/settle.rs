@@ -105,11 +105,7 @@ impl Kiosk {
         let meeting = activity == Activity::Meeting;
         let gate = if meeting && !self.stay.muted { GateState::Open } else { GateState::Closed };
         if self.gate.want(gate, now) {
-            if gate == GateState::Open {
-                // The lamp goes dark first: it never says "muted" while a sample may leave.
-                self.settle_mute_lamp();
-            }
-            self.effects.push_back(Effect::Gate(gate));
+            self.tell_gate();
         }
         // Outside meetings the camera is open only while the room sees its own picture.
         let camera = match activity {
@@ -144,6 +140,16 @@ impl Kiosk {
             self.asked.presentation = grabber;
             self.effects.push_back(Effect::Presentation(grabber));
         }
+    }
+
+    /// Tells the gate what it should do.
+    pub(super) fn tell_gate(&mut self) {
+        let gate = self.gate.wanted();
+        if gate == GateState::Open {
+            // The lamp goes dark first: it never says "muted" while a sample may leave.
+            self.settle_mute_lamp();
+        }
+        self.effects.push_back(Effect::Gate(gate));
     }
 
     fn settle_mute_lamp(&mut self) {

@@ -6,24 +6,33 @@ use vestibule_common::time::{Duration, Time};
 
 use super::roster::Breach;
 use super::told::{Out, Told, Wish};
-use super::{Asked, Knocking, Phase, RETRY, RelayClock, Session, Ticket, Way};
+use super::{Asked, Knocking, Meeting, Phase, RETRY, RelayClock, Session, Ticket, Way};
 
 impl Session {
     /// A message of the relay. Whatever it says, the kiosk survives it.
     pub(crate) fn handle_message(&mut self, message: ToKiosk, now: Time) {
-        let asked = message.re.and_then(|request| self.asked.remove(&request)).map(|(asked, _)| asked);
+        let re = message.re;
+        let asked = re.and_then(|request| self.asked.remove(&request)).map(|(asked, _)| asked);
+        let answers = match &message.body {
+            Tell::Entered(_) | Tell::Error(_) => true,
+            Tell::Knocking { .. } => matches!(asked, Some(Asked::Knock { .. })),
+            _ => false,
+        };
+        if asked.as_ref().is_some_and(Asked::is_way_in) && !answers {
+            return self.hopeless("the relay answers another question");
+        }
         match message.body {
             Tell::Welcome(_) | Tell::Status(_) => {
                 self.log(log::Level::Debug, "the relay says what it was not asked");
             }
-            Tell::Error(error) => self.failed(asked, error, now),
+            Tell::Error(error) => self.failed(re, asked, error, now),
             Tell::Done => self.done(asked),
             Tell::Knocking { knock, host: _, host_name } => match &mut self.phase {
-                Phase::Knocking(knocking) if matches!(asked, Some(Asked::Knock { .. })) => {
+                Phase::Knocking(knocking) if re == Some(knocking.request) => {
                     knocking.knock = Some(knock);
                     knocking.host_name = Some(host_name);
                 }
-                // The knock was taken back before it had an id.
+                // The knock was taken back before it had an id, and perhaps another sent after it.
                 Phase::Out | Phase::Starting | Phase::Knocking(_) | Phase::Returning(_) | Phase::In(_) => {
                     self.ask(Ask::Cancel { knock }, Asked::Farewell, now)
                 }
@@ -92,7 +101,12 @@ impl Session {
                 | Asked::NameSuccessor
                 | Asked::Renewal
                 | Asked::Farewell
-                | Asked::Time,
+                | Asked::Time
+                | Asked::Create { .. }
+                | Asked::Knock { .. }
+                | Asked::Resume
+                | Asked::Reopen
+                | Asked::Correct,
             ) => return,
             // The relay says `closed` to the others only.
             Some(Asked::Wish(Wish::End)) => {
@@ -101,12 +115,7 @@ impl Session {
                 }
                 return;
             }
-            Some(Asked::Wish(Wish::Approve | Wish::Deny | Wish::Remove | Wish::Lock | Wish::MuteMember)) => {
-                return;
-            }
-            Some(
-                Asked::Create { .. } | Asked::Knock { .. } | Asked::Resume | Asked::Reopen | Asked::Correct,
-            ) => "\"done\" where a room was expected",
+            Some(Asked::Wish(_)) => return,
             Some(Asked::Parcel) => {
                 if let Phase::In(meeting) = &mut self.phase {
                     meeting.chat.accepted();
@@ -117,7 +126,7 @@ impl Session {
         self.log(log::Level::Debug, format!("the relay sends {unexpected}"));
     }
 
-    fn failed(&mut self, asked: Option<Asked>, error: RelayError, now: Time) {
+    fn failed(&mut self, re: Option<u32>, asked: Option<Asked>, error: RelayError, now: Time) {
         self.log(
             log::Level::Info,
             format!("the relay refuses{}: {error}", asked.as_ref().map_or("", Asked::words)),
@@ -136,13 +145,15 @@ impl Session {
                 Phase::Starting => self.out(Out::NotStarted(error.code)),
                 Phase::Out | Phase::Knocking(_) | Phase::Returning(_) | Phase::In(_) => {}
             },
-            Some(Asked::Knock { retried, code }) => match &self.phase {
-                Phase::Knocking(_) if error.code == ErrorCode::Busy && !retried => {
-                    self.ask(Ask::Leave, Asked::Farewell, now);
-                    self.ask(Ask::Knock { code }, Asked::Knock { retried: true, code }, now);
-                }
-                Phase::Knocking(knocking) if knocking.code == code => {
-                    self.out(Out::NotKnocked(error.code));
+            Some(Asked::Knock { retried }) => match &self.phase {
+                Phase::Knocking(knocking) if re == Some(knocking.request) => {
+                    if error.code == ErrorCode::Busy && !retried {
+                        let code = knocking.code;
+                        self.ask(Ask::Leave, Asked::Farewell, now);
+                        self.knock_at(code, true, now);
+                    } else {
+                        self.out(Out::NotKnocked(error.code));
+                    }
                 }
                 Phase::Out | Phase::Starting | Phase::Knocking(_) | Phase::Returning(_) | Phase::In(_) => {}
             },
@@ -183,10 +194,10 @@ impl Session {
             Some(Asked::Approve { knock, admission }) if error.code == ErrorCode::Busy => {
                 // Its former connection is still closing.
                 let ask = Ask::Approve { knock, admission };
-                self.later.push_back((now + wait, ask, Asked::Wish(Wish::Approve)));
+                self.later.push_back((now + wait, ask, Asked::Wish(Wish::Approve(knock))));
             }
-            Some(Asked::Approve { .. }) => {
-                self.told.push_back(Told::Failed { what: Wish::Approve, code: error.code });
+            Some(Asked::Approve { knock, .. }) => {
+                self.told.push_back(Told::Failed { what: Wish::Approve(knock), code: error.code });
             }
             Some(Asked::Wish(what)) => self.told.push_back(Told::Failed { what, code: error.code }),
         }
@@ -194,6 +205,9 @@ impl Session {
 
     /// The relay did not let this kiosk come back. What that means depends on who hosts, and on what was asked for.
     fn not_resumed(&mut self, code: ErrorCode, wait: Duration, now: Time) {
+        if self.has_arrived() {
+            return;
+        }
         let me = self.me();
         let (hosting, by_hand, passed, room_code) = match &self.phase {
             Phase::In(meeting) => {
@@ -255,6 +269,11 @@ impl Session {
         }
     }
 
+    /// Another question of the same kind, taken back since, was answered first.
+    fn has_arrived(&self) -> bool {
+        self.meeting().is_some_and(Meeting::online)
+    }
+
     /// A relay that knows nothing of the meeting cannot say whether it has ended or only waits for its host.
     fn waited_too_long(&mut self, now: Time) -> bool {
         let Phase::In(meeting) = &mut self.phase else { return false };
@@ -263,6 +282,9 @@ impl Session {
     }
 
     fn not_reopened(&mut self, code: ErrorCode, wait: Duration, now: Time) {
+        if self.has_arrived() {
+            return;
+        }
         match code {
             // Somebody else was faster: there is a room to come back into.
             ErrorCode::Busy

@@ -1,6 +1,6 @@
 //! What was asked of the relay and waits for its answer, which says only which question it belongs to.
 
-use vestibule_common::id::{KnockId, RoomCode};
+use vestibule_common::id::KnockId;
 use vestibule_common::signed::{Admission, Founding};
 
 use super::told::Wish;
@@ -14,7 +14,6 @@ pub(super) enum Asked {
     },
     Knock {
         retried: bool,
-        code: RoomCode,
     },
     Resume,
     Reopen,
@@ -35,6 +34,23 @@ pub(super) enum Asked {
 }
 
 impl Asked {
+    /// Asked for a place in a meeting or at its door: as long as that is not answered, nothing else happens.
+    pub(super) fn is_way_in(&self) -> bool {
+        match self {
+            Asked::Create { .. } | Asked::Knock { .. } | Asked::Resume | Asked::Reopen | Asked::Correct => {
+                true
+            }
+            Asked::Parcel
+            | Asked::State
+            | Asked::NameSuccessor
+            | Asked::Renewal
+            | Asked::Time
+            | Asked::Farewell
+            | Asked::Approve { .. }
+            | Asked::Wish(_) => false,
+        }
+    }
+
     /// What was asked for, for the log.
     pub(super) fn words(&self) -> &'static str {
         match self {
@@ -49,8 +65,8 @@ impl Asked {
             Asked::Renewal => " a renewed admission",
             Asked::Time => " to tell the time",
             Asked::Farewell => " the farewell",
-            Asked::Approve { .. } | Asked::Wish(Wish::Approve) => " the approval",
-            Asked::Wish(Wish::Deny) => " to turn the knocking room away",
+            Asked::Approve { .. } | Asked::Wish(Wish::Approve(_)) => " the approval",
+            Asked::Wish(Wish::Deny(_)) => " to turn the knocking room away",
             Asked::Wish(Wish::Remove) => " to put a room out",
             Asked::Wish(Wish::Lock) => " to lock or open the meeting",
             Asked::Wish(Wish::MuteMember) => " to mute another room",

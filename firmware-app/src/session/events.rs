@@ -34,6 +34,8 @@ impl Session {
             self.log(log::Level::Info, format!("leaving the room {room}, which is not wanted any more"));
             if !matches!(self.phase, Phase::In(_)) {
                 self.ask(Ask::Leave, Asked::Farewell, now);
+            } else if came_back {
+                self.hopeless("the relay offers another meeting");
             }
             return;
         }
@@ -158,12 +160,17 @@ impl Session {
                 meeting.doubtful.entry(member).or_insert(now + DOUBT);
                 self.told.push_back(Told::Media(Media::Drop(member)));
             }
-            Change::Left { member, removed } => {
+            Change::Left { member, removed, seated } => {
                 meeting.doubtful.remove(&member);
                 meeting.chat.forget_newcomer(&member);
+                // With its seat the relay forgets the word that named it.
+                meeting.heir_named = meeting.heir_named.filter(|heir| *heir != member);
+                meeting.heirs.retain(|heir| *heir != member);
                 let label = meeting.label(&member).unwrap_or_default().to_owned();
                 self.told.push_back(Told::Media(Media::Drop(member)));
-                self.told.push_back(Told::Left { label, removed });
+                if seated {
+                    self.told.push_back(Told::Left { label, removed });
+                }
                 self.told.push_back(Told::TicketChanged);
             }
             Change::Member | Change::Nothing => {}

@@ -16,7 +16,7 @@ pub(crate) mod told;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use vestibule_common::control::{Ask, Limits, MemberState, ToRelay, Welcome};
+use vestibule_common::control::{Ask, ErrorCode, Limits, MemberState, ToRelay, Welcome};
 use vestibule_common::id::{KnockId, PeerId, RoomCode, RoomId};
 use vestibule_common::identity::Identity;
 use vestibule_common::name::RoomName;
@@ -92,6 +92,8 @@ enum Phase {
 /// At the door.
 pub(crate) struct Knocking {
     pub(crate) code: RoomCode,
+    /// Whose answer counts: one that was taken back may still be answered.
+    request: u32,
     knock: Option<KnockId>,
     /// Whose door, once the relay said so.
     pub(crate) host_name: Option<RoomName>,
@@ -245,8 +247,13 @@ impl Session {
 
     /// Knocks at the room with this code.
     pub(crate) fn knock(&mut self, code: RoomCode, now: Time) {
-        self.phase = Phase::Knocking(Knocking { code, knock: None, host_name: None });
-        self.ask(Ask::Knock { code }, Asked::Knock { retried: false, code }, now);
+        self.knock_at(code, false, now);
+    }
+
+    fn knock_at(&mut self, code: RoomCode, retried: bool, now: Time) {
+        let request = self.next_request;
+        self.phase = Phase::Knocking(Knocking { code, request, knock: None, host_name: None });
+        self.ask(Ask::Knock { code }, Asked::Knock { retried }, now);
     }
 
     /// Goes back into a meeting. `by_hand`: "Rejoin" was touched.
@@ -274,6 +281,7 @@ impl Session {
     pub(crate) fn leave(&mut self, now: Time) {
         if let Phase::In(_) = self.phase {
             self.phase = Phase::Out;
+            self.later.clear();
             self.told.push_back(Told::Media(Media::Stop));
             self.ask(Ask::Leave, Asked::Farewell, now);
         }
@@ -300,7 +308,7 @@ impl Session {
 
     /// Refuses a knocking room.
     pub(crate) fn deny(&mut self, knock: KnockId, now: Time) {
-        self.ask(Ask::Deny { knock }, Asked::Wish(Wish::Deny), now);
+        self.ask(Ask::Deny { knock }, Asked::Wish(Wish::Deny(knock)), now);
     }
 
     /// Removes a room from the meeting. Returns false when it cannot be done now; so do the next two.
@@ -424,7 +432,7 @@ impl Session {
     pub(crate) fn handle_disconnected(&mut self) {
         self.link = None;
         self.later.clear();
-        self.asked.clear();
+        self.forget_questions();
         match &mut self.phase {
             Phase::Out => {}
             Phase::Starting | Phase::Knocking(_) => {
@@ -437,6 +445,7 @@ impl Session {
                 meeting.state_told = None;
                 meeting.heir_named = None;
                 meeting.tell_again_at = None;
+                meeting.waiting_since = None;
                 meeting.doubtful.clear();
                 meeting.chat.connection_lost();
             }
@@ -472,8 +481,8 @@ impl Session {
             link.beat_at = now + beat(&link.limits);
             self.ask(Ask::Time { sent_us: now.as_micros() }, Asked::Time, now);
         }
-        if self.later.front().is_some_and(|(at, _, _)| now >= *at)
-            && let Some((_, ask, asked)) = self.later.pop_front()
+        while let Some((_, ask, asked)) =
+            self.later.iter().position(|(at, _, _)| now >= *at).and_then(|due| self.later.remove(due))
         {
             self.ask(ask, asked, now);
         }
@@ -534,8 +543,17 @@ impl Session {
 
     /// The connection is of no use any more.
     fn hopeless(&mut self, why: &'static str) {
-        self.asked.clear();
+        self.forget_questions();
         self.told.push_back(Told::Hopeless(why));
+    }
+
+    /// Nothing that was asked will be answered. What the next connection does not bring by itself is said to have failed.
+    fn forget_questions(&mut self) {
+        for (_, (asked, _)) in std::mem::take(&mut self.asked) {
+            if let Asked::Wish(what @ (Wish::Remove | Wish::Lock | Wish::MuteMember | Wish::End)) = asked {
+                self.told.push_back(Told::Failed { what, code: ErrorCode::Other });
+            }
+        }
     }
 
     /// Out of the meeting, or out of the way into one.
@@ -544,6 +562,7 @@ impl Session {
             self.told.push_back(Told::Media(Media::Stop));
         }
         self.phase = Phase::Out;
+        self.later.clear();
         self.told.push_back(Told::Out(why));
     }
 

@@ -37,6 +37,14 @@ impl Labels {
         self.given.get(peer).map(|(_, label)| label.as_str())
     }
 
+    /// The label that a room would have: its own, if that was given for this name.
+    pub(crate) fn at_door(&self, peer: &PeerId, name: &RoomName) -> String {
+        match self.given.get(peer) {
+            Some((known, label)) if known == name => label.clone(),
+            Some(_) | None => name.to_string(),
+        }
+    }
+
     /// Whether another room than `peer` goes by this name.
     pub(crate) fn shared(&self, peer: &PeerId, name: &RoomName) -> bool {
         self.given.iter().any(|(other, (known, _))| other != peer && known == name)
@@ -69,6 +77,8 @@ mod tests {
         assert_eq!(labels.give(c, &workshop), None);
         let all: Vec<_> = [a, b, c, d].iter().map(|peer| labels.of(peer).unwrap().to_owned()).collect();
         assert_eq!(all, ["Workshop", "Workshop 2", "Workshop 3", "Workshop 4"]);
+        assert_eq!(labels.at_door(&c, &workshop), "Workshop 3");
+        assert_eq!(labels.at_door(&c, &second), "Workshop 2", "it goes by another name now");
         assert!(labels.shared(&a, &workshop) && !labels.shared(&b, &second));
     }
 }

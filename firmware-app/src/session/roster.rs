@@ -27,8 +27,8 @@ pub(crate) enum Change {
     Joined { member: PeerId, new: bool },
     /// A room that was removed is named once more; the event of its leaving must follow soon.
     Doubtful { member: PeerId },
-    /// A room left. Whether the host's word for a removal holds is told by `removed`.
-    Left { member: PeerId, removed: bool },
+    /// A room left. Whether the host's word for a removal holds is told by `removed`, whether it had a place by `seated`.
+    Left { member: PeerId, removed: bool, seated: bool },
     /// A room is back after a break.
     Back { member: PeerId },
     /// A connection was lost, or a room said something of itself.
@@ -317,8 +317,9 @@ impl Roster {
             // `closed` says so to the one concerned.
             return Change::Nothing;
         }
+        let before = self.members.len();
         self.members.retain(|known| known.id() != member);
-        Change::Left { member, removed }
+        Change::Left { member, removed, seated: self.members.len() < before }
     }
 
     /// Keeps a removal if it is a host's word, once.

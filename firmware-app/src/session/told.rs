@@ -81,8 +81,8 @@ pub(crate) enum Out {
 /// What a person asked for.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Wish {
-    Approve,
-    Deny,
+    Approve(KnockId),
+    Deny(KnockId),
     Remove,
     Lock,
     MuteMember,

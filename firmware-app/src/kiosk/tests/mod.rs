@@ -1,5 +1,6 @@
 //! The kiosk's core in virtual time: several kiosks, a shell that obeys, and a relay of a few lines.
 
+mod answers;
 mod comeback;
 mod contacts;
 mod door;

@@ -32,6 +32,10 @@ pub(super) struct Relay {
     out: VecDeque<(PeerId, ToKiosk)>,
     /// Sends no answer to these requests any more.
     pub(super) mute: bool,
+    /// What it says takes longer than people have patience.
+    pub(super) slow: bool,
+    /// Refuses the next request so, with so many milliseconds to wait.
+    pub(super) refusal: Option<(ErrorCode, Option<u64>)>,
     /// Refuses so many states as too fast.
     pub(super) states_refused: u32,
 }
@@ -52,11 +56,13 @@ impl Room {
 
 impl Relay {
     pub(super) fn greet(&mut self, peer: PeerId, name: RoomName) {
+        // It takes the place of its former connection.
+        self.lost(peer);
         self.names.insert(peer, name);
     }
 
     pub(super) fn next(&mut self) -> Option<(PeerId, ToKiosk)> {
-        self.out.pop_front()
+        if self.slow { None } else { self.out.pop_front() }
     }
 
     pub(super) fn tell(&mut self, to: PeerId, body: Tell) {
@@ -76,7 +82,10 @@ impl Relay {
         room.log.push((event.clone(), room.members.clone()));
         match &event {
             RoomEvent::Joined { member } => drop(room.members.insert(member.id(), member.clone())),
-            RoomEvent::Left { member, .. } => drop(room.members.remove(member)),
+            RoomEvent::Left { member, .. } => {
+                room.members.remove(member);
+                room.heirs.retain(|word| word.successor != *member);
+            }
             RoomEvent::Away { member, .. } => room.members.get_mut(member).unwrap().present = false,
             RoomEvent::Back { member } => room.members.get_mut(member).unwrap().present = true,
             RoomEvent::State { member, state } => room.members.get_mut(member).unwrap().state = *state,
@@ -128,6 +137,8 @@ impl Relay {
 
     pub(super) fn lost(&mut self, peer: PeerId) {
         self.knocks_gone(peer, KnockGoneWhy::Lost);
+        // What was under way to it is lost too.
+        self.out.retain(|(to, _)| *to != peer);
         if let Some(id) = self.place.remove(&peer) {
             self.publish(id, RoomEvent::Away { member: peer, grace_ms: 120_000 });
         }
@@ -203,8 +214,14 @@ impl Relay {
 
     fn answer(&mut self, from: PeerId, re: Option<u32>, ask: Ask) -> Option<Tell> {
         let here = self.place.get(&from).copied();
+        if let Some((code, retry_after_ms)) = self.refusal.take() {
+            return Some(Tell::Error(RelayError { code, detail: "test".into(), retry_after_ms }));
+        }
         Some(match ask {
-            Ask::Create { .. } | Ask::Knock { .. } if here.is_some() => refuse(ErrorCode::Busy),
+            Ask::Create { .. } | Ask::Knock { .. } | Ask::Resume { .. } if here.is_some() => {
+                refuse(ErrorCode::Busy)
+            }
+            Ask::Knock { .. } if self.knocks.values().any(|(who, _)| *who == from) => refuse(ErrorCode::Busy),
             Ask::Create { founding, admission } => {
                 self.fresh += 1;
                 let code = RoomCode::new(482_900 + self.rooms.len() as u32 + 13).unwrap();

@@ -146,6 +146,10 @@ impl World {
                 }
             }
             Effect::Gate(state) => {
+                if state == GateState::Open {
+                    let lamp = shell.lamps.get(&Button::Mute);
+                    assert_ne!(lamp, Some(&LampState::On), "opened while the lamp says muted");
+                }
                 if !shell.gate_stuck {
                     shell.gate = state;
                     let report = if state == GateState::Open { GateReport::Open } else { GateReport::Closed };
