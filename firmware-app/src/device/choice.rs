@@ -89,7 +89,7 @@ fn named(name: &CameraName) -> Option<PathBuf> {
 }
 
 /// What a grabber is asked for: a laptop's screen in the size in which it is sent, no oftener than it is sent.
-const PRESENTED: WantedPicture = WantedPicture { width: 1280, height: 720, rate: 15 };
+const PRESENTED: WantedPicture = WantedPicture { width: 1280, height: 720, rate: 15, slowest: 5 };
 
 fn pictures(
     kind: PictureKind,
@@ -102,7 +102,7 @@ fn pictures(
     let (plug, wanted) = match kind {
         PictureKind::Camera => {
             let (width, height) = (config.camera_width, config.camera_height);
-            (Plugged::Camera, WantedPicture { width, height, rate: config.camera_rate })
+            (Plugged::Camera, WantedPicture { width, height, rate: config.camera_rate, slowest: 15 })
         }
         PictureKind::Presentation => (Plugged::Presentation, PRESENTED),
     };
@@ -114,7 +114,7 @@ fn pictures(
             PictureKind::Presentation => "the configuration says that nothing is presented",
         }),
         CameraPlan::Sim => simulated(Source::<dyn Camera>::new(move || {
-            let WantedPicture { width, height, rate } = wanted;
+            let WantedPicture { width, height, rate, slowest: _ } = wanted;
             let (camera, name) = match kind {
                 PictureKind::Camera => {
                     (SimCamera::test_picture(width, height, rate, &room, clock), "the test picture")
@@ -195,7 +195,8 @@ fn microphone(
         MicrophonePlan::Best => Source::<dyn Microphone>::new(move || {
             let cards = real::alsa::find();
             let (card, _) = best_card(&cards, Way::Capture).ok_or_else(real::alsa::no_microphone)?;
-            real::alsa::open_microphone(&CardName::of_card(&card.id), buffer, clock)
+            let card = CardName::of_card(&card.id, card.captures.unwrap_or(0));
+            real::alsa::open_microphone(&card, buffer, clock)
         }),
     }
 }
@@ -220,7 +221,8 @@ fn speaker(plan: &SpeakerPlan, config: &DeviceConfig, clock: Clock, sim: &SimHan
         SpeakerPlan::Best => Source::<dyn Speaker>::new(move || {
             let cards = real::alsa::find();
             let (card, _) = best_card(&cards, Way::Playback).ok_or_else(real::alsa::no_speaker)?;
-            real::alsa::open_speaker(&CardName::of_card(&card.id), buffer, clock)
+            let card = CardName::of_card(&card.id, card.plays.unwrap_or(0));
+            real::alsa::open_speaker(&card, buffer, clock)
         }),
     }
 }

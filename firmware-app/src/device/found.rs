@@ -31,10 +31,10 @@ pub struct SoundCard {
     pub name: String,
     /// Its driver, such as `USB-Audio`.
     pub driver: String,
-    /// It has a microphone or an input.
-    pub captures: bool,
-    /// It has a speaker or an output.
-    pub plays: bool,
+    /// The first of its devices with a microphone or an input.
+    pub captures: Option<u32>,
+    /// The first with a speaker or an output.
+    pub plays: Option<u32>,
 }
 
 /// What was found, or why looking failed.
@@ -98,7 +98,7 @@ impl fmt::Display for CameraNode {
 
 impl fmt::Display for SoundCard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ways = match (self.captures, self.plays) {
+        let ways = match (self.captures.is_some(), self.plays.is_some()) {
             (true, true) => "records and plays",
             (true, false) => "records",
             (false, true) => "plays",

@@ -291,15 +291,15 @@ pub(super) fn best_card(cards: &[SoundCard], way: Way) -> Option<(&SoundCard, St
         let last = card.driver == "Loopback" || card.name.to_ascii_uppercase().contains("HDMI");
         match () {
             () if card.id == "Kiosk" => 0,
-            () if usb && card.captures && card.plays => 1,
+            () if usb && card.captures.is_some() && card.plays.is_some() => 1,
             () if usb => 2,
             () if !last => 3,
             () => 4,
         }
     };
     let able = |card: &&SoundCard| match way {
-        Way::Capture => card.captures,
-        Way::Playback => card.plays,
+        Way::Capture => card.captures.is_some(),
+        Way::Playback => card.plays.is_some(),
     };
     let best = cards.iter().filter(able).min_by_key(|card| rank(card))?;
     let verb = match way {

@@ -22,8 +22,9 @@ const HALF: Duration = Duration::from_millis(500);
 const FLASH: Duration = Duration::from_millis(150);
 /// After so many times this long a fault's two flashes come again.
 const FAULT_PERIOD: u128 = 10;
-/// How often lamps are told again what they show: a chip that was unplugged and is back shows nothing by itself.
-const REFRESH: Duration = Duration::from_millis(250);
+/// How often lamps are told what they show: in time for flashes, and a chip that was unplugged and is back shows nothing by
+/// itself.
+const REFRESH: Duration = Duration::from_millis(50);
 
 /// Starts the buttons' thread. Every edge goes to the room in its order, and what changes of the contacts after it.
 pub(super) fn start_buttons(
@@ -128,7 +129,7 @@ fn run(mut lamps: KeptLamps, inbox: &Receiver<Switch>, clock: Clock) {
         [(Button::Mute, LampState::Off, clock.now()), (Button::Approve, LampState::Off, clock.now())];
     loop {
         let mut waiting = None;
-        match inbox.recv_timeout(REFRESH / 5) {
+        match inbox.recv_timeout(REFRESH) {
             Ok(Switch { lamp: button, state, done }) => {
                 for lamp in wanted.iter_mut().filter(|lamp| lamp.0 == button && lamp.1 != state) {
                     *lamp = (button, state, clock.now());

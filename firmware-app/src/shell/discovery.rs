@@ -16,10 +16,10 @@ const MAX_RELAYS: usize = 64;
 const MAX_ADDRESSES: usize = 8;
 
 /// The relays that announce themselves now, kept up to date in the background.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Discovery {
     found: Arc<Mutex<BTreeMap<String, Announced>>>,
-    daemon: Option<ServiceDaemon>,
+    daemon: ServiceDaemon,
 }
 
 struct Announced {
@@ -29,33 +29,23 @@ struct Announced {
 
 impl Discovery {
     /// Starts to listen; `changed` is called whenever the set of relays has changed. Where multicast is impossible
-    /// nothing is ever found, and the log says why.
-    pub fn start(changed: impl Fn() + Send + 'static) -> Discovery {
-        let daemon = match ServiceDaemon::new() {
-            Ok(daemon) => daemon,
-            Err(error) => {
-                log::warn!("relays cannot be looked for on this network: {error}");
-                return Discovery::default();
-            }
-        };
-        let discovery = Discovery { found: Arc::default(), daemon: Some(daemon.clone()) };
-        match daemon.browse(SERVICE) {
-            Ok(events) => {
-                let found = discovery.found.clone();
-                let listen = move || {
-                    while let Ok(event) = events.recv() {
-                        if note(&found, event) {
-                            changed();
-                        }
+    /// there is none, and the log says why.
+    pub fn start(changed: impl Fn() + Send + 'static) -> Option<Discovery> {
+        let started = ServiceDaemon::new().map_err(|error| error.to_string()).and_then(|daemon| {
+            let events = daemon.browse(SERVICE).map_err(|error| error.to_string())?;
+            let found = Arc::default();
+            let discovery = Discovery { found: Arc::clone(&found), daemon };
+            let listen = move || {
+                while let Ok(event) = events.recv() {
+                    if note(&found, event) {
+                        changed();
                     }
-                };
-                if let Err(error) = std::thread::Builder::new().name("discovery".into()).spawn(listen) {
-                    log::warn!("relays cannot be looked for: {error}");
                 }
-            }
-            Err(error) => log::warn!("relays cannot be looked for on this network: {error}"),
-        }
-        discovery
+            };
+            let listener = std::thread::Builder::new().name("discovery".into()).spawn(listen);
+            listener.map(|_| discovery).map_err(|error| error.to_string())
+        });
+        started.map_err(|error| log::warn!("relays cannot be looked for on this network: {error}")).ok()
     }
 
     /// Every relay that announces itself, with its addresses.
@@ -70,9 +60,7 @@ impl Discovery {
 
     /// Stops listening.
     pub fn stop(&self) {
-        if let Some(daemon) = &self.daemon
-            && let Err(error) = daemon.shutdown()
-        {
+        if let Err(error) = self.daemon.shutdown() {
             log::debug!("discovery did not stop in order: {error}");
         }
     }

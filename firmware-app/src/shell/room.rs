@@ -124,6 +124,7 @@ pub async fn run(
         gate_since: Time::ZERO,
         gate_periods: (0, Time::ZERO),
         own_voice: false,
+        recording: false,
         own_level: (0, Time::ZERO),
         xruns: [XrunLog::new("microphone"), XrunLog::new("speaker")],
         shown: None,
@@ -151,7 +152,7 @@ pub async fn run(
             },
             news = media_news.recv() => if let Some(news) = news { room.handle_media(news) },
             event = links.recv() => if let Some((generation, event)) = event { room.handle_link(generation, event) },
-            recorded = recordings.recv() => if recorded.is_some() { room.tell(News::Recording(false)) },
+            recorded = recordings.recv() => if recorded.is_some() { room.recording(false) },
             relays = searches.recv() => if let Some(relays) = relays { room.tell(News::RelaysFound(relays)) },
             thread = ends.next() => break Err(thread),
             _ = look.tick() => {
@@ -199,6 +200,7 @@ struct Room {
     gate_since: Time,
     gate_periods: (u64, Time),
     own_voice: bool,
+    recording: bool,
     /// The level that was told last, and when it was looked at.
     own_level: (u8, Time),
     xruns: [XrunLog; 2],

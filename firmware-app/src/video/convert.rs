@@ -35,7 +35,8 @@ pub fn to_i420(format: &CameraFormat, bytes: &[u8], picture: &mut I420) -> Resul
             need(bytes, stride * height)?;
             picture.resize(width, height);
             let packed = YuvPackedImage {
-                yuy: bytes,
+                // Some drivers fill up to the end of a page.
+                yuy: &bytes[..stride * height],
                 yuy_stride: format.stride,
                 width: width as u32,
                 height: height as u32,
@@ -143,6 +144,9 @@ mod tests {
             let mut picture = I420::default();
             to_i420(&format(pixels, stride), bytes, &mut picture).unwrap();
             assert_eq!(picture, wanted, "{pixels:?}");
+            let padded = [bytes, &[77]].concat();
+            to_i420(&format(pixels, stride), &padded, &mut picture).unwrap();
+            assert_eq!(picture, wanted, "{pixels:?}, with a byte more than the picture needs");
             let short = to_i420(&format(pixels, stride), &bytes[..bytes.len() - 1], &mut picture);
             assert!(short.is_err(), "{pixels:?}");
         }

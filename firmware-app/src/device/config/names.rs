@@ -126,9 +126,10 @@ impl SpeakerName {
 }
 
 impl CardName {
-    /// A card's first device.
-    pub fn of_card(id: &str) -> CardName {
-        CardName { pcm: format!("hw:CARD={id}") }
+    /// A device of a card.
+    pub fn of_card(id: &str, device: u32) -> CardName {
+        let number = if device == 0 { String::new() } else { format!(",DEV={device}") };
+        CardName { pcm: format!("hw:CARD={id}{number}") }
     }
 
     /// The PCM as ALSA opens it.

@@ -40,6 +40,8 @@ fn node(number: u32, bus: &str) -> CameraNode {
 }
 
 fn card(id: &str, driver: &str, captures: bool, plays: bool) -> SoundCard {
+    let device = |has: bool| has.then_some(0);
+    let (captures, plays) = (device(captures), device(plays));
     SoundCard { id: id.into(), name: id.into(), driver: driver.into(), captures, plays }
 }
 
@@ -273,7 +275,7 @@ fn named_devices_are_taken_by_name() {
     };
     let plan = plan(&config, &empty()).unwrap();
     assert_eq!(plan.camera, CameraPlan::Node("/dev/v4l/by-id/usb-cam".into()));
-    assert_eq!(plan.microphone, MicrophonePlan::Card(CardName::of_card("Device")));
+    assert_eq!(plan.microphone, MicrophonePlan::Card(CardName::of_card("Device", 0)));
     assert_eq!(plan.speaker, SpeakerPlan::None);
     assert_eq!(
         why(&plan, "microphone"),

@@ -17,4 +17,6 @@ pub(super) struct WantedPicture {
     pub(super) height: u32,
     /// Frames per second.
     pub(super) rate: u32,
+    /// Frames per second; below, a smaller picture is of more use.
+    pub(super) slowest: u32,
 }

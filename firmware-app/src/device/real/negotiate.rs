@@ -33,7 +33,7 @@ pub(in crate::device) enum Sizes {
 }
 
 /// Slower than this is not fluent: JPEG at more is better than raw pixels at less.
-const FLUENT: u32 = 25;
+const FLUENT: u32 = 24;
 
 impl Sizes {
     /// The sizes worth asking for: all, or of a range those nearest to what is wanted, also in 16:9.
@@ -63,8 +63,9 @@ fn nearest(wanted: u32, (low, high, step): (u32, u32, u32)) -> u32 {
 
 /// The offers that this program can use, best first.
 ///
-/// The size decides first: what is wanted, or its 16:9 cut, then the nearest larger one, then the nearest smaller.
-/// At a size that costs about the same, fluent raw pixels win over JPEG, and JPEG over raw pixels that are not fluent.
+/// What comes too slowly to be of use is left for last, and before that what is smaller than wanted. Of the rest, what is
+/// fluent comes first, then the size: what is wanted, or its 16:9 cut, then the nearest larger one. At the same size
+/// raw pixels win over JPEG, if they are as fluent.
 pub(in crate::device) fn rank(offers: &[Offer], wanted: WantedPicture) -> Vec<Offer> {
     let mut usable: Vec<Offer> = offers
         .iter()
@@ -75,11 +76,13 @@ pub(in crate::device) fn rank(offers: &[Offer], wanted: WantedPicture) -> Vec<Of
         .collect();
     // A rate that is not told is taken for the wanted one; the camera says at the end what it does.
     let rate = |offer: &Offer| if offer.rate == 0 { wanted.rate } else { offer.rate };
-    let enough = FLUENT.min(wanted.rate);
     usable.sort_by_key(|offer| {
         let raw = offer.pixels != PixelFormat::Mjpeg;
-        let fluent = rate(offer) >= enough;
+        let of_use = rate(offer) >= wanted.slowest.min(wanted.rate);
+        let fluent = rate(offer) >= FLUENT.min(wanted.rate);
         (
+            Reverse(of_use),
+            is_smaller(offer, wanted),
             Reverse(fluent),
             size_class(offer, wanted),
             Reverse(raw),
@@ -89,6 +92,10 @@ pub(in crate::device) fn rank(offers: &[Offer], wanted: WantedPicture) -> Vec<Of
     });
     usable.dedup();
     usable
+}
+
+fn is_smaller(offer: &Offer, wanted: WantedPicture) -> bool {
+    size_class(offer, wanted).0 == 2
 }
 
 /// 0 is what is wanted; larger pictures count by what they have too much, smaller ones come after all of them.
@@ -124,7 +131,13 @@ pub(in crate::device) fn reason(taken: &Offer, ranked: &[Offer], wanted: WantedP
     let size = match size_class(taken, wanted) {
         (0, 0) => "the size that is wanted",
         (0, _) => "the wanted width, in 16:9",
+        (1, _) if ranked.iter().any(|offer| size_class(offer, wanted).0 == 0) => {
+            "a larger size, as the wanted one comes slower"
+        }
         (1, _) => "the nearest larger size",
+        (_, _) if ranked.iter().any(|offer| !is_smaller(offer, wanted)) => {
+            "a smaller size, as others come too slowly"
+        }
         (_, _) => "the nearest smaller size",
     };
     let layout = match (taken.pixels, ranked.iter().any(|offer| offer.pixels != PixelFormat::Mjpeg)) {
@@ -140,7 +153,7 @@ mod tests {
     use super::*;
     use PixelFormat::{I420, Mjpeg, Nv12, Uyvy, Yuyv};
 
-    const WANTED: WantedPicture = WantedPicture { width: 640, height: 480, rate: 30 };
+    const WANTED: WantedPicture = WantedPicture { width: 640, height: 480, rate: 30, slowest: 15 };
 
     fn offer(pixels: PixelFormat, width: u32, height: u32, rate: u32) -> Offer {
         Offer { pixels, width, height, rate }
@@ -166,8 +179,8 @@ mod tests {
     fn jpeg_wins_over_raw_pixels_that_are_not_fluent() {
         let camera = [offer(Yuyv, 640, 480, 15), offer(Mjpeg, 640, 480, 30)];
         assert_eq!(best(&camera), offer(Mjpeg, 640, 480, 30));
-        let fluent = [offer(Yuyv, 640, 480, 25), offer(Mjpeg, 640, 480, 30)];
-        assert_eq!(best(&fluent), offer(Yuyv, 640, 480, 25));
+        let fluent = [offer(Yuyv, 640, 480, 24), offer(Mjpeg, 640, 480, 30)];
+        assert_eq!(best(&fluent), offer(Yuyv, 640, 480, 24));
         let slow_only = [offer(Yuyv, 640, 480, 15), offer(Yuyv, 320, 240, 15)];
         assert_eq!(best(&slow_only), offer(Yuyv, 640, 480, 15));
     }
@@ -188,6 +201,28 @@ mod tests {
         assert_eq!(small.candidates(WANTED), [(320, 240)]);
         let coarse = Sizes::Between { width: (0, 1000, 300), height: (100, 1000, 250) };
         assert_eq!(coarse.candidates(WANTED)[0], (900, 600));
+    }
+
+    #[test]
+    fn a_smaller_picture_is_taken_only_where_the_others_are_too_slow() {
+        let slow = [offer(Yuyv, 640, 480, 15), offer(Yuyv, 176, 144, 30)];
+        assert_eq!(best(&slow), slow[0]);
+        let too_slow = [offer(Yuyv, 1280, 720, 10), offer(Yuyv, 352, 288, 30)];
+        assert_eq!(best(&too_slow), too_slow[1]);
+        assert_eq!(
+            reason(&too_slow[1], &rank(&too_slow, WANTED), WANTED),
+            "a smaller size, as others come too slowly, raw pixels"
+        );
+        // Of a presentation, sharp text is what counts.
+        let presented = WantedPicture { width: 1280, height: 720, rate: 15, slowest: 5 };
+        let grabber = [offer(Yuyv, 1280, 720, 10), offer(Yuyv, 640, 480, 30)];
+        assert_eq!(rank(&grabber, presented)[0], grabber[0]);
+        let larger = [offer(Yuyv, 1280, 720, 10), offer(Mjpeg, 1920, 1080, 30)];
+        assert_eq!(rank(&larger, presented)[0], larger[1]);
+        assert_eq!(
+            reason(&larger[1], &rank(&larger, presented), presented),
+            "a larger size, as the wanted one comes slower, JPEG as raw pixels come slower or in no better size"
+        );
     }
 
     #[test]

@@ -13,6 +13,7 @@ use v4l::capability::Flags as Capability;
 use v4l::frameinterval::FrameIntervalEnum;
 use v4l::framesize::FrameSizeEnum;
 use v4l::io::mmap::Stream;
+use v4l::io::traits::CaptureStream;
 use v4l::video::Capture;
 use v4l::video::capture::Parameters;
 use v4l::{Device, Format, FourCC};
@@ -29,6 +30,9 @@ use crate::device::{Camera, CameraFormat, CameraFrame, DeviceError, PixelFormat}
 const SILENCE: Duration = Duration::from_millis(700);
 /// but of a slow one so many frames' time.
 const SILENT_FRAMES: u32 = 3;
+
+/// How long the first picture may take: a sensor finds its exposure, a grabber its signal.
+const WARM_UP: Duration = Duration::from_secs(5);
 
 /// A frame is not handed over later than this.
 const OLDEST: Duration = Duration::from_secs(2);
@@ -87,6 +91,11 @@ fn describe(path: &Path) -> Result<CameraNode, String> {
     if raw.iter().any(|name| able.driver.starts_with(name) || able.card.starts_with(name)) {
         return Err(format!("{} is a stage of the camera pipeline, no camera of its own", able.card));
     }
+    // An infrared or depth camera beside the usable one has its own node.
+    let layouts = device.enum_formats().unwrap_or_default();
+    if !layouts.is_empty() && layouts.iter().all(|layout| pixels(layout.fourcc).is_none()) {
+        return Err(format!("{} {}", able.card, none_of_ours(&device)));
+    }
     let grabber = named_by_udev(path).unwrap_or_else(|| {
         let id = usb_id(path);
         is_grabber(&able.card, id.as_ref().map(|(vendor, product)| (vendor.as_str(), product.as_str())))
@@ -143,28 +152,46 @@ pub(in crate::device) fn open(
     let offers = offers(&device, wanted).map_err(failed)?;
     let ranked = negotiate::rank(&offers, wanted);
     let mut refusal = None;
+    // What the bus has no room for may be had in another format; what is held or gone may not.
+    let mut refused = |error: io::Error| match error.raw_os_error() {
+        Some(libc::EBUSY | libc::ENODEV) => Err(failed(error)),
+        _ => {
+            refusal = Some(error);
+            Ok(())
+        }
+    };
     for offer in &ranked {
         match ask(&device, *offer, wanted) {
-            Ok(Some(format)) => {
-                let reason = negotiate::reason(offer, &ranked, wanted);
-                log::info!("{}: took {format} of {} offers: {reason}", path.display(), offers.len());
-                let camera = V4lCamera::start(&device, path, format, clock).map_err(failed)?;
-                let description = format!("{} ({name}), {format}", path.display());
-                return Ok(Opened { device: Box::new(camera), description });
-            }
+            Ok(Some(format)) => match V4lCamera::start(&device, path, format, clock) {
+                Ok(camera) => {
+                    let reason = negotiate::reason(offer, &ranked, wanted);
+                    log::info!("{}: took {format} of {} offers: {reason}", path.display(), offers.len());
+                    let description = format!("{} ({name}), {format}", path.display());
+                    return Ok(Opened { device: Box::new(camera), description });
+                }
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    let seconds = WARM_UP.as_secs();
+                    let why = format!("{} ({name}) has sent no picture for {seconds} s", path.display());
+                    return Err(DeviceError::Lost(why));
+                }
+                Err(error) => refused(error)?,
+            },
             Ok(None) => {}
-            Err(error) if error.raw_os_error() == Some(libc::EBUSY) => return Err(failed(error)),
-            Err(error) => refusal = Some(error),
+            Err(error) => refused(error)?,
         }
     }
     if let Some(error) = refusal {
         return Err(failed(error));
     }
-    Err(DeviceError::Unsupported(format!(
-        "{} ({name}) offers none of YUYV, UYVY, NV12, YU12 and MJPEG in an even size, but {}: choose another camera",
-        path.display(),
-        listed(&device)
-    )))
+    Err(DeviceError::Unsupported(format!("{} ({name}) {}", path.display(), none_of_ours(&device))))
+}
+
+/// Why a camera is of no use, for the person who must act.
+fn none_of_ours(device: &Device) -> String {
+    let offers = listed(device);
+    format!(
+        "offers none of YUYV, UYVY, NV12, YU12 and MJPEG in an even size, but {offers}: choose another camera"
+    )
 }
 
 /// Every layout and size that a camera offers, for a person: `GREY 640x480 1280x720, ...`.
@@ -292,6 +319,11 @@ fn explain(path: &Path, error: &io::Error) -> DeviceError {
              (usermod -aG video USER) and start it again",
             path.display()
         )),
+        // What uvcvideo answers where the other devices on the bus have taken all of its bandwidth.
+        Some(libc::ENOSPC) => DeviceError::Unsupported(format!(
+            "there is no room left on the USB bus for {}: plug it, or the other camera, into a port of another controller",
+            path.display()
+        )),
         _ => DeviceError::Lost(format!("{}: {error}", path.display())),
     }
 }
@@ -316,8 +348,11 @@ struct V4lCamera {
 }
 
 impl V4lCamera {
+    /// Starts the stream and waits for its first picture, of whatever quality.
     fn start(device: &Device, path: &Path, format: CameraFormat, clock: Clock) -> io::Result<V4lCamera> {
         let mut stream = Stream::with_buffers(device, Type::VideoCapture, BUFFERS)?;
+        stream.set_timeout(WARM_UP);
+        CaptureStream::next(&mut stream)?;
         stream.set_timeout(silence(format.rate));
         let lines = format.stride as usize * format.height as usize;
         let whole = match format.pixels {

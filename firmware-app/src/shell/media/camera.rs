@@ -70,9 +70,10 @@ impl Default for CameraSwitch {
 }
 
 impl CameraSwitch {
-    /// Opens the camera, or closes it, and lets its pictures leave. When that is forbidden, none leaves from the return on.
-    pub(super) fn want(&self, open: bool, shown: bool) {
-        self.change(|wanted| {
+    /// Opens the camera, or closes it, and lets its pictures leave that are captured from `now` on. When that is forbidden,
+    /// none leaves from the return on.
+    pub(super) fn want(&self, open: bool, shown: bool, now: Time) {
+        self.change(now, |wanted| {
             wanted.shown = open && shown;
             if open != wanted.open.is_some() {
                 wanted.turns += 1;
@@ -83,8 +84,8 @@ impl CameraSwitch {
     }
 
     /// Whether there are other rooms that want the pictures.
-    pub(super) fn send(&self, on: bool) {
-        self.change(|wanted| wanted.sending = on);
+    pub(super) fn send(&self, on: bool, now: Time) {
+        self.change(now, |wanted| wanted.sending = on);
     }
 
     /// Whether pictures may leave at this moment.
@@ -115,10 +116,10 @@ impl CameraSwitch {
         }
     }
 
-    fn change(&self, change: impl FnOnce(&mut Wanted)) {
+    fn change(&self, now: Time, change: impl FnOnce(&mut Wanted)) {
         let mut wanted = lock(&self.wanted);
         change(&mut wanted);
-        self.shutter.set(wanted.open.is_some() && wanted.shown && wanted.sending);
+        self.shutter.set(wanted.open.is_some() && wanted.shown && wanted.sending, now);
         drop(wanted);
         self.changed.notify_all();
     }
@@ -165,13 +166,12 @@ pub(super) struct CameraParts {
 
 /// Starts both threads.
 pub(super) fn start(source: Source<dyn Camera>, parts: CameraParts, watch: &Watch) -> io::Result<()> {
-    let (camera, encoder, cadence) = match parts.kind {
-        PictureKind::Camera => ("camera", "encode", None),
-        PictureKind::Presentation => ("grabber", "encode-shown", Some(Cadence::new(parts.bitrate))),
+    let (camera, encoder) = match parts.kind {
+        PictureKind::Camera => ("camera", "encode"),
+        PictureKind::Presentation => ("grabber", "encode-shown"),
     };
+    let newest = Arc::new(Newest::new(Cadence::new(parts.kind, parts.bitrate)));
     let parts = Arc::new(parts);
-    let newest =
-        Arc::new(Newest { slot: Mutex::new(Slot { cadence, ..Slot::default() }), ..Newest::default() });
     let (capture, encode) = ((parts.clone(), newest.clone()), (parts, newest));
     watch.spawn(camera, move || run_camera(source, &capture.0, &capture.1))?;
     watch.spawn(encoder, move || EncodeThread::new(encode.0, encode.1).run())?;
@@ -179,19 +179,17 @@ pub(super) fn start(source: Source<dyn Camera>, parts: CameraParts, watch: &Watc
 }
 
 /// The newest picture, between both threads: one slot.
-#[derive(Default)]
 struct Newest {
     slot: Mutex<Slot>,
     filled: Condvar,
 }
 
-#[derive(Default)]
 struct Slot {
     picture: Option<Raw>,
     spare: Vec<I420>,
     rate: u32,
-    /// Which pictures are taken at all; absent: every one.
-    cadence: Option<Cadence>,
+    /// Which pictures are taken at all.
+    cadence: Cadence,
 }
 
 struct Raw {
@@ -202,10 +200,15 @@ struct Raw {
 }
 
 impl Newest {
+    fn new(cadence: Cadence) -> Newest {
+        let slot = Slot { picture: None, spare: Vec::new(), rate: 0, cadence };
+        Newest { slot: Mutex::new(slot), filled: Condvar::new() }
+    }
+
     /// A buffer for the picture of this moment, if it is wanted.
-    fn buffer(&self, captured: Time) -> Option<I420> {
+    fn buffer(&self, captured: Time, rate: u32) -> Option<I420> {
         let mut slot = lock(&self.slot);
-        let due = slot.cadence.as_ref().is_none_or(|cadence| cadence.is_due(captured));
+        let due = slot.cadence.is_due(captured, rate);
         due.then(|| slot.spare.pop().unwrap_or_default())
     }
 
@@ -219,17 +222,13 @@ impl Newest {
 
     /// The newest one has become so many bytes.
     fn charge(&self, size: DataSize) {
-        if let Some(cadence) = &mut lock(&self.slot).cadence {
-            cadence.charge(size);
-        }
+        lock(&self.slot).cadence.charge(size);
     }
 
     fn put(&self, raw: Raw, rate: u32, stats: &PictureStats) {
         let mut slot = lock(&self.slot);
         slot.rate = rate;
-        if let Some(cadence) = &mut slot.cadence {
-            cadence.admit(raw.captured);
-        }
+        slot.cadence.admit(raw.captured);
         if let Some(unseen) = slot.picture.replace(raw) {
             stats.pictures_skipped.one();
             slot.spare.push(unseen.picture);
@@ -267,8 +266,9 @@ fn run_camera(source: Source<dyn Camera>, parts: &CameraParts, newest: &Newest) 
             // Before the capture: a switch in between makes it void.
             let ticket = parts.switch.shutter.ticket();
             let frame = camera.next_frame()?;
+            let ticket = ticket.filter(|ticket| ticket.is_for(frame.captured));
             stats.pictures_captured.one();
-            let Some(mut picture) = newest.buffer(frame.captured) else { return Ok(()) };
+            let Some(mut picture) = newest.buffer(frame.captured, format.rate) else { return Ok(()) };
             if let Err(error) = to_i420(&format, frame.bytes, &mut picture) {
                 log::debug!("{error}");
                 stats.pictures_damaged.one();
@@ -445,19 +445,19 @@ mod tests {
             Ok(Opened { device: Box::new(camera), description: format!("camera {opened}") })
         });
         let switch = started(source);
-        switch.send(true);
-        switch.want(true, false);
+        switch.send(true, Time::ZERO);
+        switch.want(true, false, Time::ZERO);
         assert_eq!(asks.recv().unwrap(), 1);
         assert_eq!(switch.state(), DeviceState::Closed, "it has delivered nothing yet");
         frame.send(()).unwrap();
         assert_eq!(asks.recv().unwrap(), 1);
         assert_eq!(switch.state(), DeviceState::Open { description: "camera 1".into() });
         assert!(!switch.may_send(), "nobody was told of it");
-        switch.want(true, true);
+        switch.want(true, true, Time::ZERO);
         let ticket = switch.shutter.ticket().unwrap();
 
-        switch.want(false, false);
-        switch.want(true, false);
+        switch.want(false, false, Time::ZERO);
+        switch.want(true, false, Time::ZERO);
         assert_eq!(switch.state(), DeviceState::Closed, "what is known is of the time before");
         assert!(!switch.still_valid(ticket) && !switch.may_send());
         frame.send(()).unwrap();
@@ -523,7 +523,7 @@ mod tests {
             Ok(Opened { device, description: format!("camera {opened}") })
         });
         let switch = started(source);
-        switch.want(true, false);
+        switch.want(true, false, Time::ZERO);
         let mut seen = Vec::new();
         for _ in 0..60_000 {
             let state = switch.state();

@@ -138,8 +138,10 @@ struct Stream {
     sync: LipSync,
     sequence: u64,
     recovery: Recovery,
-    /// When its last picture was decoded.
+    /// When its last picture was decoded, as long as they count as arriving.
     seen: Option<Time>,
+    /// The room's logic was told that they arrive.
+    told: bool,
     /// Decoded pictures that wait for their sound, oldest first, each with its moment.
     held: VecDeque<(Picture, Time)>,
 }
@@ -169,8 +171,8 @@ impl DecodeThread {
             self.streams.remove(&stream);
             self.slots.clear(stream.id());
         }
-        // Whoever names the rooms anew has forgotten whose pictures arrive.
-        self.streams.values_mut().for_each(|stream| stream.seen = None);
+        // Whoever names the rooms anew may have forgotten whose pictures arrive.
+        self.streams.values_mut().for_each(|stream| stream.told = false);
         for (peer, kind) in rooms.iter().flat_map(|peer| PictureKind::ALL.map(|kind| (*peer, kind))) {
             self.streams.entry(PictureStream { peer, kind }).or_insert_with(|| Stream {
                 decoder: None,
@@ -178,6 +180,7 @@ impl DecodeThread {
                 sync: LipSync::new(DISPLAY),
                 sequence: 0,
                 seen: None,
+                told: false,
                 held: VecDeque::new(),
             });
         }
@@ -212,7 +215,8 @@ impl DecodeThread {
                 stats.pictures_decoded.one();
                 let now = self.clock.now();
                 // Told before there is a tile: the screen makes one for pictures that arrive.
-                if stream.seen.replace(now).is_none() {
+                stream.seen = Some(now);
+                if !std::mem::replace(&mut stream.told, true) {
                     self.news.tell(MediaNews::Pictures { picture: id, arriving: true });
                 }
                 let hold = stream.sync.handle_picture(job.frame.captured, now);
@@ -271,7 +275,7 @@ impl DecodeThread {
                 self.screen.picture_changed(id);
             }
             if stream.seen.is_some_and(|seen| now.since(seen) > PICTURES_LINGER) {
-                stream.seen = None;
+                (stream.seen, stream.told) = (None, false);
                 self.news.tell(MediaNews::Pictures { picture: id, arriving: false });
             }
         }

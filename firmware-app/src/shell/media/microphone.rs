@@ -103,7 +103,15 @@ pub(super) fn start(
 ) -> io::Result<Thread> {
     let (report, gate, mute) = (parts.report.clone(), parts.gate.clone(), parts.mute);
     let listen = parts.listen.clone();
+    let entrance = gate.clone();
+    let mut gone = false;
     let tell = move |state: &DeviceState| {
+        // While it is gone the lamp says "muted". It goes dark before the gate is opened anew.
+        match state {
+            DeviceState::Failed(_) => gone = true,
+            DeviceState::Open { .. } if std::mem::take(&mut gone) => drop(entrance.close()),
+            DeviceState::Open { .. } | DeviceState::Closed => {}
+        }
         report.enter(state);
         news.tell(MediaNews::Microphone);
     };

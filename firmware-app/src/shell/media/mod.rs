@@ -34,6 +34,7 @@ use std::thread::Thread;
 use heapless::spsc::{Consumer, Producer};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::watch;
 use vestibule_common::control::Streams;
 use vestibule_common::id::PeerId;
 use vestibule_common::media::{ClockEstimate, Gate, GateHandle, Volume};
@@ -49,7 +50,7 @@ pub use self::microphone::MuteMode;
 use self::microphone::{MicrophoneParts, MicrophoneReport};
 use self::outbox::Outbox;
 use self::playout::{PlayoutCommand, Voice};
-use self::receive::ReceiveCommand;
+use self::receive::{ReceiveCommand, Wanted};
 pub use self::recording::LONGEST_RECORDING;
 use self::send::SendCommand;
 use self::stats::Stats;
@@ -166,11 +167,12 @@ pub struct Media {
     switches: [Arc<CameraSwitch>; 2],
     send: SyncSender<SendCommand>,
     receive: mpsc::Sender<ReceiveCommand>,
+    wanted: watch::Sender<Wanted>,
     decoding: Decoding,
     playout: Producer<'static, PlayoutCommand>,
     gone: Consumer<'static, Box<Voice>>,
-    rooms: Vec<(PeerId, Streams)>,
     stats: Arc<Stats>,
+    clock: Clock,
 }
 
 impl Media {
@@ -194,6 +196,7 @@ impl Media {
         let gate = Gate::new(sound.muted);
         let handle = gate.handle();
         let (receive, commands) = mpsc::channel(64);
+        let (wanted, wanting) = watch::channel(Wanted::default());
 
         let sending =
             send::start(outbox.clone(), handle.clone(), switches.clone(), stats.clone(), watch, clock)?;
@@ -222,8 +225,15 @@ impl Media {
             stats.clone(),
             clock,
         )?;
-        let (inbox, player) = (commands, playing.audio);
-        receive::start(inbox, outbox.clone(), player, decoding.clone(), news.clone(), stats.clone(), clock)?;
+        receive::start(
+            (commands, wanting),
+            outbox.clone(),
+            playing.audio,
+            decoding.clone(),
+            news.clone(),
+            stats.clone(),
+            clock,
+        )?;
         for (kind, source) in PictureKind::ALL.into_iter().zip([devices.camera, devices.presentation]) {
             let parts = CameraParts {
                 kind,
@@ -260,11 +270,12 @@ impl Media {
             switches,
             send: sending.commands,
             receive,
+            wanted,
             decoding,
             playout: playing.commands,
             gone: playing.gone,
-            rooms: Vec::new(),
             stats,
+            clock,
         })
     }
 
@@ -274,22 +285,23 @@ impl Media {
         let sending = link.map(Link::sending).map(|(socket, sealer)| (socket, Box::new(sealer)));
         let receiving = link.map(Link::receiving).map(|(socket, opener)| (socket, Box::new(opener)));
         self.tell_sender(SendCommand::Link(sending));
-        self.tell_receiver(ReceiveCommand::Link(receiving));
+        if self.receive.try_send(ReceiveCommand::Link(receiving)).is_err() {
+            log::warn!("the receiving thread does not listen");
+        }
     }
 
     /// Sends these streams, and plays and shows these rooms, and no others.
     pub fn join(&mut self, own: Streams, others: Vec<(PeerId, Streams)>) {
         self.outbox.clear();
         self.tell_sender(SendCommand::Streams(Some(own)));
-        self.tell_receiver(ReceiveCommand::Own(own));
-        self.switches.iter().for_each(|switch| switch.send(true));
+        self.wanted.send_modify(|wanted| wanted.own = Some(own));
+        self.switches.iter().for_each(|switch| switch.send(true, self.clock.now()));
         self.set_rooms(others);
     }
 
     /// Plays and shows this room too; its first picture will be a keyframe, and so will the next one of ours.
     pub fn add(&mut self, peer: PeerId, streams: Streams) {
-        let mut rooms = self.rooms.clone();
-        rooms.retain(|(known, _)| *known != peer);
+        let mut rooms = self.rooms_without(peer);
         rooms.push((peer, streams));
         self.set_rooms(rooms);
         PictureKind::ALL.into_iter().for_each(|kind| self.outbox.want_keyframe(kind));
@@ -297,13 +309,12 @@ impl Media {
 
     /// No longer plays and shows this room.
     pub fn drop(&mut self, peer: PeerId) {
-        let rooms = self.rooms.iter().filter(|(known, _)| *known != peer).copied().collect();
-        self.set_rooms(rooms);
+        self.set_rooms(self.rooms_without(peer));
     }
 
     /// Sends, plays and shows nothing.
     pub fn stop(&mut self) {
-        self.switches.iter().for_each(|switch| switch.send(false));
+        self.switches.iter().for_each(|switch| switch.send(false, self.clock.now()));
         self.tell_sender(SendCommand::Streams(None));
         self.outbox.clear();
         self.set_rooms(Vec::new());
@@ -326,7 +337,7 @@ impl Media {
 
     fn want_pictures(&self, kind: PictureKind, open: bool, shown: bool) {
         let switch = &self.switches[kind as usize];
-        switch.want(open, shown);
+        switch.want(open, shown, self.clock.now());
         if !switch.may_send() {
             self.outbox.drop_pictures(kind);
         }
@@ -346,7 +357,7 @@ impl Media {
 
     /// Of all presentations shows this room's, or none.
     pub fn present(&self, peer: Option<PeerId>) {
-        self.tell_receiver(ReceiveCommand::Present(peer));
+        self.wanted.send_modify(|wanted| wanted.presented = peer);
     }
 
     /// Opens the gate for what is captured from `now` on; whether it was closed.
@@ -433,8 +444,13 @@ impl Media {
         &self.stats
     }
 
+    fn rooms_without(&self, peer: PeerId) -> Vec<(PeerId, Streams)> {
+        let wanted = self.wanted.borrow();
+        wanted.rooms.iter().filter(|(known, _)| *known != peer).copied().collect()
+    }
+
     fn set_rooms(&mut self, rooms: Vec<(PeerId, Streams)>) {
-        let before = std::mem::replace(&mut self.rooms, rooms.clone());
+        let before = self.wanted.borrow().rooms.clone();
         for (peer, _) in before.iter().filter(|room| !rooms.contains(room)) {
             self.tell_player(PlayoutCommand::Drop(*peer));
         }
@@ -443,7 +459,7 @@ impl Media {
         }
         while self.gone.dequeue().is_some() {}
         self.decoding.show(rooms.iter().map(|(peer, _)| *peer).collect());
-        self.tell_receiver(ReceiveCommand::Rooms(rooms));
+        self.wanted.send_modify(|wanted| wanted.rooms = rooms);
     }
 
     fn tell_sender(&self, command: SendCommand) {
@@ -451,12 +467,6 @@ impl Media {
             log::warn!("the sending thread has stopped");
         }
         self.outbox.wake();
-    }
-
-    fn tell_receiver(&self, command: ReceiveCommand) {
-        if self.receive.try_send(command).is_err() {
-            log::warn!("the receiving thread does not listen");
-        }
     }
 
     fn tell_player(&mut self, command: PlayoutCommand) {

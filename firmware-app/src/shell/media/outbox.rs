@@ -202,7 +202,7 @@ mod tests {
 
     fn frame(kind: PictureKind, keyframe: bool) -> VideoOut {
         let shutter = Shutter::default();
-        shutter.set(true);
+        shutter.set(true, Time::ZERO);
         let ticket = shutter.ticket().unwrap();
         VideoOut { kind, ticket, bytes: vec![1], keyframe, captured: Time::ZERO, encoded: Time::ZERO }
     }

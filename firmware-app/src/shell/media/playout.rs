@@ -31,8 +31,9 @@ const AUDIO_RING: usize = 128;
 const HEARD_EVERY: u32 = 10;
 /// What is left of the other rooms while this one has the word, where only one direction is open: -30 dB.
 const TURNED_DOWN: f32 = 0.032;
-/// The longest pause between two looks at a speaker that is not there.
-const PATIENCE: Duration = Duration::from_millis(10);
+
+/// A thread that comes later than this has stood still, and does not catch up with what it missed.
+const STANDSTILL: Duration = Duration::from_millis(100);
 
 /// A room that is heard.
 pub(super) struct Voice {
@@ -150,7 +151,8 @@ impl Player {
     /// Waits for room in the speaker and plays the next 10 ms. Without a speaker the buffers are drained in step all the
     /// same; `next` is when that is due.
     fn turn(&mut self, speaker: &mut Reopening<dyn Speaker>, next: &mut Time, clock: Clock) {
-        let played = speaker.run(PATIENCE, |speaker| {
+        // Where there is none, the pause is the period's.
+        let played = speaker.run(Duration::ZERO, |speaker| {
             speaker.ready()?;
             let period = self.period(clock.now());
             let leaves = speaker.write(&period)?;
@@ -159,10 +161,13 @@ impl Player {
             self.xruns.see(speaker.xruns(), &self.stats.speaker_xruns);
             Ok(())
         });
-        *next = (*next).max(clock.now());
+        let now = clock.now();
+        if played.is_some() || now.since(*next) > STANDSTILL {
+            *next = now;
+        }
         if played.is_none() {
             self.xruns.gone();
-            self.period(*next);
+            self.period(now);
             *next += Duration::from_millis(10);
             clock.sleep_until(*next);
         }
@@ -267,16 +272,48 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_period_of_nine_rooms_allocates_nothing() {
-        let (mut commands, inbox) = ring::<PlayoutCommand, 128>();
-        let (gone, mut freed) = ring::<Box<Voice>, 64>();
-        let (mut audio, packets) = ring::<AudioIn, AUDIO_RING>();
-        let (heard, mut told) = ring::<Heard, 128>();
-        let (played, mut references) = ring::<Played, 32>();
+    /// A player, and the far ends of its rings.
+    struct Bench {
+        player: Player,
+        commands: Producer<'static, PlayoutCommand>,
+        freed: Consumer<'static, Box<Voice>>,
+        audio: Producer<'static, AudioIn>,
+        told: Consumer<'static, Heard>,
+        references: Consumer<'static, Played>,
+    }
+
+    fn bench() -> Bench {
+        let (commands, inbox) = ring::<PlayoutCommand, 128>();
+        let (gone, freed) = ring::<Box<Voice>, 64>();
+        let (audio, packets) = ring::<AudioIn, AUDIO_RING>();
+        let (heard, told) = ring::<Heard, 128>();
+        let (played, references) = ring::<Played, 32>();
         let near_speaks = Arc::new(true.into());
         let echo_path = EchoPath { played, near_speaks };
-        let mut player = Player::new(inbox, gone, packets, heard, echo_path, Arc::default());
+        let player = Player::new(inbox, gone, packets, heard, echo_path, Arc::default());
+        Bench { player, commands, freed, audio, told, references }
+    }
+
+    #[test]
+    fn without_a_speaker_time_passes_at_its_pace() {
+        let Bench { mut player, .. } = bench();
+        let clock = Clock::start();
+        let mut speaker = Reopening::new(Source::missing("unplugged"), clock, |_| {});
+        let begin = clock.now();
+        let mut next = begin;
+        for turn in 1..=20 {
+            let before = next;
+            player.turn(&mut speaker, &mut next, clock);
+            let late = clock.now().since(before) > STANDSTILL;
+            assert!(late || next == before + Duration::from_millis(10), "turn {turn}");
+            assert!(clock.now() >= next);
+        }
+        assert_eq!(player.stats.periods_played.total(), 20);
+    }
+
+    #[test]
+    fn a_period_of_nine_rooms_allocates_nothing() {
+        let Bench { mut player, mut commands, mut freed, mut audio, mut told, mut references } = bench();
         let clock = Clock::start();
         let open = move || {
             Ok(Opened { device: Box::new(Endless(clock)) as Box<dyn Speaker>, description: String::new() })

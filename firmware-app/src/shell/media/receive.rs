@@ -9,7 +9,7 @@ use heapless::spsc::Producer;
 use quinn_udp::{RecvMeta, UdpSockRef};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 use vestibule_common::control::Streams;
 use vestibule_common::id::{PeerId, StreamId};
@@ -58,23 +58,28 @@ pub(super) struct AudioIn {
     pub samples: AudioFrame,
 }
 
+/// What is taken. The newest counts; none in between has to be seen.
+#[derive(Clone, Default)]
+pub(super) struct Wanted {
+    /// The kiosk's own streams.
+    pub own: Option<Streams>,
+    /// These rooms' streams, and no others'.
+    pub rooms: Vec<(PeerId, Streams)>,
+    /// This room's presentation, and no other.
+    pub presented: Option<PeerId>,
+}
+
 /// What the receiving thread is told.
 pub(super) enum ReceiveCommand {
     /// Listen here from now on, or nowhere.
     Link(Option<(Arc<Socket>, Box<Opener>)>),
-    /// These are the kiosk's own streams from now on.
-    Own(Streams),
-    /// Take these rooms' streams from now on, and no others'.
-    Rooms(Vec<(PeerId, Streams)>),
-    /// Take this room's presentation, and no other.
-    Present(Option<PeerId>),
     /// A stream's picture could not be decoded.
     Undecodable(PictureStream),
 }
 
 /// Starts the receiving thread.
 pub(super) fn start(
-    mut commands: mpsc::Receiver<ReceiveCommand>,
+    (mut commands, mut wanted): (mpsc::Receiver<ReceiveCommand>, watch::Receiver<Wanted>),
     outbox: Arc<Outbox>,
     audio: Producer<'static, AudioIn>,
     decoding: Decoding,
@@ -83,7 +88,7 @@ pub(super) fn start(
     clock: Clock,
 ) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let watch = news.watch.clone();
+    let ends = news.watch.clone();
     let run = move || {
         runtime.block_on(async move {
             let mut receiver = Receiver {
@@ -109,6 +114,10 @@ pub(super) fn start(
                         Some(command) => receiver.obey(command),
                         None => return,
                     },
+                    changed = wanted.changed() => match changed {
+                        Ok(()) => receiver.take(&wanted.borrow_and_update()),
+                        Err(_) => return,
+                    },
                     read = read(&receiver.link, &mut buffers, &mut metas) => {
                         match read {
                             Ok(count) => receiver.handle_reads(&mut buffers[..count], &metas[..count]),
@@ -126,7 +135,7 @@ pub(super) fn start(
             }
         });
     };
-    watch.spawn("receive", run)?;
+    ends.spawn("receive", run)?;
     Ok(())
 }
 
@@ -235,37 +244,39 @@ impl Receiver {
                         }
                     });
             }
-            ReceiveCommand::Own(streams) => self.own = Some(streams),
-            ReceiveCommand::Rooms(rooms) => {
-                self.pictures.retain(|id, pictures| {
-                    let PictureStream { peer, kind } = pictures.stream;
-                    rooms.iter().any(|(room, streams)| *room == peer && id_of(streams, kind) == *id)
-                });
-                self.sound.retain(|id, voice| {
-                    rooms.iter().any(|(room, streams)| *room == voice.peer && streams.audio == *id)
-                });
-                for (peer, streams) in rooms {
-                    for kind in PictureKind::ALL {
-                        let stream = PictureStream { peer, kind };
-                        let pictures = || Pictures::new(stream);
-                        self.pictures.entry(id_of(&streams, kind)).or_insert_with(pictures);
-                    }
-                    let allowance = Allowance::new(PACKETS.0, PACKETS.1);
-                    self.sound.entry(streams.audio).or_insert(Voice { peer, allowance, spoke: None });
-                }
-            }
-            ReceiveCommand::Present(peer) => {
-                self.presented = peer;
-                // What was left out cannot be built on: it begins anew, with a keyframe.
-                for pictures in self.pictures.values_mut() {
-                    if pictures.stream.kind == PictureKind::Presentation {
-                        *pictures = Pictures::new(pictures.stream);
-                    }
-                }
-            }
             ReceiveCommand::Undecodable(stream) => {
                 for pictures in self.pictures.values_mut().filter(|pictures| pictures.stream == stream) {
                     pictures.reassembler.handle_decoder_failure();
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, wanted: &Wanted) {
+        self.own = wanted.own;
+        let rooms = &wanted.rooms;
+        self.pictures.retain(|id, pictures| {
+            let PictureStream { peer, kind } = pictures.stream;
+            rooms.iter().any(|(room, streams)| *room == peer && id_of(streams, kind) == *id)
+        });
+        self.sound.retain(|id, voice| {
+            rooms.iter().any(|(room, streams)| *room == voice.peer && streams.audio == *id)
+        });
+        for (peer, streams) in rooms {
+            for kind in PictureKind::ALL {
+                let stream = PictureStream { peer: *peer, kind };
+                let pictures = || Pictures::new(stream);
+                self.pictures.entry(id_of(streams, kind)).or_insert_with(pictures);
+            }
+            let allowance = Allowance::new(PACKETS.0, PACKETS.1);
+            self.sound.entry(streams.audio).or_insert(Voice { peer: *peer, allowance, spoke: None });
+        }
+        if self.presented != wanted.presented {
+            self.presented = wanted.presented;
+            // What was left out cannot be built on: it begins anew, with a keyframe.
+            for pictures in self.pictures.values_mut() {
+                if pictures.stream.kind == PictureKind::Presentation {
+                    *pictures = Pictures::new(pictures.stream);
                 }
             }
         }

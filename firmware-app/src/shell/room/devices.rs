@@ -113,6 +113,10 @@ impl Room {
 
     /// Records the room's sound, and says so on the screen while it does.
     pub(super) fn record(&mut self, length: Duration, reply: oneshot::Sender<Result<String, String>>) {
+        if self.recording {
+            let why = "the room's sound is being recorded already: try again when that has ended";
+            return drop(reply.send(Err(why.into())));
+        }
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let path = self.around.recordings.join(format!("sound-{}.wav", unix.as_millis()));
         let recorded = self.recorded.clone();
@@ -127,7 +131,7 @@ impl Room {
         log::info!("the caretaker has the room's sound recorded: {}", path.display());
         match self.media.record(path, length, done) {
             Ok(()) => {
-                self.tell(News::Recording(true));
+                self.recording(true);
                 tokio::spawn(async move {
                     let outcome = asked.await.unwrap_or_else(|_| Err("the recording was broken off".into()));
                     drop(reply.send(outcome));
@@ -135,6 +139,12 @@ impl Room {
             }
             Err(error) => drop(reply.send(Err(error))),
         }
+    }
+
+    /// It has begun, or ended.
+    pub(super) fn recording(&mut self, on: bool) {
+        self.recording = on;
+        self.tell(News::Recording(on));
     }
 }
 

@@ -86,7 +86,7 @@ impl Room {
 
     fn start_discovery(&mut self) {
         if self.around.discover && self.discovery.is_none() {
-            self.discovery = Some(Discovery::start(|| {}));
+            self.discovery = Discovery::start(|| {});
         }
     }
 
@@ -126,7 +126,12 @@ impl Room {
             LinkEvent::Up { welcome, address, secrets } => {
                 match Link::open(&welcome, address, secrets) {
                     Ok(link) => self.media.set_link(Some(&link)),
-                    Err(error) => log::warn!("no media: {error}"),
+                    // Tried again, as any connection that was lost.
+                    Err(error) => {
+                        self.disconnect();
+                        let detail = format!("its media cannot be reached: {error}");
+                        return self.tell(News::Disconnected { why: LinkLoss::RelayGone, detail });
+                    }
                 }
                 self.found_at(welcome.identity, address);
                 self.tell(News::Connected { welcome, address: address.to_string() });

@@ -125,7 +125,7 @@ impl Line {
     /// when the first of them was captured.
     pub(super) fn read(&mut self, mono: &mut [f32]) -> Result<Time, DeviceError> {
         let (frame, wanted) = (self.layout.frame(), mono.len());
-        let (mut got, mut mends) = (0, 0);
+        let (mut got, mut mends, mut gaps) = (0, 0, 0);
         while got < wanted {
             let xruns = self.xruns;
             let read = self.pcm.io_bytes().readi(&mut self.bytes[got * frame..wanted * frame]);
@@ -137,6 +137,10 @@ impl Line {
             if self.xruns != xruns {
                 // What was read before the gap does not belong to what comes after it.
                 got = 0;
+                gaps += 1;
+                if gaps == MENDS {
+                    return Err(self.lost(alsa::Error::new("snd_pcm_readi", libc::EPIPE)));
+                }
                 if self.pcm.state() == State::Prepared {
                     self.pcm.start().map_err(|error| self.lost(error))?;
                 }
@@ -192,12 +196,13 @@ impl Line {
 
     /// Waits until there are samples, or room for them.
     fn wait(&mut self) -> Result<(), DeviceError> {
+        let before = self.pcm.avail_update().unwrap_or(0);
         match self.pcm.wait(Some(SILENCE_MS)) {
             Ok(true) => Ok(()),
             // Looking makes the driver count anew: on a machine that was busy for a second its timer may be late
             // while the card is not.
             Ok(false) => match self.pcm.avail() {
-                Ok(frames) if frames > 0 => Ok(()),
+                Ok(frames) if frames > before => Ok(()),
                 Ok(_) => Err(DeviceError::Lost(format!("{} stood still for {SILENCE_MS} ms", self.name))),
                 Err(error) => self.mend(error),
             },

@@ -29,11 +29,14 @@ pub(in crate::device) fn find() -> Vec<SoundCard> {
 fn describe(card: Card) -> alsa::Result<SoundCard> {
     let control = Ctl::from_card(&card, true)?;
     let info = control.card_info()?;
-    let (mut captures, mut plays) = (false, false);
+    let (mut captures, mut plays) = (None, None);
     for device in alsa::ctl::DeviceIter::new(&control) {
         let Ok(device) = u32::try_from(device) else { continue };
-        captures |= control.pcm_info(device, 0, Direction::Capture).is_ok();
-        plays |= control.pcm_info(device, 0, Direction::Playback).is_ok();
+        for (way, first) in [(Direction::Capture, &mut captures), (Direction::Playback, &mut plays)] {
+            if first.is_none() && control.pcm_info(device, 0, way).is_ok() {
+                *first = Some(device);
+            }
+        }
     }
     Ok(SoundCard {
         id: info.get_id()?.to_owned(),
@@ -207,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_card_that_is_not_there_is_missing() {
-        let card = CardName::of_card("NoSuchCard");
+        let card = CardName::of_card("NoSuchCard", 0);
         let error = open_microphone(&card, Duration::from_millis(40), Clock::start()).err().unwrap();
         assert!(matches!(error, DeviceError::Missing(_)), "{error}");
     }
