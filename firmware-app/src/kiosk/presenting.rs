@@ -95,7 +95,8 @@ impl Presenting {
         if self.begun && self.turn.is_none() {
             self.turn = Some(newest.map_or(1, |(turn, _)| turn.saturating_add(1)));
         }
-        let own = self.turn.map(|turn| (turn, me));
+        // What is gone is said where it would be, unless there is something to see.
+        let own = self.turn.filter(|_| newest.is_none() || !self.lost()).map(|turn| (turn, me));
         self.shown = newest.into_iter().chain(own).max().map(|(_, peer)| peer);
     }
 
@@ -173,7 +174,8 @@ mod tests {
         assert_eq!(presenting.announced(), 5);
         presenting.grabber_reports(failed());
         assert_eq!(settled(&mut presenting, &[(4, a), (6, b)]), Some(b));
-        assert_eq!(settled(&mut presenting, &[(4, a)]), Some(ME), "what is missing is said in its place");
+        assert_eq!(settled(&mut presenting, &[(4, a)]), Some(a), "all rooms show the same one");
+        assert_eq!(settled(&mut presenting, &[]), Some(ME), "what is missing is said in its place");
         presenting.toggle();
         assert_eq!(settled(&mut presenting, &[(4, a)]), Some(a));
         assert_eq!(settled(&mut presenting, &[]), None);

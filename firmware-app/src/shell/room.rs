@@ -136,19 +136,13 @@ pub async fn run(
     let mut look = interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut looks = 0_u32;
-    let end = loop {
+    let end = 'room: loop {
         let now = room.now();
         let wait = room.kiosk.poll_timeout().map_or(Duration::from_secs(1), |when| when.since(now));
         tokio::select! {
             input = inputs.recv() => match input {
-                Some(Input::Intent(intent)) => room.kiosk.handle_intent(intent, room.now()),
-                Some(Input::Button(edge)) => room.kiosk.handle_button(edge, room.now()),
-                Some(Input::Contact(button, contact)) => room.tell(News::Contact { button, contact }),
-                Some(Input::Buttons(state)) => room.tell(News::Buttons(state)),
-                // Whoever asked may be gone already.
-                Some(Input::Observe(reply)) => drop(reply.send(room.observe())),
-                Some(Input::Record(length, reply)) => room.record(length, reply),
-                Some(Input::Stop) | None => break Ok(()),
+                Some(input) => if !room.handle_input(input) { break Ok(()) },
+                None => break Ok(()),
             },
             news = media_news.recv() => if let Some(news) = news { room.handle_media(news) },
             event = links.recv() => if let Some((generation, event)) = event { room.handle_link(generation, event) },
@@ -164,6 +158,12 @@ pub async fn run(
                 }
             }
             () = sleep(wait) => {}
+        }
+        // A release that waits here was before the timeout that would make its press a long one.
+        for _ in 0..inputs.len() {
+            if !inputs.try_recv().is_ok_and(|input| room.handle_input(input)) {
+                break 'room Ok(());
+            }
         }
         room.settle();
     };
@@ -219,6 +219,21 @@ impl Room {
     fn tell(&mut self, news: News) {
         let now = self.now();
         self.kiosk.handle_news(news, now);
+    }
+
+    /// Returns false when the program ends.
+    fn handle_input(&mut self, input: Input) -> bool {
+        match input {
+            Input::Intent(intent) => self.kiosk.handle_intent(intent, self.now()),
+            Input::Button(edge) => self.kiosk.handle_button(edge, self.now()),
+            Input::Contact(button, contact) => self.tell(News::Contact { button, contact }),
+            Input::Buttons(state) => self.tell(News::Buttons(state)),
+            // Whoever asked may be gone already.
+            Input::Observe(reply) => drop(reply.send(self.observe())),
+            Input::Record(length, reply) => self.record(length, reply),
+            Input::Stop => return false,
+        }
+        true
     }
 
     /// Lets time act on the core, does what it wants, and shows what came of it.

@@ -1,5 +1,6 @@
 //! From what a camera delivers to planar 4:2:0: the one copy between driver and encoder.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use yuv::{
@@ -91,7 +92,8 @@ fn from_jpeg(bytes: &[u8], picture: &mut I420) -> Result<(), BadFrame> {
         .jpeg_set_out_colorspace(ColorSpace::RGB)
         .set_max_width(4096)
         .set_max_height(4096);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    let bytes = with_tables(bytes);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(&bytes[..]), options);
     let rgb = decoder.decode().map_err(|error| bad(&error))?;
     let (width, height) = decoder.dimensions().ok_or_else(|| bad(&"no size"))?;
     picture.resize(width, height);
@@ -99,6 +101,22 @@ fn from_jpeg(bytes: &[u8], picture: &mut I420) -> Result<(), BadFrame> {
     let mode = YuvConversionMode::Balanced;
     rgb_to_yuv420(&mut planes, &rgb, width as u32 * 3, YuvRange::Limited, YuvStandardMatrix::Bt601, mode)
         .map_err(|error| bad(&error))
+}
+
+/// Cameras may leave out their Huffman tables, which are then those of ITU-T T.81, K.3. The decoder knows them, and takes them
+/// where a picture says that it is of an AVI file.
+fn with_tables(bytes: &[u8]) -> Cow<'_, [u8]> {
+    const OF_AVI: &[u8] = b"\xff\xe0\x00\x07AVI1\0";
+    let mut rest = bytes.strip_prefix(b"\xff\xd8").unwrap_or_default();
+    while let [0xff, marker, high, low, ..] = *rest {
+        match marker {
+            // Tables; or the picture itself, without any before it.
+            0xc4 => break,
+            0xda => return Cow::Owned([&bytes[..2], OF_AVI, &bytes[2..]].concat()),
+            _ => rest = rest.get(2 + usize::from(u16::from_be_bytes([high, low]))..).unwrap_or_default(),
+        }
+    }
+    Cow::Borrowed(bytes)
 }
 
 fn planar(picture: &mut I420) -> YuvPlanarImageMut<'_, u8> {
@@ -150,6 +168,30 @@ mod tests {
             let short = to_i420(&format(pixels, stride), &bytes[..bytes.len() - 1], &mut picture);
             assert!(short.is_err(), "{pixels:?}");
         }
+    }
+
+    #[test]
+    fn a_jpeg_without_huffman_tables_is_the_same_picture() {
+        let rgb: Vec<u8> = (0..32 * 16 * 3).map(|n| (n * 7 % 251) as u8).collect();
+        let mut whole = Vec::new();
+        let encoder = jpeg_encoder::Encoder::new(&mut whole, 90);
+        encoder.encode(&rgb, 32, 16, jpeg_encoder::ColorType::Rgb).unwrap();
+        let (mut bare, mut at) = (whole[..2].to_vec(), 2);
+        while whole[at + 1] != 0xda {
+            let end = at + 2 + usize::from(u16::from_be_bytes([whole[at + 2], whole[at + 3]]));
+            if whole[at + 1] != 0xc4 {
+                bare.extend(&whole[at..end]);
+            }
+            at = end;
+        }
+        bare.extend(&whole[at..]);
+        assert!(bare.len() + 400 < whole.len());
+        let [wanted, got] = [whole, bare].map(|jpeg| {
+            let mut picture = I420::default();
+            to_i420(&format(PixelFormat::Mjpeg, 0), &jpeg, &mut picture).unwrap();
+            picture
+        });
+        assert!(wanted == got);
     }
 
     #[test]

@@ -85,6 +85,7 @@ impl Encoder {
             .qp(quantiser)
             // Of no use to screen content; the codec says so each time.
             .background_detection(settings.kind == PictureKind::Camera)
+            .adaptive_quantization(settings.kind == PictureKind::Camera)
             .complexity(complexity)
             .intra_frame_period(IntraFramePeriod::from_num_frames(0))
             .sps_pps_strategy(SpsPpsStrategy::ConstantId)
