@@ -61,11 +61,10 @@ pub(crate) fn emulator(rig: &Path, folder: &Path, socket: &Path, options: &Optio
         .arg(rig.join("initrd.img"))
         // The time stamp counter drifts under emulation, the HPET does not.
         .arg("-append")
-        .arg(format!(
+        .arg(
             "console=ttyS0 panic=-1 quiet mitigations=off audit=0 random.trust_cpu=on clocksource=hpet \
-             no_timer_check net.ifnames=0 {}",
-            options.kernel_arguments
-        ))
+             no_timer_check net.ifnames=0",
+        )
         .arg("-serial")
         .arg(option("file:", &folder.join("console.log")))
         .args(["-device", "virtio-serial-pci"])

@@ -34,8 +34,6 @@ pub struct Options {
     pub screen: Option<(u32, u32)>,
     /// Whether programs in the guest reach those outside: what listens on this machine's loopback is at [`OUTSIDE`].
     pub outside: bool,
-    /// Further arguments for the guest's kernel.
-    pub kernel_arguments: String,
     /// Further arguments for QEMU.
     pub emulator_arguments: Vec<String>,
 }
@@ -47,7 +45,6 @@ impl Default for Options {
             processors: 2,
             screen: None,
             outside: false,
-            kernel_arguments: String::new(),
             emulator_arguments: Vec::new(),
         }
     }

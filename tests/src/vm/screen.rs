@@ -94,41 +94,9 @@ impl<'a> Screen<'a> {
     /// # Errors
     /// When the emulator does not take it.
     pub fn tap(&self, x: u32, y: u32) -> Result<(), Error> {
-        self.hold(x, y, REST)
-    }
-
-    /// Touches the pixel (x, y) for a time of the host's clock.
-    ///
-    /// # Errors
-    /// When the emulator does not take it.
-    pub fn hold(&self, x: u32, y: u32, time: Duration) -> Result<(), Error> {
-        self.put_down(x, y)?;
-        thread::sleep(time);
-        self.lift()
-    }
-
-    /// Puts a finger down at the first point, moves it through the others, and lifts it.
-    ///
-    /// # Errors
-    /// When the emulator does not take it.
-    pub fn drag(&self, path: &[(u32, u32)]) -> Result<(), Error> {
-        let Some(((x, y), rest)) = path.split_first() else { return Ok(()) };
-        self.put_down(*x, *y)?;
-        for (x, y) in rest {
-            thread::sleep(REST);
-            let [x, y] = self.position(*x, *y);
-            self.send(&[touch("update", 0), x, y])?;
-        }
-        thread::sleep(REST);
-        self.lift()
-    }
-
-    fn put_down(&self, x: u32, y: u32) -> Result<(), Error> {
         let [x, y] = self.position(x, y);
-        self.send(&[touch("begin", 1), x, y, finger(true)])
-    }
-
-    fn lift(&self) -> Result<(), Error> {
+        self.send(&[touch("begin", 1), x, y, finger(true)])?;
+        thread::sleep(REST);
         self.send(&[touch("end", -1), finger(false)])
     }
 
