@@ -178,7 +178,8 @@ fn plate_place(within: Rect, size: Size, blocked: &[Rect]) -> Option<Rect> {
     let below = Rect::new(within.x0, within.y1 - size.height, within.x0 + width, within.y1);
     let above = Rect { y0: within.y0, y1: within.y0 + size.height, ..below };
     let cut = |plate: Rect| {
-        blocked.iter().fold(plate, |plate, over| {
+        // Once more, because what makes way for one may come under another.
+        blocked.iter().chain(blocked).fold(plate, |plate, over| {
             if plate.intersect(*over).area() <= 0.0 {
                 return plate;
             }
@@ -190,4 +191,21 @@ fn plate_place(within: Rect, size: Size, blocked: &[Rect]) -> Option<Rect> {
     let (below, above) = (cut(below), cut(above));
     let best = if above.width() > below.width() { above } else { below };
     (within.width() >= NAMED && best.width() >= 48.0).then_some(best)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_goes_where_nothing_lies_over_it() {
+        let (tile, size) = (Rect::new(0.0, 0.0, 500.0, 400.0), Size::new(120.0, 40.0));
+        let own = Rect::new(380.0, 300.0, 500.0, 400.0);
+        assert_eq!(plate_place(tile, size, &[own]), Some(Rect::new(0.0, 360.0, 120.0, 400.0)));
+        // Beside the warning it would come under the own picture.
+        let warning = Rect::new(0.0, 350.0, 300.0, 400.0);
+        for over in [[own, warning], [warning, own]] {
+            assert_eq!(plate_place(tile, size, &over), Some(Rect::new(0.0, 0.0, 120.0, 40.0)));
+        }
+    }
 }
