@@ -407,7 +407,14 @@ mod tests {
 
     #[test]
     fn the_same_luma_gives_the_same_checksum_in_every_raw_layout() {
-        let format = |pixels, stride| CameraFormat { width: 4, height: 2, stride, pixels, rate: 30 };
+        let format = |pixels, stride| CameraFormat {
+            width: 4,
+            height: 2,
+            stride,
+            pixels,
+            rate: 30,
+            full_range: false,
+        };
         let planar = [1, 2, 3, 4, 5, 6, 7, 8, 128, 128, 128, 128];
         let packed = [1, 9, 2, 9, 3, 9, 4, 9, 0, 0, 5, 9, 6, 9, 7, 9, 8, 9, 0, 0];
         let sum = luma_checksum(&planar, format(PixelFormat::I420, 4));

@@ -39,6 +39,8 @@ pub struct CameraFormat {
     pub pixels: PixelFormat,
     /// Frames per second, as the driver promised.
     pub rate: u32,
+    /// Luma and chroma go from 0 to 255, not as in ITU-R BT.601.
+    pub full_range: bool,
 }
 
 /// A frame, valid until the camera is asked for the next one.

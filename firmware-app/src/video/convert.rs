@@ -29,6 +29,14 @@ impl std::error::Error for BadFrame {}
 
 /// Converts one frame into `picture`, which takes the frame's size.
 pub fn to_i420(format: &CameraFormat, bytes: &[u8], picture: &mut I420) -> Result<(), BadFrame> {
+    unpack(format, bytes, picture)?;
+    if format.full_range {
+        narrow(picture);
+    }
+    Ok(())
+}
+
+fn unpack(format: &CameraFormat, bytes: &[u8], picture: &mut I420) -> Result<(), BadFrame> {
     let (width, height) = (format.width as usize & !1, format.height as usize & !1);
     let stride = format.stride as usize;
     match format.pixels {
@@ -42,9 +50,9 @@ pub fn to_i420(format: &CameraFormat, bytes: &[u8], picture: &mut I420) -> Resul
                 width: width as u32,
                 height: height as u32,
             };
-            let unpack =
+            let convert =
                 if format.pixels == PixelFormat::Yuyv { yuyv422_to_yuv420 } else { uyvy422_to_yuv420 };
-            unpack(&mut planar(picture), &packed).map_err(|error| BadFrame(error.to_string()))
+            convert(&mut planar(picture), &packed).map_err(|error| BadFrame(error.to_string()))
         }
         PixelFormat::Nv12 => {
             need(bytes, stride * height * 3 / 2)?;
@@ -73,6 +81,17 @@ pub fn to_i420(format: &CameraFormat, bytes: &[u8], picture: &mut I420) -> Resul
             Ok(())
         }
         PixelFormat::Mjpeg => from_jpeg(bytes, picture),
+    }
+}
+
+/// From 0 to 255 into the range of ITU-R BT.601: luma from 16 to 235, chroma from 16 to 240.
+fn narrow(picture: &mut I420) {
+    let [luma, blue, red] = picture.planes_mut();
+    for value in luma {
+        *value = (16 + (u16::from(*value) * 219 + 127) / 255) as u8;
+    }
+    for value in blue.iter_mut().chain(red) {
+        *value = (16 + (u16::from(*value) * 224 + 127) / 255) as u8;
     }
 }
 
@@ -139,7 +158,7 @@ mod tests {
     use super::*;
 
     fn format(pixels: PixelFormat, stride: u32) -> CameraFormat {
-        CameraFormat { width: 4, height: 2, stride, pixels, rate: 30 }
+        CameraFormat { width: 4, height: 2, stride, pixels, rate: 30, full_range: false }
     }
 
     #[test]
@@ -168,6 +187,14 @@ mod tests {
             let short = to_i420(&format(pixels, stride), &bytes[..bytes.len() - 1], &mut picture);
             assert!(short.is_err(), "{pixels:?}");
         }
+    }
+
+    #[test]
+    fn full_range_is_narrowed() {
+        let mut picture = I420::default();
+        let full = CameraFormat { full_range: true, ..format(PixelFormat::I420, 4) };
+        to_i420(&full, &[0, 255, 128, 1, 64, 192, 254, 16, 0, 128, 255, 128], &mut picture).unwrap();
+        assert_eq!(picture.data(), [16, 235, 126, 17, 71, 181, 234, 30, 16, 128, 240, 128]);
     }
 
     #[test]

@@ -10,6 +10,8 @@ use crate::device::PixelFormat;
 pub(in crate::device) struct Offer {
     /// The layout.
     pub(in crate::device) pixels: PixelFormat,
+    /// What the camera calls it: a layout may have several names.
+    pub(in crate::device) code: [u8; 4],
     /// Pixels.
     pub(in crate::device) width: u32,
     /// Pixels.
@@ -156,7 +158,7 @@ mod tests {
     const WANTED: WantedPicture = WantedPicture { width: 640, height: 480, rate: 30, slowest: 15 };
 
     fn offer(pixels: PixelFormat, width: u32, height: u32, rate: u32) -> Offer {
-        Offer { pixels, width, height, rate }
+        Offer { pixels, code: *b"MJPG", width, height, rate }
     }
 
     fn best(offers: &[Offer]) -> Offer {

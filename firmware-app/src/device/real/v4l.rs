@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use v4l::buffer::{Flags, Type};
 use v4l::capability::Flags as Capability;
+use v4l::format::{Colorspace, Quantization};
 use v4l::frameinterval::FrameIntervalEnum;
 use v4l::framesize::FrameSizeEnum;
 use v4l::io::mmap::Stream;
@@ -211,16 +212,6 @@ fn listed(device: &Device) -> String {
     if lines.is_empty() { "no layout at all".into() } else { lines.join(", ") }
 }
 
-fn fourcc(pixels: PixelFormat) -> FourCC {
-    FourCC::new(match pixels {
-        PixelFormat::Yuyv => b"YUYV",
-        PixelFormat::Uyvy => b"UYVY",
-        PixelFormat::Nv12 => b"NV12",
-        PixelFormat::I420 => b"YU12",
-        PixelFormat::Mjpeg => b"MJPG",
-    })
-}
-
 fn pixels(code: FourCC) -> Option<PixelFormat> {
     match &code.repr {
         b"YUYV" => Some(PixelFormat::Yuyv),
@@ -244,7 +235,7 @@ fn offers(device: &Device, wanted: WantedPicture) -> io::Result<Vec<Offer>> {
         };
         for (width, height) in sizes.into_iter().flat_map(|sizes| sizes.candidates(wanted)) {
             let rate = fastest(device, description.fourcc, width, height);
-            offers.push(Offer { pixels: layout, width, height, rate });
+            offers.push(Offer { pixels: layout, code: description.fourcc.repr, width, height, rate });
         }
     }
     Ok(offers)
@@ -281,7 +272,7 @@ fn per_second(numerator: u32, denominator: u32) -> u32 {
 
 /// Asks for a format. Says what the camera made of it, `None` if that is nothing this program can use.
 fn ask(device: &Device, offer: Offer, wanted: WantedPicture) -> io::Result<Option<CameraFormat>> {
-    let got = device.set_format(&Format::new(offer.width, offer.height, fourcc(offer.pixels)))?;
+    let got = device.set_format(&Format::new(offer.width, offer.height, FourCC::new(&offer.code)))?;
     let Some(layout) = pixels(got.fourcc) else { return Ok(None) };
     if got.width % 2 != 0 || got.height % 2 != 0 || got.width == 0 || got.height == 0 {
         return Ok(None);
@@ -303,7 +294,17 @@ fn ask(device: &Device, offer: Offer, wanted: WantedPicture) -> io::Result<Optio
         stride,
         pixels: layout,
         rate: if rate == 0 { asked } else { rate },
+        full_range: layout != PixelFormat::Mjpeg && is_full_range(&got),
     }))
+}
+
+/// The rule of `V4L2_MAP_QUANTIZATION_DEFAULT` (linux/videodev2.h) for YUV.
+fn is_full_range(format: &Format) -> bool {
+    match format.quantization {
+        Quantization::FullRange => true,
+        Quantization::LimitedRange => false,
+        Quantization::Default => matches!(format.colorspace, Colorspace::JPEG),
+    }
 }
 
 /// A kernel's answer, for the person who must act.

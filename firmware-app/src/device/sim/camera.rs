@@ -60,8 +60,14 @@ impl SimCamera {
 
     fn new(show: Show, (width, height): (u32, u32), rate: (u64, u64), clock: Clock) -> SimCamera {
         let per_second = u32::try_from((rate.0 + rate.1 / 2) / rate.1).unwrap_or(u32::MAX).max(1);
-        let format =
-            CameraFormat { width, height, stride: width, pixels: PixelFormat::I420, rate: per_second };
+        let format = CameraFormat {
+            width,
+            height,
+            stride: width,
+            pixels: PixelFormat::I420,
+            rate: per_second,
+            full_range: false,
+        };
         let frame = vec![0; width as usize * height as usize * 3 / 2];
         // The first frame is due after one frame time, as a sensor's is.
         SimCamera { show, format, frame, clock, opened: clock.now(), rate, next: 1 }

@@ -422,7 +422,14 @@ mod tests {
 
     impl Camera for Patient {
         fn format(&self) -> CameraFormat {
-            CameraFormat { width: 16, height: 16, stride: 16, pixels: PixelFormat::I420, rate: 15 }
+            CameraFormat {
+                width: 16,
+                height: 16,
+                stride: 16,
+                pixels: PixelFormat::I420,
+                rate: 15,
+                full_range: false,
+            }
         }
 
         fn next_frame(&mut self) -> Result<CameraFrame<'_>, DeviceError> {
@@ -500,7 +507,14 @@ mod tests {
 
     impl Camera for Starter {
         fn format(&self) -> CameraFormat {
-            CameraFormat { width: 16, height: 16, stride: 16, pixels: PixelFormat::I420, rate: 15 }
+            CameraFormat {
+                width: 16,
+                height: 16,
+                stride: 16,
+                pixels: PixelFormat::I420,
+                rate: 15,
+                full_range: false,
+            }
         }
 
         fn next_frame(&mut self) -> Result<CameraFrame<'_>, DeviceError> {
