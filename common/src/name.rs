@@ -23,9 +23,9 @@ pub enum NameError {
 impl fmt::Display for NameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            NameError::Empty => "The room needs a name.",
-            NameError::TooLong => "The room's name is too long: 40 characters at most.",
-            NameError::Control => "The room's name has characters that cannot be shown.",
+            NameError::Empty => "A name is needed.",
+            NameError::TooLong => "The name is too long: 40 characters at most.",
+            NameError::Control => "The name has characters that cannot be shown.",
         })
     }
 }

@@ -197,7 +197,8 @@ impl Configuration for Config {
             ));
         }
         if let Some(relay) = &self.relay {
-            let port = relay.rsplit_once(':').and_then(|(host, port)| (!host.is_empty()).then_some(port));
+            let named = |host: &str| !host.is_empty() && !host.contains('/');
+            let port = relay.rsplit_once(':').and_then(|(host, port)| named(host).then_some(port));
             if port.and_then(|port| port.parse::<u16>().ok()).is_none() {
                 return Err(format!(
                     "relay is {relay:?}; a host and a port such as 192.168.1.10:5000 are needed"
@@ -222,7 +223,7 @@ impl Configuration for Config {
 pub const PROGRAM: Program = Program {
     name: "vestibule-kiosk",
     about: "The room kiosk of Vestibule: a room that meets other rooms.",
-    run: "run the kiosk",
+    run: "Run the kiosk.",
     prefix: "VESTIBULE_KIOSK",
     default_file: "/etc/vestibule/kiosk.toml",
     subcommands: &[
@@ -369,7 +370,7 @@ mod tests {
         for screen in ["big", "100x100", "1280", "1280x", "x", "-1x800"] {
             assert!(fault(Config { screen: screen.into(), ..default() }).contains("is needed"), "{screen}");
         }
-        for relay in ["", "host", "host:", ":5000", "host:70000", "host:port"] {
+        for relay in ["", "host", "host:", ":5000", "host:70000", "host:port", "http://host:5000"] {
             assert!(fault(Config { relay: Some(relay.into()), ..default() }).contains("192.168"), "{relay}");
         }
         assert!(fault(Config { pin: "12".into(), ..default() }).contains("PIN"));

@@ -165,7 +165,7 @@ mod tests {
             fault(Config { max_ungreeted: 0, ..default() }),
             "max_ungreeted is 0; it must be between 1 and 10000"
         );
-        assert!(fault(Config { name: " ".into(), ..default() }).contains("needs a name"));
+        assert!(fault(Config { name: " ".into(), ..default() }).contains("is needed"));
         assert!(fault(Config { port: 65535, ..default() }).contains("set media_port too"));
         assert!(fault(Config { state_dir: Some("".into()), ..default() }).contains("must name a folder"));
         let rooms = RoomsConfig { members_per_room: 1, ..RoomsConfig::default() };

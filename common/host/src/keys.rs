@@ -45,6 +45,15 @@ pub enum IdentityError {
 impl fmt::Display for IdentityError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            IdentityError::Folder(dir, error)
+                if [io::ErrorKind::AlreadyExists, io::ErrorKind::NotADirectory].contains(&error.kind()) =>
+            {
+                write!(
+                    f,
+                    "the state folder {} is no folder. Name another one with --state-dir.",
+                    dir.display()
+                )
+            }
             IdentityError::Folder(dir, error) => write!(
                 f,
                 "the state folder {} cannot be used: {error}. Make it writable for this user, or name another one \

@@ -167,8 +167,14 @@ impl Program {
         let mut table = toml::Table::try_from(config)?;
         let mut out = String::new();
         for opt in self.options.iter().filter(|opt| opt.secret) {
-            if table.remove(opt.key).is_some() {
-                let _ = writeln!(out, "# {} is set, and is not printed", opt.key);
+            match (table.remove(opt.key), lookup(&defaults::<C>(), opt.key)) {
+                (Some(value), Some(default)) if value == *default => {
+                    let _ = writeln!(out, "# {} is {value} as for everyone who sets none: set one", opt.key);
+                }
+                (Some(_), _) => {
+                    let _ = writeln!(out, "# {} is set, and is not printed", opt.key);
+                }
+                (None, _) => {}
             }
         }
         out.push_str(&toml::to_string(&table)?);

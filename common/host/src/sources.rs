@@ -96,11 +96,11 @@ pub fn read<C: Configuration>(
     for opt in program.options {
         let variable = opt.variable(program.prefix);
         if let Some(value) = environment(&variable) {
-            set::<C>(&mut table, opt, &value, &variable)?;
+            set::<C>(program, &mut table, opt, &value, &variable)?;
         }
     }
     for (opt, value, flag) in values {
-        set::<C>(&mut table, opt, &value, &flag)?;
+        set::<C>(program, &mut table, opt, &value, &flag)?;
     }
     let config = C::deserialize(table).map_err(|error| ConfigError::Whole(error.to_string()))?;
     config.check().map_err(ConfigError::Whole)?;
@@ -113,7 +113,13 @@ fn read_file<C: Configuration>(program: &Program, named: Option<&Path>) -> Resul
     let text = match std::fs::read_to_string(file) {
         Ok(text) => text,
         Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(ConfigError::Unreadable { file: file.into(), why: error.to_string() }),
+        Err(error) => {
+            let why = match error.kind() {
+                std::io::ErrorKind::InvalidData => "it is no text in UTF-8".to_owned(),
+                _ => error.to_string(),
+            };
+            return Err(ConfigError::Unreadable { file: file.into(), why });
+        }
     };
     parse_file::<C>(program, &text).map_err(|why| ConfigError::File { file: file.into(), why })
 }
@@ -128,6 +134,7 @@ fn parse_file<C: Configuration>(program: &Program, text: &str) -> Result<toml::T
 
 /// Lays one value over the table, and checks that the whole still is a configuration.
 fn set<C: Configuration>(
+    program: &Program,
     table: &mut toml::Table,
     opt: &Opt,
     value: &str,
@@ -153,7 +160,7 @@ fn set<C: Configuration>(
         below = entry.as_table_mut().expect("the file was checked: this key is a table");
     }
     below.insert(key.to_owned(), value);
-    C::deserialize(table.clone()).map_err(|error| fault(words::plain(error.message())))?;
+    C::deserialize(table.clone()).map_err(|error| fault(words::plain(program, error.message())))?;
     Ok(())
 }
 
@@ -200,9 +207,14 @@ impl Flags {
                     let found = find(program.options, flag);
                     let (opt, means) = found.ok_or_else(|| ConfigError::Usage(unknown(program, flag)))?;
                     let value = match means {
+                        // Not twice the other way round.
+                        Some("false") => "false".to_owned(),
                         Some(means) => inline.take().unwrap_or_else(|| means.to_owned()),
                         None => value()?,
                     };
+                    if inline.is_some() {
+                        return Err(ConfigError::Usage(format!("{name} takes no value")));
+                    }
                     flags.values.push((opt, value, name));
                     continue;
                 }
@@ -223,6 +235,11 @@ fn unknown(program: &Program, word: &str) -> String {
             "there is no option {word}{}",
             hint(words::nearest(word, flags.iter().map(String::as_str)))
         );
+    }
+    if ["true", "false"].contains(&word) {
+        let switch = program.options.iter().find(|opt| opt.shape == Shape::Switch).map(Opt::flag);
+        let example = switch.unwrap_or("--switch".to_owned());
+        return format!("{word} must stand at its switch, as in {example}={word}");
     }
     match program.subcommands.iter().find(|command| command.name == word) {
         Some(_) => format!("{word} stands too late: a command comes first, before all options"),

@@ -105,6 +105,8 @@ fn a_wrong_flag_or_variable_is_named() {
     assert!(fault(&["--port", "70000"], &[]).contains("from 0 to 65535"));
     assert!(fault(&["--port"], &[]).contains("needs a value"));
     assert!(fault(&["--help=x"], &[]).contains("takes no value"));
+    assert!(fault(&["--no-announce=true"], &[]).contains("takes no value"));
+    assert!(fault(&["--announce", "false"], &[]).contains("as in --announce=false"));
     assert!(fault(&["--config", "/nowhere/at/all"], &[]).contains("/nowhere/at/all cannot be read"));
 }
 
@@ -152,6 +154,8 @@ fn a_secret_is_printed_neither_as_a_value_nor_in_a_fault() {
     let printed = program.print(&config).unwrap();
     assert!(printed.contains("name is set") && printed.contains("port = 5000"), "{printed}");
     assert!(!printed.contains("4711"), "{printed}");
+    let printed = program.print(&Config::default()).unwrap();
+    assert!(printed.contains("name is \"here\" as for everyone"), "{printed}");
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "port = 2\nname = 4711").unwrap();
     let arguments = ["--config".to_owned(), file.path().to_str().unwrap().to_owned()];

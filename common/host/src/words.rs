@@ -4,7 +4,9 @@ use super::options::Program;
 
 /// What is wrong with a file, with its line and key. Never the value: it may be a secret under a misspelt key.
 pub(super) fn of_file(program: &Program, text: &str, error: &toml::de::Error) -> String {
-    let Some(at) = error.span().map(|span| span.start.min(text.len())) else { return plain(error.message()) };
+    let Some(at) = error.span().map(|span| span.start.min(text.len())) else {
+        return plain(program, error.message());
+    };
     let number = text.bytes().take(at).filter(|byte| *byte == b'\n').count();
     let line = text.lines().nth(number).unwrap_or_default();
     let key = line.split_once('=').map_or("", |(key, _)| key.trim());
@@ -12,22 +14,32 @@ pub(super) fn of_file(program: &Program, text: &str, error: &toml::de::Error) ->
         if key.is_empty() { format!("line {}", number + 1) } else { format!("line {}, {key}", number + 1) };
     match program.options.iter().find(|opt| opt.secret && opt.key == key.trim_matches(['"', '\''])) {
         Some(opt) => format!("{place}: {} are wanted, in quotes", opt.shape),
-        None => format!("{place}: {}", plain(error.message())),
+        None => format!("{place}: {}", plain(program, error.message())),
     }
 }
 
 /// A parser's message in words.
-pub(super) fn plain(message: &str) -> String {
+pub(super) fn plain(program: &Program, message: &str) -> String {
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     if let (true, [key, known @ ..]) = (message.starts_with("unknown field "), quoted.as_slice()) {
-        let hint = nearest(key, known.iter().copied()).map_or_else(
-            || format!("there are {}", known.join(", ")),
-            |near| format!("did you mean {near}?"),
-        );
+        let hint = match (belongs_below(program, key), nearest(key, known.iter().copied())) {
+            (Some(table), _) => format!("it belongs below [{table}]"),
+            (None, Some(near)) => format!("did you mean {near}?"),
+            (None, None) => format!("there are {}", known.join(", ")),
+        };
         return format!("there is no key \"{key}\"; {hint}");
     }
     if let (true, [found, known @ ..]) = (message.starts_with("unknown variant "), quoted.as_slice()) {
         return format!("\"{found}\" is none of these: {}", known.join(", "));
+    }
+    if message.ends_with("expected a boolean") {
+        return "true or false is wanted, without quotes".to_owned();
+    }
+    if message.starts_with("duplicate key") {
+        return "this key stands here for the second time".to_owned();
+    }
+    if message.contains("expected literal string") || message.starts_with("string values must be quoted") {
+        return "text is wanted in quotes, and every quote has its second".to_owned();
     }
     let range = |(kind, range)| message.ends_with(&format!("expected {kind}")).then_some(range);
     match (RANGES.into_iter().find_map(range), message.split_once(',')) {
@@ -38,6 +50,15 @@ pub(super) fn plain(message: &str) -> String {
         }
         (Some(_), None) | (None, _) => message.to_owned(),
     }
+}
+
+/// The table of the file that has a key, or a table, of this name.
+fn belongs_below(program: &Program, key: &str) -> Option<String> {
+    program.options.iter().find_map(|opt| {
+        let parts: Vec<&str> = opt.key.split('.').collect();
+        let at = parts.iter().skip(1).position(|part| *part == key)?;
+        Some(parts[..=at].join("."))
+    })
 }
 
 /// What the numbers of a configuration may be.
@@ -77,6 +98,7 @@ fn distance(a: &str, b: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::Opt;
 
     #[test]
     fn a_slip_is_answered_with_what_was_meant_and_nonsense_with_nothing() {
@@ -87,8 +109,31 @@ mod tests {
         assert_eq!((distance("", "ab"), distance("kitten", "sitting")), (2, 3));
     }
 
+    const PROGRAM: Program = Program {
+        name: "thing",
+        about: "",
+        run: "",
+        prefix: "THING",
+        default_file: "",
+        subcommands: &[],
+        options: &[Opt::number("devices.pins.mute", "A pin."), Opt::number("rooms.most", "The most.")],
+    };
+
     #[test]
     fn the_parsers_words_become_a_persons() {
+        let plain = |message: &str| plain(&PROGRAM, message);
+        assert_eq!(
+            plain("unknown field `pins`, expected one of `pin`, `name`"),
+            "there is no key \"pins\"; it belongs below [devices]"
+        );
+        assert_eq!(
+            plain("unknown field `mute`, expected one of `pin`, `name`"),
+            "there is no key \"mute\"; it belongs below [devices.pins]"
+        );
+        assert_eq!(
+            plain("invalid type: string \"yes\", expected a boolean"),
+            "true or false is wanted, without quotes"
+        );
         assert_eq!(
             plain("invalid value: integer `70000`, expected u16"),
             "a whole number from 0 to 65535 is wanted, and this is: 70000"

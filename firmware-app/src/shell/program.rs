@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::mpsc;
 use vestibule_common::identity::Identity;
-use vestibule_host::{Command, ConfigError, Invocation, keys, logging, service};
+use vestibule_host::{Command, Invocation, keys, logging, service};
 
 use super::controls::{self, LampSwitch};
 use super::media::{Media, MediaDevices, NewsSender, Screen as PictureScreen, SoundOptions};
@@ -59,11 +59,10 @@ pub fn main(
 ) -> ExitCode {
     let outcome = match vestibule_host::read::<Config>(&PROGRAM, arguments, environment) {
         Ok(Invocation { command, config }) => carry_out(&command, config),
-        Err(error @ ConfigError::Usage(_)) => {
+        Err(error) => {
             eprintln!("{}: {error}", PROGRAM.name);
             return ExitCode::from(2);
         }
-        Err(error) => Err(fatal(error)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

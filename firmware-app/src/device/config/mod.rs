@@ -137,6 +137,12 @@ impl DeviceConfig {
                 self.camera_width, self.camera_height
             )));
         }
+        if let Some(node) = self.camera.node().filter(|node| self.presentation.node() == Some(node)) {
+            return Err(ConfigError(format!(
+                "devices.camera and devices.presentation are both {}: name another device for one of them",
+                node.display()
+            )));
+        }
         self.pins.check(matches!(self.buttons, ButtonsName::Rppal))
     }
 }
