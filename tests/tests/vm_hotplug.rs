@@ -260,8 +260,8 @@ impl<'a> Room<'a> {
                 .see("no camera", |view| view["screen"]["Meeting"]["own"]["placeholder"].is_string())
                 .map(drop),
             Device::Microphone => self.microphone("Missing", Level::High),
-            Device::Speaker => says("The speaker is gone"),
-            Device::Buttons => says("The buttons are gone"),
+            Device::Speaker => says("There is no speaker"),
+            Device::Buttons => says("There are no buttons"),
             Device::Touch => self.touch_panel("!"),
         }
     }

@@ -216,15 +216,17 @@ pub(super) fn plan(
         }
         ButtonsName::Rppal => {
             let wiring = config.pins.on_raspberry_pi();
-            say("buttons and lamps", GpioWay::Rppal(wiring).to_string(), NAMED.into());
+            let there = if found.gpio.raspberry_pi.is_ok() { "" } else { NOT_THERE };
+            say("buttons and lamps", format!("{}{there}", GpioWay::Rppal(wiring)), NAMED.into());
             ButtonsPlan::Gpio(GpioPlan::Rppal(wiring))
         }
         ButtonsName::Gpiocdev(name) => {
             // A chip that is there tells now whether the pins can be meant.
-            if let Some(chip) = named_chip(&found.gpio.chips, name) {
-                wiring_on(chip, &config.pins)?;
-            }
-            say("buttons and lamps", config.buttons.to_string(), NAMED.into());
+            let there = match named_chip(&found.gpio.chips, name) {
+                Some(chip) => wiring_on(chip, &config.pins).map(|_| "")?,
+                None => NOT_THERE,
+            };
+            say("buttons and lamps", format!("{}{there}", config.buttons), NAMED.into());
             ButtonsPlan::Gpio(GpioPlan::Chip(name.clone()))
         }
     };

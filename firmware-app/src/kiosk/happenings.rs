@@ -178,6 +178,16 @@ impl Kiosk {
         }
     }
 
+    /// For a room that comes without it: what the others cannot hear, and what it cannot.
+    fn say_what_is_missing(&mut self, now: Time) {
+        if let Some(GateReport::Missing(why)) = self.gate.last_report().cloned() {
+            self.say(Sentence::MicrophoneLost, Some(why.to_string()), Severity::Warning, now);
+        }
+        if let Some(DeviceState::Failed(why)) = self.devices.speaker.clone() {
+            self.say(Sentence::SpeakerLost, Some(why.to_string()), Severity::Warning, now);
+        }
+    }
+
     pub(super) fn told(&mut self, told: Told, now: Time) {
         match told {
             Told::Send(message) => self.effects.push_back(Effect::Send(message)),
@@ -187,6 +197,7 @@ impl Kiosk {
                 self.former = None;
                 self.anyone_there.sign_of_life(now);
                 self.idle.wake(now);
+                self.say_what_is_missing(now);
                 if back {
                     self.log(log::Level::Info, "back in the meeting");
                 } else {

@@ -122,7 +122,7 @@ fn devices(kiosk: &Kiosk) -> Vec<(String, String)> {
     let camera = match &kiosk.devices.camera {
         None => say(Sentence::Unknown),
         Some(CameraState::On(format)) => format!("{} ({format})", say(Sentence::Working)),
-        Some(CameraState::Off) => say(Sentence::AtRest),
+        Some(CameraState::Off) => say(Sentence::NotInUse),
         Some(CameraState::Failed(why)) => failed(why),
     };
     let microphone = match kiosk.gate.last_report() {

@@ -78,7 +78,7 @@ fn a_microphone_and_a_speaker_that_vanish_are_said_to_be_gone_and_come_back() {
     let mut meeting = meet(folder.path()).unwrap();
     let (host, guest) = (&mut meeting.host, &mut meeting.guest);
     guest.ask("unplug microphone").unwrap();
-    told(guest, "The microphone is gone. The others cannot hear this room.").unwrap();
+    told(guest, "There is no microphone. The others cannot hear this room.").unwrap();
     see(guest, "no microphone", |view| view["screen"]["Meeting"]["microphone"] == "Missing").unwrap();
     other(host, "Workshop", "the muted mark", |tile| tile["muted"] == true);
     silent(host).unwrap();
@@ -89,7 +89,7 @@ fn a_microphone_and_a_speaker_that_vanish_are_said_to_be_gone_and_come_back() {
     other(host, "Workshop", "no muted mark", |tile| tile["muted"] == false);
 
     guest.ask("unplug speaker").unwrap();
-    told(guest, "The speaker is gone. This room cannot hear the others.").unwrap();
+    told(guest, "There is no speaker. This room cannot hear the others.").unwrap();
     guest.ask("plug speaker").unwrap();
     meeting.together().unwrap();
     meeting

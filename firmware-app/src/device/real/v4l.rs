@@ -312,12 +312,16 @@ fn explain(path: &Path, error: &io::Error) -> DeviceError {
     match error.raw_os_error() {
         Some(libc::EBUSY) => DeviceError::Busy(users::sentence(path)),
         Some(libc::ENOENT | libc::ENXIO | libc::ENODEV) => DeviceError::Missing(format!(
-            "{} is not plugged in: plug the camera in, or configure one that `vestibule-kiosk devices` lists",
+            "{} is not plugged in: plug it in, or configure one that `vestibule-kiosk devices` lists",
             path.display()
         )),
         Some(libc::EACCES | libc::EPERM) => DeviceError::Unsupported(format!(
             "{} may not be opened by the program's user: run `sudo make install-udev`, let the user join the group video \
              (usermod -aG video USER) and start it again",
+            path.display()
+        )),
+        Some(libc::ENOTTY) => DeviceError::Unsupported(format!(
+            "{} is no camera: configure one that `vestibule-kiosk devices` lists",
             path.display()
         )),
         // What uvcvideo answers where the other devices on the bus have taken all of its bandwidth.

@@ -172,7 +172,7 @@ fn missing_devices_are_a_normal_state_with_words() {
     world.news(0, News::Camera(CameraState::Failed(DeviceError::Missing("camera".into()))));
     world.news(0, News::MicrophoneState(GateReport::Missing(DeviceError::Lost("card".into()))));
     world.run();
-    assert_eq!(world.notice(0), "The microphone is gone. The others cannot hear this room.");
+    assert_eq!(world.notice(0), "There is no microphone. The others cannot hear this room.");
     assert_eq!(world.shells[0].lamps[&Button::Mute], LampState::On);
     world.knock(1);
     world.ms(1000);
@@ -184,7 +184,7 @@ fn missing_devices_are_a_normal_state_with_words() {
     world.run();
     assert!(!world.meeting(1).tiles[0].muted);
     world.news(0, News::Speaker(DeviceState::Failed(DeviceError::Lost("card".into()))));
-    assert_eq!(world.notice(0), "The speaker is gone. This room cannot hear the others.");
+    assert_eq!(world.notice(0), "There is no speaker. This room cannot hear the others.");
 }
 
 #[test]
@@ -330,4 +330,14 @@ fn on_the_test_page_buttons_light_their_own_lamps_and_do_nothing_else() {
     assert!(matches!(world.view(0).screen, Screen::Settings(_)));
     assert!(!world.shells[0].camera && !world.shells[0].listens);
     assert_eq!(lamps(&world), [LampState::On, LampState::Off], "muted, as outside of any meeting");
+}
+
+#[test]
+fn a_room_that_comes_without_a_speaker_is_told_what_that_means() {
+    let mut world = World::new(&["Boardroom"]);
+    let failed = DeviceState::Failed(DeviceError::Missing("card".into()));
+    world.news(0, News::Speaker(failed));
+    assert_eq!(world.notice(0), "");
+    world.touch(0, Intent::StartMeeting);
+    assert_eq!(world.notice(0), "There is no speaker. This room cannot hear the others.");
 }

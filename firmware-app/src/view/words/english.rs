@@ -98,11 +98,11 @@ pub(super) fn say(sentence: &Sentence) -> String {
         }
         PictureComing => "The picture is coming…".into(),
         GateFault => "The microphone does not answer. Treat it as live and call the caretaker.".into(),
-        MicrophoneLost => "The microphone is gone. The others cannot hear this room.".into(),
+        MicrophoneLost => "There is no microphone. The others cannot hear this room.".into(),
         Recording => "The caretaker is recording this room's sound to find a fault.".into(),
         MicrophoneBack => "The microphone is back.".into(),
-        SpeakerLost => "The speaker is gone. This room cannot hear the others.".into(),
-        ButtonsLost => "The buttons are gone. Use the screen.".into(),
+        SpeakerLost => "There is no speaker. This room cannot hear the others.".into(),
+        ButtonsLost => "There are no buttons. Use the screen.".into(),
         ButtonStuck(button) => {
             format!("The {} is stuck: it stays down. Use the screen and have it looked at.", name(button))
         }
@@ -159,6 +159,7 @@ pub(super) fn say(sentence: &Sentence) -> String {
         DeviceButtons => "Buttons and lamps".into(),
         Working => "working".into(),
         AtRest => "ready".into(),
+        NotInUse => "not in use".into(),
         Unknown => "not known yet".into(),
         NotThere => "not connected".into(),
         InUse => "in use by another program".into(),

@@ -96,11 +96,11 @@ pub(super) fn say(sentence: &Sentence) -> String {
         PresentationLost => "Die Präsentation ist weg. Sie geht weiter, sobald der Adapter wieder steckt.".into(),
         PictureComing => "Das Bild kommt gleich …".into(),
         GateFault => "Das Mikrofon antwortet nicht. Bitte als eingeschaltet ansehen und die Haustechnik rufen.".into(),
-        MicrophoneLost => "Das Mikrofon ist weg. Die anderen hören diesen Raum nicht.".into(),
+        MicrophoneLost => "Es gibt kein Mikrofon. Die anderen hören diesen Raum nicht.".into(),
         Recording => "Der Ton dieses Raums wird zur Fehlersuche aufgenommen.".into(),
         MicrophoneBack => "Das Mikrofon ist wieder da.".into(),
-        SpeakerLost => "Der Lautsprecher ist weg. Dieser Raum hört die anderen nicht.".into(),
-        ButtonsLost => "Die Tasten sind weg. Bitte den Bildschirm benutzen.".into(),
+        SpeakerLost => "Es gibt keinen Lautsprecher. Dieser Raum hört die anderen nicht.".into(),
+        ButtonsLost => "Es gibt keine Tasten. Bitte den Bildschirm benutzen.".into(),
         ButtonStuck(button) => {
             format!("Die {} klemmt: sie bleibt gedrückt. Bitte den Bildschirm benutzen und sie prüfen lassen.", name(button))
         }
@@ -157,6 +157,7 @@ pub(super) fn say(sentence: &Sentence) -> String {
         DeviceButtons => "Tasten und Lampen".into(),
         Working => "in Betrieb".into(),
         AtRest => "bereit".into(),
+        NotInUse => "nicht in Gebrauch".into(),
         Unknown => "noch nicht bekannt".into(),
         NotThere => "nicht angeschlossen".into(),
         InUse => "von einem anderen Programm benutzt".into(),

@@ -338,6 +338,8 @@ pub enum Sentence {
     Working,
     /// A device that is closed and can be opened.
     AtRest,
+    /// A device that is closed, so that nobody knows how it is.
+    NotInUse,
     /// A device of which nothing is known yet.
     Unknown,
     /// A device that is not there.

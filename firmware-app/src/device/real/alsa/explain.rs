@@ -94,7 +94,8 @@ pub(super) fn lost(name: &str, way: Direction, error: alsa::Error) -> DeviceErro
 fn missing(name: &str, way: Direction, proc: &Path) -> String {
     let what = device(way);
     let Some(wanted) = card_id(name) else {
-        return format!("there is no PCM {name} with a {what}; aplay -L lists their names");
+        let lister = if way == Direction::Capture { "arecord" } else { "aplay" };
+        return format!("there is no PCM {name} with a {what}; {lister} -L lists their names");
     };
     let cards = cards(proc);
     if cards.iter().any(|card| card == wanted) {

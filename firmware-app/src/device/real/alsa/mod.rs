@@ -23,7 +23,16 @@ use crate::device::{DeviceError, Microphone, PERIOD, Speaker};
 
 /// The sound cards, by number.
 pub(in crate::device) fn find() -> Vec<SoundCard> {
+    hush();
     alsa::card::Iter::new().flatten().filter_map(|card| describe(card).ok()).collect()
+}
+
+/// Keeps from standard error what the library says of a refusal there too, each time that a card is looked for: `explain`
+/// says it once, with what to do. For this thread.
+fn hush() {
+    if let Err(error) = alsa::Output::local_error_handler() {
+        log::debug!("ALSA goes on writing to standard error: {error}");
+    }
 }
 
 fn describe(card: Card) -> alsa::Result<SoundCard> {
@@ -65,6 +74,7 @@ pub(in crate::device) fn open_microphone(
     buffer: Duration,
     clock: Clock,
 ) -> Result<Opened<dyn Microphone>, DeviceError> {
+    hush();
     let line = Line::open(card, Direction::Capture, buffer, clock)?;
     let description = line.description();
     Ok(Opened { device: Box::new(AlsaMicrophone::new(line)?), description })
@@ -78,6 +88,7 @@ pub(in crate::device) fn open_speaker(
     buffer: Duration,
     clock: Clock,
 ) -> Result<Opened<dyn Speaker>, DeviceError> {
+    hush();
     let line = Line::open(card, Direction::Playback, buffer, clock)?;
     let description = line.description();
     Ok(Opened { device: Box::new(AlsaSpeaker::new(line)?), description })
