@@ -9,7 +9,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 use x11rb::connection::Connection;
 use x11rb::protocol::xproto::{
-    BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, ConnectionExt, ImageFormat, MOTION_NOTIFY_EVENT, MapState,
+    BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, ClientMessageEvent, ConnectionExt, EventMask, ImageFormat,
+    MOTION_NOTIFY_EVENT, MapState,
 };
 use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
@@ -51,6 +52,25 @@ impl Display {
         // In memory, or every picture would be written to the disk.
         let framebuffer = tempfile::tempdir_in("/dev/shm").map_err(|error| format!("/dev/shm: {error}"))?;
         Display::start_with(folder, width, height, Some(framebuffer))
+    }
+
+    /// Closes every window as a window manager does for a person.
+    pub fn close_windows(&self) -> Result<(), String> {
+        let fault = |error: &dyn std::fmt::Display| error.to_string();
+        let atom = |name: &str| {
+            let reply =
+                self.connection.intern_atom(false, name.as_bytes()).map_err(|error| fault(&error))?.reply();
+            reply.map(|reply| reply.atom).map_err(|error| fault(&error))
+        };
+        let (protocols, delete) = (atom("WM_PROTOCOLS")?, atom("WM_DELETE_WINDOW")?);
+        let tree = self.connection.query_tree(self.root).map_err(|error| fault(&error))?.reply();
+        for window in tree.map_err(|error| fault(&error))?.children {
+            let event = ClientMessageEvent::new(32, window, protocols, [delete, 0, 0, 0, 0]);
+            self.connection
+                .send_event(false, window, EventMask::NO_EVENT, event)
+                .map_err(|error| fault(&error))?;
+        }
+        self.connection.flush().map_err(|error| fault(&error))
     }
 
     /// The file that holds the framebuffer of a readable display, in the format of `xwd`.

@@ -66,6 +66,11 @@ impl Process {
     /// Sends SIGTERM and waits; `true` when it ended with success.
     pub fn stop(&mut self) -> io::Result<bool> {
         self.signal(Signal::TERM)?;
+        self.ended()
+    }
+
+    /// Waits until it ends by itself; `true` when it ended with success.
+    pub fn ended(&mut self) -> io::Result<bool> {
         let begin = Instant::now();
         while begin.elapsed() < PATIENCE {
             if let Some(status) = self.child.try_wait()? {
@@ -73,7 +78,7 @@ impl Process {
             }
             thread::sleep(Duration::from_millis(10));
         }
-        Err(io::Error::other("it does not end when told to"))
+        Err(io::Error::other("it does not end"))
     }
 
     /// Kills it at once, like a power cut.

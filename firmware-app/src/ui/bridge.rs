@@ -54,6 +54,8 @@ pub enum ScreenError {
     NoDisplay(ConnectError),
     /// The window cannot be opened.
     NoWindow(PlatformError),
+    /// The window is gone, and nobody has closed it.
+    Gone,
 }
 
 impl fmt::Display for ScreenError {
@@ -61,6 +63,7 @@ impl fmt::Display for ScreenError {
         match self {
             ScreenError::NoDisplay(why) => write!(f, "no X server answers (is DISPLAY set?): {why}"),
             ScreenError::NoWindow(why) => write!(f, "the window cannot be opened: {why}"),
+            ScreenError::Gone => f.write_str("the X server has ended or thrown the window out"),
         }
     }
 }
@@ -70,6 +73,7 @@ impl std::error::Error for ScreenError {}
 /// A window about to open.
 pub struct Screen {
     launcher: AppLauncher<()>,
+    shared: Arc<Shared>,
 }
 
 /// The way to the screen from any thread.
@@ -143,7 +147,7 @@ pub fn open(
     let sink = launcher.get_external_handle();
     late.get_or_init(|| sink.clone());
     Ok((
-        Screen { launcher },
+        Screen { launcher, shared: Arc::clone(&shared) },
         ScreenHandle { shared, sink, connection, slots, panes, changed: Arc::default() },
     ))
 }
@@ -159,9 +163,10 @@ fn screen_size(connection: &RustConnection, number: usize) -> Size {
 impl Screen {
     /// Opens the window and stays until it is closed or [`ScreenHandle::quit`] is called. On the main thread.
     ///
-    /// Errors: [`ScreenError::NoWindow`].
+    /// Errors: [`ScreenError::NoWindow`], [`ScreenError::Gone`].
     pub fn run(self) -> Result<(), ScreenError> {
-        self.launcher.launch(()).map_err(ScreenError::NoWindow)
+        self.launcher.launch(()).map_err(ScreenError::NoWindow)?;
+        if self.shared.quit_asked() { Ok(()) } else { Err(ScreenError::Gone) }
     }
 }
 

@@ -308,6 +308,7 @@ impl Widget<()> for Surface {
     fn event(&mut self, ctx: &mut EventCtx, event: &Event, _: &mut (), _: &Env) {
         match event {
             Event::WindowConnected => self.connect(ctx),
+            Event::WindowCloseRequested => self.shared.ask_quit(),
             Event::WindowScale(scale) => {
                 self.scale = scale.x();
                 self.rebuild();

@@ -13,7 +13,7 @@ use vestibule_common::id::KnockId;
 use vestibule_common::time::Time;
 
 use crate::kiosk::intent::Destructive;
-use crate::kiosk::{Activity, Kiosk, Place, WallClock};
+use crate::kiosk::{Activity, DeviceState, Kiosk, Place, WallClock};
 pub(crate) use chat::lines as chat_lines;
 pub use chat::{ChatView, Chip, Delivery, KeyboardView, MessageView, Shift};
 pub use home::{HomeView, KeypadView, WaitingView};
@@ -87,11 +87,14 @@ fn knock_banner(kiosk: &Kiosk, now: Time) -> Option<KnockBanner> {
     let say = |sentence: Sentence| sentence.say(kiosk.settings.language);
     let knock = kiosk.door.shown()?;
     let (room, shared) = kiosk.label_at_door(&knock.identity, &knock.name);
-    let press = match kiosk.door.behind() {
-        0 => say(Sentence::PressGreen),
-        more => say(Sentence::PressGreenMore { more }),
-    };
-    let detail = if shared { format!("{press} · {}", say(Sentence::SameName)) } else { press };
+    let pressable = !matches!(kiosk.devices.buttons, Some(DeviceState::Failed(_)));
+    let more = kiosk.door.behind();
+    let said = [
+        pressable.then_some(Sentence::PressGreen),
+        (more > 0).then_some(Sentence::MoreWait { more }),
+        shared.then_some(Sentence::SameName),
+    ];
+    let detail = said.into_iter().flatten().map(say).collect::<Vec<_>>().join(" · ");
     let armed = kiosk.door.armed(now).is_some();
     Some(KnockBanner { knock: knock.id, title: say(Sentence::WantsToJoin { room }), detail, armed })
 }

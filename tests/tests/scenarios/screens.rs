@@ -1,5 +1,6 @@
 //! Pictures on a real X server: soon, where the scene has them and nowhere else, and touched like the rest of the screen.
 
+use vestibule_tests::display::Display;
 use vestibule_tests::panel::Panel;
 use vestibule_tests::programs::{Kiosk, Relay, wait_for};
 use vestibule_tests::rooms::{DEVICES, confirm, home, join, out, see, start};
@@ -90,5 +91,25 @@ fn pictures_that_wait_for_the_refresh_are_painted_with_the_rest() {
     for panel in [&mut host, &mut guest] {
         panel.windows(0).unwrap();
         panel.see_pictures(10).unwrap();
+    }
+}
+
+#[test]
+fn a_closed_window_ends_the_kiosk_in_order_and_a_screen_that_broke_with_its_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let relay = Relay::start(folder.path(), None, &[]).unwrap();
+    for closed in [true, false] {
+        let display = Display::start(folder.path(), 1024, 600).unwrap();
+        let mut kiosk =
+            Kiosk::start(folder.path(), "Boardroom", &relay, &DEVICES, Some(&display.name)).unwrap();
+        home(&mut kiosk).unwrap();
+        if closed {
+            display.close_windows().unwrap();
+        } else {
+            drop(display);
+        }
+        let in_order = kiosk.process.ended().unwrap();
+        let log = std::fs::read_to_string(&kiosk.log).unwrap();
+        assert_eq!((in_order, log.contains("the X server has ended")), (closed, !closed), "{log}");
     }
 }

@@ -89,7 +89,7 @@ fn a_press_for_one_room_never_lets_the_next_one_in() {
     let mut world = knocking(&["Boardroom", "Workshop", "Studio"]);
     world.ms(5000);
     let first = world.view(0).knock.unwrap();
-    assert_eq!(first.detail, "or press the green button. 1 more waits");
+    assert_eq!(first.detail, "or press the green button · 1 more waits");
     world.button(0, Button::Approve, true);
     world.touch(1, Intent::CancelKnock);
     assert_eq!(world.view(0).knock.unwrap().title, "Studio wants to join");

@@ -117,8 +117,8 @@ pub(super) fn say(sentence: &Sentence) -> String {
 
         WantsToJoin { room } => format!("{room} wants to join"),
         PressGreen => "or press the green button".into(),
-        PressGreenMore { more: 1 } => "or press the green button. 1 more waits".into(),
-        PressGreenMore { more } => format!("or press the green button. {more} more wait"),
+        MoreWait { more: 1 } => "1 more waits".into(),
+        MoreWait { more } => format!("{more} more wait"),
         SameName => "Another room of this name is already here".into(),
 
         Everyone => "Everyone".into(),

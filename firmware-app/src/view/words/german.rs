@@ -115,8 +115,8 @@ pub(super) fn say(sentence: &Sentence) -> String {
 
         WantsToJoin { room } => format!("{room} möchte beitreten"),
         PressGreen => "oder die grüne Taste drücken".into(),
-        PressGreenMore { more: 1 } => "oder die grüne Taste drücken. 1 weiterer Raum wartet".into(),
-        PressGreenMore { more } => format!("oder die grüne Taste drücken. {more} weitere Räume warten"),
+        MoreWait { more: 1 } => "1 weiterer Raum wartet".into(),
+        MoreWait { more } => format!("{more} weitere Räume warten"),
         SameName => "Ein Raum dieses Namens ist schon hier".into(),
 
         Everyone => "Alle".into(),

@@ -241,8 +241,8 @@ pub enum Sentence {
     },
     /// "or press the green button".
     PressGreen,
-    /// The same, and how many more wait.
-    PressGreenMore {
+    /// So many more are at the door.
+    MoreWait {
         /// How many.
         more: usize,
     },
@@ -397,7 +397,7 @@ mod tests {
             (Sentence::Unapproved { room: room() }, "Werkstatt"),
             (Sentence::MutedByHost { room: room() }, "Werkstatt"),
             (Sentence::AskRemove { room: room() }, "Werkstatt"),
-            (Sentence::PressGreenMore { more: 2 }, "2"),
+            (Sentence::MoreWait { more: 2 }, "2"),
             (Sentence::PinRests { seconds: 30 }, "30 s"),
         ];
         for (sentence, part) in cases {
@@ -410,8 +410,8 @@ mod tests {
     #[test]
     fn one_is_not_many() {
         let english = |sentence: Sentence| sentence.say(Language::English);
-        assert!(english(Sentence::PressGreenMore { more: 1 }).ends_with("1 more waits"));
-        assert!(english(Sentence::PressGreenMore { more: 2 }).ends_with("2 more wait"));
+        assert!(english(Sentence::MoreWait { more: 1 }).ends_with("1 more waits"));
+        assert!(english(Sentence::MoreWait { more: 2 }).ends_with("2 more wait"));
         assert!(english(Sentence::WrongCodes { count: 9, minutes: 1 }).ends_with("within a minute."));
     }
 }
