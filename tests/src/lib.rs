@@ -12,3 +12,4 @@ pub mod programs;
 pub mod relay;
 pub mod rooms;
 pub mod vm;
+pub mod world;
