@@ -139,7 +139,7 @@ pub fn labels(language: Language) -> &'static Labels {
 static ENGLISH: Labels = Labels {
     start_meeting: "Start meeting",
     join_meeting: "Join meeting",
-    see_yourself: "See yourself",
+    see_yourself: "Hold: self-view",
     settings: "Settings",
     back: "Back",
     one_moment: "One moment…",
@@ -199,7 +199,7 @@ static ENGLISH: Labels = Labels {
 static GERMAN: Labels = Labels {
     start_meeting: "Besprechung starten",
     join_meeting: "Teilnehmen",
-    see_yourself: "Eigenes Bild",
+    see_yourself: "Halten: Eigenbild",
     settings: "Einstellungen",
     back: "Zurück",
     one_moment: "Einen Moment…",
