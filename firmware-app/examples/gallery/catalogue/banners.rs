@@ -6,7 +6,7 @@ pub(super) fn knock(armed: bool) -> Option<KnockBanner> {
     Some(KnockBanner {
         knock: KnockId::default(),
         title: "Workshop wants to join".into(),
-        detail: "or press the green button. 2 more are waiting.".into(),
+        detail: "or press the green button · 2 more wait".into(),
         armed,
     })
 }
@@ -19,7 +19,7 @@ pub(super) fn banners() -> Vec<(&'static str, View)> {
     let home = view(Screen::Home(at_home()));
     let long = Some(KnockBanner {
         title: "Vorstandszimmer im vierten Obergeschoss möchte teilnehmen".into(),
-        detail: "oder drücken Sie die grüne Taste. 3 weitere warten.".into(),
+        detail: "oder die grüne Taste drücken · 3 weitere Räume warten".into(),
         ..knock(true).unwrap_or_else(|| unreachable!("knock() always has one"))
     });
     let relay_lost = notice(
