@@ -9,6 +9,7 @@ pub mod measure;
 pub mod network;
 pub mod panel;
 pub mod programs;
+pub mod proving;
 pub mod relay;
 pub mod rooms;
 pub mod vm;
