@@ -14,6 +14,8 @@ pub mod unit;
 pub mod wire;
 
 #[cfg(feature = "std")]
+pub mod bandwidth;
+#[cfg(feature = "std")]
 pub mod chat;
 #[cfg(feature = "std")]
 pub mod control;

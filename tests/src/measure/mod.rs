@@ -4,6 +4,7 @@
 //! compute them again. Not tests: nothing here passes or fails by a figure.
 
 pub mod bare;
+pub mod congestion;
 pub mod devices;
 pub mod figures;
 pub mod load;

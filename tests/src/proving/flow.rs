@@ -43,4 +43,7 @@ pub trait Flow {
 
     /// A moment has come.
     fn handle_timeout(&mut self, now: Time);
+
+    /// What it thinks at the moment, for a trace.
+    fn trace(&self) -> String;
 }

@@ -21,9 +21,17 @@ impl<T: Copy> Schedule<T> {
     /// # Panics
     /// Unless the first is at 0 and they ascend.
     pub fn of_seconds(steps: &[(u64, T)]) -> Schedule<T> {
-        assert!(steps.first().is_some_and(|(at, _)| *at == 0), "a schedule begins at 0");
+        Schedule::of(steps.iter().map(|(at, value)| (Time::from_millis(at * 1000), *value)).collect())
+    }
+
+    /// Each value from its moment on.
+    ///
+    /// # Panics
+    /// Unless the first is at [`Time::ZERO`] and they ascend.
+    pub fn of(steps: Vec<(Time, T)>) -> Schedule<T> {
+        assert!(steps.first().is_some_and(|(at, _)| *at == Time::ZERO), "a schedule begins at 0");
         assert!(steps.is_sorted_by_key(|(at, _)| *at), "a schedule goes forward");
-        Schedule { steps: steps.iter().map(|(at, value)| (Time::from_millis(at * 1000), *value)).collect() }
+        Schedule { steps }
     }
 
     /// The value at a moment.

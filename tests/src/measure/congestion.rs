@@ -1,0 +1,45 @@
+//! `measure congestion`: the test cases of RFC 8867 and some radios in virtual time, ours and the peer's, ten seeds each.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use crate::proving::run::{INITIAL, LOOK, SOURCE};
+use crate::proving::table::Table;
+use crate::proving::{Case, Flow, FlowPlan, case, ours::OurFlow, run};
+
+/// Seeds of a measurement.
+pub const SEEDS: u64 = 10;
+
+/// Our flow for a plan.
+pub fn ours(plan: &FlowPlan, _seed: u64) -> Box<dyn Flow> {
+    Box::new(OurFlow::new(INITIAL, SOURCE.1, plan.weight))
+}
+
+/// Measures, prints, and leaves traces of the first seed's runs in `out`.
+pub fn run_all(out: &Path) -> Result<(), String> {
+    let cases = case::all();
+    print!("{}", Table::of(&cases, SEEDS, "", &ours).lines());
+    for case in &cases {
+        let path = out.join(format!("case_{}.txt", case.name));
+        std::fs::write(&path, trace(case)).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// What each flow thinks every tenth of a second, and what arrived in each second.
+fn trace(case: &Case) -> String {
+    let mut lines = String::new();
+    let every = 10 * LOOK.as_micros() as u64;
+    let record = run(case, 1, &|plan| ours(plan, 1), |now, n, flow| {
+        if now.as_micros() % every < LOOK.as_micros() as u64 {
+            // Writing to a string does not fail.
+            let _ = writeln!(lines, "{:.1} s, flow {n}: {}", now.as_micros() as f64 / 1e6, flow.trace());
+        }
+    });
+    for (n, media) in record.media.iter().enumerate() {
+        for (second, bytes) in media.iter().enumerate() {
+            let _ = writeln!(lines, "second {second}, flow {n}: {} kbit of media", bytes * 8 / 1000);
+        }
+    }
+    lines
+}
