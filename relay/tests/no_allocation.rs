@@ -9,7 +9,7 @@ use vestibule_common::id::{RoomId, SessionId, StreamId};
 use vestibule_common::seal::{HopSecrets, Sealer, Suite};
 use vestibule_common::time::{Duration, Time};
 use vestibule_common::wire::{
-    AudioLevel, HOP_HEADER, KeyframeRequest, Kind, Layer, MediaFlags, MediaHeader, StageTimes, TAG,
+    AudioLevel, Ecn, HOP_HEADER, KeyframeRequest, Kind, Layer, MediaFlags, MediaHeader, StageTimes, TAG,
     TimeRequest,
 };
 use vestibule_relay::forwarding::Forwarding;
@@ -92,7 +92,7 @@ fn a_packet_costs_no_allocation() {
         for (index, (from, stride, bytes)) in traffic.iter_mut().enumerate() {
             now += Duration::from_millis(3);
             let len = bytes.len();
-            forwarding.handle_batch(bytes, *stride, len, *from, now);
+            forwarding.handle_batch(bytes, *stride, len, *from, Ecn::Ect0, now);
             forwarding.handle_timeout(now);
             if index % 7 == 0 {
                 while let Some(transmit) = forwarding.next_transmit(now) {

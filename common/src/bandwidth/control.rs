@@ -22,6 +22,8 @@ pub(super) struct Observation {
     pub(super) standing: Duration,
     /// How much of it may be chance.
     pub(super) noise: Duration,
+    /// How long the packet waited that waited longest.
+    pub(super) longest: Duration,
     /// What got through in the last [`STEADY`] and in the last [`SUDDEN`], where that is known.
     pub(super) steady: Option<Bitrate>,
     pub(super) sudden: Option<Bitrate>,
@@ -71,6 +73,14 @@ const TRIM: (f64, f64, f64) = (0.93, 0.2, 0.04);
 /// A round trip in which all packets were marked costs this part of the rate (RFC 8257, 3.3, with a third of its cut: the aim is
 /// trimmed too).
 const MARK_CUT: f64 = 0.15;
+/// How much faster than the rate a picture leaves at first, and at most,
+const HASTE: (f64, f64) = (2.0, 16.0);
+/// growing by this with each report in which no packet waited longer than the first of these, halved when one waited longer
+/// than the second.
+const HASTE_GROWTH: f64 = 1.1;
+const HASTE_QUEUE: (Duration, Duration) = (Duration::from_millis(6), Duration::from_millis(12));
+/// After a queue that stood it does not grow for so long, after losses for twice that.
+const HASTE_PAUSE: Duration = Duration::from_secs(3);
 /// What padding found no room for is tried again after this, and ever later up to the second.
 const PROBE_AGAIN: (Duration, Duration) = (Duration::from_secs(3), Duration::from_secs(30));
 
@@ -93,6 +103,9 @@ pub(super) struct Control {
     competition: Competition,
     loss: LossTest,
     probe: Probe,
+    /// How much faster than the rate a picture may leave.
+    haste: f64,
+    walks_until: Time,
 }
 
 /// When to fill up with padding.
@@ -118,11 +131,18 @@ impl Control {
             competition: Competition::default(),
             loss: LossTest::default(),
             probe: Probe { not_before: Time::ZERO, pause: PROBE_AGAIN.0 },
+            haste: HASTE.0,
+            walks_until: Time::ZERO,
         }
     }
 
     pub(super) fn rate(&self) -> Bitrate {
         Bitrate::bps(self.rate as u64)
+    }
+
+    /// What a picture may leave at: on a path that showed no queue for it, much faster than the rate.
+    pub(super) fn pace(&self) -> Bitrate {
+        Bitrate::bps((self.rate * self.haste) as u64)
     }
 
     pub(super) fn is_competing(&self) -> bool {
@@ -152,6 +172,7 @@ impl Control {
 
     pub(super) fn handle(&mut self, seen: &Observation) {
         let standing = seen.standing.as_secs_f64();
+        self.hurry(seen);
         let through = seen.steady.map_or(self.rate, |rate| rate.as_bps() as f64);
         self.competition.handle(seen, through, self.rate);
         if let Some(rate) = self.competition.rate(seen.round_trip) {
@@ -170,6 +191,26 @@ impl Control {
         self.heed_losses(seen, standing < aim + FALL);
     }
 
+    /// Lets a picture leave faster while nothing waits for it.
+    fn hurry(&mut self, seen: &Observation) {
+        let (calm, hurried) = HASTE_QUEUE;
+        let longest = seen.longest.saturating_sub(seen.noise);
+        if longest > hurried {
+            self.haste = (self.haste / 2.0).max(1.0);
+        } else if longest < calm && seen.now >= self.walks_until {
+            self.haste = (self.haste * HASTE_GROWTH).min(HASTE.1);
+        }
+        // A shallow queue shows no delay.
+        if seen.lost >= 2 && seen.lost * 10 > seen.packets {
+            self.walk(seen.now + HASTE_PAUSE);
+        }
+    }
+
+    fn walk(&mut self, now: Time) {
+        self.haste = 1.0;
+        self.walks_until = self.walks_until.max(now + HASTE_PAUSE);
+    }
+
     /// The standing queue aimed at, in seconds.
     fn aim(&self) -> f64 {
         let own = self.config.weight * AIM_BITS / self.rate.max(1.0);
@@ -179,6 +220,7 @@ impl Control {
     fn follow(&mut self, seen: &Observation, aim: f64, standing: f64, pace: f64) {
         self.starting = false;
         self.free_since = None;
+        self.walk(seen.now);
         if seen.padded {
             self.probe.not_before = seen.now + self.probe.pause;
             self.probe.pause = (self.probe.pause * 2).min(PROBE_AGAIN.1);

@@ -27,6 +27,8 @@ pub(super) struct Delay {
     /// The shortest delay of each span, and when the span began (the receiver's clock).
     shortest: VecDeque<(Time, i64)>,
     recent: VecDeque<(Time, i64)>,
+    /// The longest delay since it was asked for.
+    longest: Option<i64>,
     /// How much the delay changes from packet to packet, on average, in microseconds (RFC 3550, section 6.4.1).
     jitter: f64,
 }
@@ -35,6 +37,7 @@ impl Delay {
     pub(super) fn handle(&mut self, packet: &Delivered) {
         let delay = (packet.arrived.as_micros() as i64).wrapping_sub(packet.sent.as_micros() as i64);
         let now = packet.arrived;
+        self.longest = Some(self.longest.map_or(delay, |longest| longest.max(delay)));
         match self.shortest.back_mut() {
             Some((began, shortest)) if now.since(*began) < SPAN => *shortest = (*shortest).min(delay),
             _ => self.shortest.push_back((now, delay)),
@@ -59,6 +62,11 @@ impl Delay {
     pub(super) fn standing(&self) -> Duration {
         let least = self.recent.iter().map(|(_, delay)| *delay).min();
         span(least, self.base())
+    }
+
+    /// How long the packet waited that waited longest since this was asked.
+    pub(super) fn take_longest(&mut self) -> Duration {
+        span(self.longest.take(), self.base())
     }
 
     /// How much of that may be chance: delays that jitter evenly within a span change by a third of it on average, and the

@@ -111,7 +111,7 @@ impl Estimator {
         }
     }
 
-    /// Packet `number` of this direction leaves; `size` is its own at IP level. Numbers ascend by one.
+    /// Packet `number` of this direction leaves; `size` is its own at IP level. Numbers ascend; one that is left out never left.
     pub fn handle_sent(&mut self, number: u64, size: DataSize, now: Time) {
         if self.left.is_some_and(|left| now.since(left) > REST) {
             self.control.handle_rest();
@@ -159,6 +159,7 @@ impl Estimator {
             since,
             standing: self.delay.standing(),
             noise: self.delay.noise(),
+            longest: self.delay.take_longest(),
             steady: self.throughput.rate(STEADY),
             sudden: self.throughput.rate(SUDDEN),
             delivered: told.delivered.iter().fold(DataSize::default(), |sum, packet| sum + packet.size),
@@ -189,6 +190,11 @@ impl Estimator {
     /// What may be sent, at IP level.
     pub fn estimate(&self) -> Bitrate {
         self.control.rate()
+    }
+
+    /// What a picture may leave at, at IP level: the estimate, or more where no queue shows.
+    pub fn pace(&self) -> Bitrate {
+        self.control.pace()
     }
 
     /// Whether to fill up what is sent to the estimate with padding, because more is wanted than is known to fit.

@@ -9,6 +9,8 @@ use crate::wire::{Ecn, Feedback};
 
 /// The most packets that are remembered: 2 s at 40 Mbit/s.
 const CAPACITY: usize = 8192;
+/// So many numbers in a row may be left out.
+const LEFT_OUT: u64 = 256;
 /// A packet of which nothing is said for so long is forgotten.
 const FORGOTTEN: Duration = Duration::from_secs(5);
 /// A report's clock may go faster than ours by this part of the time between two reports, and by so much more: then its
@@ -77,11 +79,18 @@ pub(super) struct Sent {
 }
 
 impl Sent {
-    /// A packet leaves. Numbers ascend by one; after a jump everything before it is forgotten.
+    /// A packet leaves. Numbers ascend; those that are left out never left. After a far jump everything before it is forgotten.
     pub(super) fn push(&mut self, number: u64, size: DataSize, now: Time) {
-        if number != self.first + self.packets.len() as u64 {
-            self.packets.clear();
-            self.first = number;
+        let end = self.first + self.packets.len() as u64;
+        match number.checked_sub(end) {
+            Some(left_out) if left_out <= LEFT_OUT => {
+                let never = Packet { sent: now, size: DataSize::default(), fate: Fate::Lost };
+                self.packets.extend((0..left_out).map(|_| never));
+            }
+            Some(_) | None => {
+                self.packets.clear();
+                self.first = number;
+            }
         }
         let old = |packet: &Packet| now.since(packet.sent) > FORGOTTEN;
         while self.packets.len() >= CAPACITY || self.packets.front().is_some_and(old) {

@@ -17,8 +17,10 @@ const USED: f64 = 0.98;
 const DEBT: Duration = Duration::from_millis(400);
 /// But that takes no more than this part of the budget.
 const DEBT_MOST: f64 = 0.5;
-/// So much leaves at once: one datagram and some sound.
+/// So much leaves at once: one datagram and some sound,
 const BURST: DataSize = DataSize::bytes(1500);
+/// or what the pace is in this time: a kernel is woken no more often.
+const BURST_TIME: Duration = Duration::from_millis(2);
 
 /// The shaper of one hop and direction.
 #[derive(Clone, Debug)]
@@ -40,13 +42,20 @@ impl Shaper {
 
     /// May a datagram of this size, at IP level, leave? If so, it is charged.
     pub fn poll(&mut self, size: DataSize, now: Time) -> Permit {
-        self.bucket.set_rate(self.estimator.estimate(), now);
+        self.bucket.set_rate(self.estimator.pace(), now);
+        self.bucket.set_burst(self.burst(), now);
         self.bucket.poll(size, now)
+    }
+
+    /// What leaves at once, at most, at IP level.
+    pub fn burst(&self) -> DataSize {
+        let bits = self.estimator.pace().as_bps() as f64 * BURST_TIME.as_secs_f64();
+        BURST.max(DataSize::bytes((bits / 8.0) as u64))
     }
 
     /// Sound, and what else never waits: the others wait the longer for it.
     pub fn charge(&mut self, size: DataSize, now: Time) {
-        self.bucket.set_rate(self.estimator.estimate(), now);
+        self.bucket.set_rate(self.estimator.pace(), now);
         self.bucket.charge(size, now);
         self.urgent.handle(size, now);
     }
@@ -74,7 +83,7 @@ impl Shaper {
 
     /// How long it takes until so much has left.
     pub fn takes(&self, waiting: DataSize) -> Duration {
-        waiting.time_at(self.estimator.estimate())
+        waiting.time_at(self.estimator.pace())
     }
 
     /// When [`Shaper::handle_timeout`] has something to do.
@@ -118,6 +127,6 @@ mod tests {
         assert_eq!(shaper.picture_budget(DataSize::bytes(1 << 30), now).as_bps(), budget / 2);
         shaper.charge(DataSize::bytes(125), now);
         let Permit::At(at) = shaper.poll(DataSize::bytes(1500), now) else { panic!("sound was charged") };
-        assert_eq!(at.since(now).as_millis(), 3, "125 bytes at 300 kbit/s");
+        assert_eq!(at.since(now).as_millis(), 1, "125 bytes at twice 300 kbit/s");
     }
 }

@@ -22,7 +22,8 @@ pub enum Ecn {
 }
 
 impl Ecn {
-    fn from_bits(bits: u16) -> Ecn {
+    /// The mark in the two lowest bits, as in the IP header.
+    pub fn from_bits(bits: u8) -> Ecn {
         match bits & 3 {
             0 => Ecn::NotEct,
             1 => Ecn::Ect1,
@@ -72,7 +73,7 @@ impl Feedback {
         for _ in 0..count {
             let entry = reader.u16()?;
             let arrival = (entry & 0x8000 != 0).then_some(Arrival {
-                ecn: Ecn::from_bits(entry >> 13),
+                ecn: Ecn::from_bits((entry >> 13) as u8),
                 age_quarter_ms: entry & Self::AGE_MAX,
             });
             arrivals.push(arrival).map_err(|_| Error::TooLong)?;
@@ -209,7 +210,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn feedback_parses_back(first: u64, reported: u64, raw in prop::collection::vec(prop::option::of((0u16..4, 0u16..0x2000)), 0..512)) {
+        fn feedback_parses_back(first: u64, reported: u64, raw in prop::collection::vec(prop::option::of((0u8..4, 0u16..0x2000)), 0..512)) {
             let arrivals = raw.into_iter()
                 .map(|entry| entry.map(|(ecn, age_quarter_ms)| Arrival { ecn: Ecn::from_bits(ecn), age_quarter_ms }))
                 .collect();

@@ -55,8 +55,12 @@ counters! {
     revoked,
     /// Addresses of sessions that changed.
     address_changes,
-    /// Reports on the hop's packets.
+    /// Reports on the hop's packets that came.
     feedback,
+    /// Those of them that cannot be true.
+    feedback_refused,
+    /// Reports on the hop's packets that were sent.
+    reports_sent,
     /// Probes and answers, which need no answer.
     ignored,
     /// Keyframe requests that came.

@@ -12,6 +12,7 @@ mod inbox;
 mod keyframes;
 mod outbox;
 mod receive;
+mod reports;
 mod routes;
 mod session;
 
@@ -24,6 +25,7 @@ use std::net::{IpAddr, SocketAddr};
 use vestibule_common::id::SessionId;
 use vestibule_common::seal::{HopSecrets, Suite};
 use vestibule_common::time::Time;
+use vestibule_common::wire::Ecn;
 
 use crate::route::{AckId, RouteChange};
 pub use counters::Counters;
@@ -31,6 +33,7 @@ use inbox::Inbox;
 use keyframes::Keyframes;
 use outbox::Outbox;
 pub use outbox::{MAX_SEGMENTS, Transmit};
+use reports::Reports;
 use routes::Routes;
 use session::Session;
 
@@ -60,6 +63,7 @@ pub struct Forwarding {
     inbox: Inbox,
     outbox: Outbox,
     keyframes: Keyframes,
+    reports: Reports,
     counters: Counters,
 }
 
@@ -84,6 +88,7 @@ impl Forwarding {
             inbox: Inbox::new(),
             outbox: Outbox::new(),
             keyframes: Keyframes::default(),
+            reports: Reports::default(),
             counters: Counters::default(),
         }
     }
@@ -155,7 +160,7 @@ impl Forwarding {
     /// Handles what one receive call gave: one datagram, or several of one sender.
     ///
     /// `datagrams[..len]` holds datagrams of `stride` bytes, the last one perhaps shorter, all from `from`, which
-    /// arrived at `arrived`. Its bytes are spoilt. Call [`Forwarding::next_transmit`] until it returns `None` before more
+    /// arrived at `arrived` with this ECN mark. Its bytes are spoilt. Call [`Forwarding::next_transmit`] until it returns `None` before more
     /// than [`Forwarding::INBOX`] datagrams are handled.
     pub fn handle_batch(
         &mut self,
@@ -163,22 +168,30 @@ impl Forwarding {
         stride: usize,
         len: usize,
         from: impl Into<Path>,
+        ecn: Ecn,
         arrived: Time,
     ) {
         let from = from.into();
         let len = len.min(datagrams.len());
         for datagram in datagrams[..len].chunks_mut(stride.max(1)) {
-            self.handle_datagram(datagram, from, arrived);
+            self.handle_datagram(datagram, from, ecn, arrived);
         }
     }
 
     /// When [`Forwarding::handle_timeout`] has something to do.
     pub fn poll_timeout(&self) -> Option<Time> {
-        self.keyframes.due()
+        [self.keyframes.due(), self.reports.due()].into_iter().flatten().min()
     }
 
-    /// Sends the keyframe requests that were held back until now.
+    /// Sends the keyframe requests that were held back until now, and the reports that are due.
     pub fn handle_timeout(&mut self, now: Time) {
+        if self.reports.take_due(now) {
+            self.send_reports(now);
+        }
+        self.send_keyframe_requests(now);
+    }
+
+    fn send_keyframe_requests(&mut self, now: Time) {
         while !self.inbox.is_full()
             && let Some(request) = self.keyframes.take_due(now)
         {

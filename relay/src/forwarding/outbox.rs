@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 
+use vestibule_common::bandwidth::{IP_UDP, Shaper};
 use vestibule_common::seal::Sealer;
 use vestibule_common::time::Time;
+use vestibule_common::unit::DataSize;
 use vestibule_common::wire::{HOP_HEADER, MediaHeader, TAG, TimeAnswer};
 
 use super::inbox::{Entry, Inbox, Place, Stamp};
@@ -95,8 +97,8 @@ impl Outbox {
     /// Seals as many pending bodies as one GSO send can hold: the first one, every later one of its size, and at the
     /// end a shorter one. A body never overtakes another of its flow. Returns segments, segment size and length.
     fn fill(&mut self, session: &mut Session, inbox: &Inbox, now: Time) -> (usize, usize, usize) {
-        let Session { pending, sealer, .. } = session;
-        let mut run = Run { bytes: &mut self.bytes, sealer, now, segments: 0, len: 0 };
+        let Session { pending, sealer, down, .. } = session;
+        let mut run = Run { bytes: &mut self.bytes, sealer, down: down.as_mut(), now, segments: 0, len: 0 };
         let (mut segment_size, mut kept) = (0, 0);
         let mut passed_over = Flows::default();
         for index in 0..pending.len() {
@@ -139,6 +141,7 @@ impl Outbox {
 struct Run<'a> {
     bytes: &'a mut [u8],
     sealer: &'a mut Sealer,
+    down: Option<&'a mut Shaper>,
     now: Time,
     segments: usize,
     len: usize,
@@ -162,7 +165,12 @@ impl Run<'_> {
                 }
             }
         }
-        self.len += self.sealer.seal(out, body.len());
+        let number = self.sealer.next_packet();
+        let len = self.sealer.seal(out, body.len());
+        if let Some(down) = &mut self.down {
+            down.handle_sent(number, DataSize::bytes(len as u64) + IP_UDP, self.now);
+        }
+        self.len += len;
         self.segments += 1;
     }
 }

@@ -4,8 +4,8 @@ use vestibule_common::id::StreamId;
 use vestibule_common::seal::OpenError;
 use vestibule_common::time::Time;
 use vestibule_common::wire::{
-    Error, FileAck, FileSegment, HopHeader, KeyframeRequest, Kind, MediaHeader, Nack, PathProbe, TimeAnswer,
-    TimeRequest,
+    Ecn, Error, Feedback, FileAck, FileSegment, HopHeader, KeyframeRequest, Kind, MAX_BODY, MediaHeader,
+    Nack, PathProbe, TimeAnswer, TimeRequest,
 };
 
 use super::inbox::{Place, Stamp};
@@ -15,7 +15,7 @@ use super::{Forwarding, Path, Slot};
 const OWN_FLOW: u32 = 0;
 
 impl Forwarding {
-    pub(super) fn handle_datagram(&mut self, datagram: &mut [u8], from: Path, arrived: Time) {
+    pub(super) fn handle_datagram(&mut self, datagram: &mut [u8], from: Path, ecn: Ecn, arrived: Time) {
         self.counters.received += 1;
         self.counters.received_bytes += datagram.len() as u64;
         let Ok(header) = HopHeader::parse(datagram) else {
@@ -43,6 +43,8 @@ impl Forwarding {
             self.counters.address_changes += u64::from(session.path.is_some());
             session.path = Some(from);
         }
+        session.arrivals.handle_arrival(opened.packet, ecn, arrived);
+        self.reports.note(session.arrivals.poll_timeout());
         let on_path = session.path == Some(from);
         let body = opened.body;
         let handled = match Kind::of(body) {
@@ -108,10 +110,17 @@ impl Forwarding {
                 if !beside || !self.keyframes.want(request) {
                     self.counters.no_such_stream += 1;
                 } else {
-                    self.handle_timeout(arrived);
+                    self.send_keyframe_requests(arrived);
                 }
             }
-            Kind::Feedback => self.counters.feedback += 1,
+            Kind::Feedback => {
+                let report = Feedback::parse(body)?;
+                self.counters.feedback += 1;
+                let session = self.sessions[usize::from(slot)].as_mut();
+                if session.is_some_and(|session| session.handle_feedback(&report, arrived).is_err()) {
+                    self.counters.feedback_refused += 1;
+                }
+            }
             Kind::PathChallenge => {
                 let challenge = PathProbe::parse(body)?;
                 // An answer proves the address it is sent to; to another one it would prove nothing.
@@ -186,6 +195,25 @@ impl Forwarding {
     fn answer(&mut self, to: Slot, body: &[u8], stamp: Stamp, arrived: Time) {
         let place = self.inbox.push(body, None, OWN_FLOW, stamp, arrived);
         self.enqueue(to, place);
+    }
+
+    /// Reports to every member whose datagrams came since the last report.
+    pub(super) fn send_reports(&mut self, now: Time) {
+        let mut body = [0; MAX_BODY];
+        for slot in 0..self.sessions.len() {
+            if self.inbox.is_full() {
+                return self.reports.note(Some(now));
+            }
+            let Some(session) = &mut self.sessions[slot] else { continue };
+            let report = session.arrivals.next_report(now);
+            self.reports.note(session.arrivals.poll_timeout());
+            // Whoever is in no room is told nothing.
+            let report = report.filter(|_| self.routes.room_of(slot as Slot).is_some());
+            if let Some(len) = report.and_then(|report| report.emit(&mut body).ok()) {
+                self.counters.reports_sent += 1;
+                self.answer(slot as Slot, &body[..len], Stamp::Nothing, now);
+            }
+        }
     }
 
     pub(super) fn send_keyframe_request(&mut self, request: KeyframeRequest, now: Time) {

@@ -1,10 +1,17 @@
 //! One kiosk's media session as the forwarding sees it: its keys, its address, what waits for it.
 
+use vestibule_common::bandwidth::{Arrivals, EstimatorConfig, FeedbackError, Shaper};
 use vestibule_common::id::SessionId;
 use vestibule_common::seal::{HopSecrets, Opener, Sealer, Suite};
+use vestibule_common::time::Time;
+use vestibule_common::unit::Bitrate;
+use vestibule_common::wire::Feedback;
 
 use super::Path;
 use super::inbox::{Inbox, Place};
+
+/// Where a way down begins: enough for a sound and a small picture.
+const INITIAL: Bitrate = Bitrate::kbps(1200);
 
 pub(super) struct Session {
     /// Opens what the kiosk sends.
@@ -17,6 +24,10 @@ pub(super) struct Session {
     pub(super) pending: Vec<Place>,
     /// It stands in the outbox's list of receivers to serve.
     pub(super) listed: bool,
+    /// When its datagrams came, to be reported to it.
+    pub(super) arrivals: Arrivals,
+    /// What its way down carries; `None` until it reports on it.
+    pub(super) down: Option<Shaper>,
 }
 
 impl Session {
@@ -27,6 +38,20 @@ impl Session {
             path: None,
             pending: Vec::with_capacity(Inbox::CAPACITY),
             listed: false,
+            arrivals: Arrivals::new(),
+            down: None,
+        }
+    }
+
+    /// Takes the kiosk's report on its way down. The first one begins the estimate, and is not about anything it knows.
+    pub(super) fn handle_feedback(&mut self, report: &Feedback, now: Time) -> Result<(), FeedbackError> {
+        match &mut self.down {
+            Some(down) => down.handle_feedback(report, now),
+            None => {
+                let config = EstimatorConfig { initial: INITIAL, ..EstimatorConfig::default() };
+                self.down = Some(Shaper::new(config, now));
+                Ok(())
+            }
         }
     }
 }

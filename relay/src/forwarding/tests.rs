@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 use vestibule_common::id::{RoomId, StreamId};
 use vestibule_common::time::{Duration, Time};
 use vestibule_common::wire::{
-    FileAck, FileSegment, KeyframeRequest, Kind, MAX_DATAGRAM, MediaHeader, Nack, PathProbe, StageTimes,
-    TimeAnswer, TimeRequest,
+    Arrival, Ecn, Feedback, FileAck, FileSegment, KeyframeRequest, Kind, MAX_BODY, MAX_DATAGRAM, MediaHeader,
+    Nack, PathProbe, StageTimes, TimeAnswer, TimeRequest,
 };
 
 use super::Forwarding;
@@ -253,14 +253,14 @@ fn keyframe_requests_are_joined_and_none_is_lost() {
         world.send(kiosk, &request(stream));
     }
     assert_eq!(world.drain().len(), 0);
-    let due = world.forwarding.poll_timeout().expect("the rest is remembered");
+    let due = world.forwarding.keyframes.due().expect("the rest is remembered");
     assert_eq!(due, NOW + Duration::from_millis(200));
     world.forwarding.handle_timeout(world.now);
     assert_eq!(world.drain().len(), 0, "not before it is due");
     world.now = due;
     world.forwarding.handle_timeout(due);
     assert_eq!(world.drain_bodies(), [(0, request(stream).to_vec())], "one for all three");
-    assert_eq!(world.forwarding.poll_timeout(), None);
+    assert_eq!(world.forwarding.keyframes.due(), None);
 
     world.now += Duration::from_millis(200);
     world.send(2, &request(stream));
@@ -277,9 +277,9 @@ fn a_waiting_keyframe_request_dies_with_its_stream() {
     KeyframeRequest { stream: world.kiosks[0].streams.video, spatial: 0 }.emit(&mut body).unwrap();
     world.send(1, &body);
     world.send(1, &body);
-    assert!(world.forwarding.poll_timeout().is_some());
+    assert!(world.forwarding.keyframes.due().is_some());
     world.leave(0, ROOM, 1);
-    assert_eq!(world.forwarding.poll_timeout(), None);
+    assert_eq!(world.forwarding.keyframes.due(), None);
     assert_eq!(world.drain().len(), 0);
 }
 
@@ -346,8 +346,8 @@ fn unknown_kinds_and_broken_bodies_are_dropped() {
     world.send(0, &[Kind::TimeAnswer as u8; 30]);
     assert_eq!(world.drain().len(), 0);
     let counters = world.forwarding.counters();
-    assert_eq!((counters.unknown_kind, counters.malformed), (1, 2));
-    assert_eq!((counters.feedback, counters.ignored), (1, 3), "two probes and a time answer");
+    assert_eq!((counters.unknown_kind, counters.malformed), (1, 3));
+    assert_eq!((counters.feedback, counters.ignored), (0, 3), "two probes and a time answer");
 }
 
 #[test]
@@ -429,4 +429,34 @@ fn time_request() -> [u8; TimeRequest::LEN] {
 
 fn file_segment(stream: StreamId) -> FileSegment {
     FileSegment { stream, transfer: 1, offset: 2, sent: NOW, last: false }
+}
+
+#[test]
+fn members_are_told_when_their_datagrams_came_and_what_they_tell_is_checked() {
+    let mut world = World::new(2);
+    world.send_frame(0, Kind::Audio, 1, &[100]);
+    world.drain();
+    world.now = NOW + Duration::from_millis(60);
+    world.forwarding.handle_timeout(world.now);
+    let (kiosk, body) = world.drain_all().remove(0);
+    let report = Feedback::parse(&body).unwrap();
+    assert_eq!((kiosk, report.first, report.arrivals.len()), (0, 0, 2), "the probe and the sound");
+    assert_eq!(report.arrivals[1].unwrap().age_quarter_ms, 240);
+
+    // The second kiosk reports, the first time before anything is known, then truly, then on what was never sent.
+    let mut tell = |world: &mut World, first: u64, count: usize| {
+        let arrival = Arrival { ecn: Ecn::NotEct, age_quarter_ms: 0 };
+        let arrivals = (0..count).map(|_| Some(arrival)).collect();
+        let mut body = [0; MAX_BODY];
+        let len = Feedback { first, reported: world.now, arrivals }.emit(&mut body).unwrap();
+        world.send(1, &body[..len]);
+        world.forwarding.counters().feedback_refused
+    };
+    assert_eq!(tell(&mut world, 0, 1), 0);
+    world.send_frame(0, Kind::Audio, 2, &[100]);
+    world.drain();
+    assert_eq!(tell(&mut world, 0, 3), 0);
+    assert_eq!(tell(&mut world, 2, 100), 1);
+    assert_eq!(tell(&mut world, u64::MAX, 1), 2);
+    assert_eq!(world.forwarding.counters().feedback, 4);
 }

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
-use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
+use quinn_udp::{EcnCodepoint, RecvMeta, UdpSockRef, UdpSocketState};
 use tokio::io::Interest;
 use tokio::sync::mpsc;
 use tokio::time::{sleep_until, timeout};
 use vestibule_common::id::SessionId;
 use vestibule_common::seal::{HopSecrets, Suite};
 use vestibule_common::time::{Duration, Time};
+use vestibule_common::wire::Ecn;
 
 use super::clock::{Clock, wall};
 use super::gso::BackOff;
@@ -204,7 +205,8 @@ impl Loop {
             let local = meta.dst_ip.filter(|ip| self.any_address && is_unicast(*ip));
             let from = Path { remote: meta.addr, local };
             let arrived = Clock::arrival(meta.timestamp, wall, now);
-            self.forwarding.handle_batch(buffer, meta.stride, meta.len, from, arrived);
+            let ecn = meta.ecn.map_or(Ecn::NotEct, |mark| Ecn::from_bits(mark as u8));
+            self.forwarding.handle_batch(buffer, meta.stride, meta.len, from, ecn, arrived);
         }
         true
     }
@@ -217,7 +219,7 @@ impl Loop {
             let Some(transmit) = self.forwarding.next_transmit(now) else { break };
             let transmit = quinn_udp::Transmit {
                 destination: transmit.to.remote,
-                ecn: None,
+                ecn: Some(EcnCodepoint::Ect0),
                 contents: transmit.bytes,
                 segment_size: Some(transmit.segment_size),
                 src_ip: transmit.to.local,
@@ -260,7 +262,7 @@ async fn send_or_split(
     for contents in transmit.contents.chunks(segment) {
         let one = quinn_udp::Transmit {
             destination: transmit.destination,
-            ecn: None,
+            ecn: transmit.ecn,
             contents,
             segment_size: None,
             src_ip: transmit.src_ip,

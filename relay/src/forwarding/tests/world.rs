@@ -7,7 +7,7 @@ use vestibule_common::id::{RoomId, SessionId, StreamId};
 use vestibule_common::seal::{HopSecrets, Opener, Sealer, Suite};
 use vestibule_common::time::Time;
 use vestibule_common::wire::{
-    AudioLevel, HOP_HEADER, Kind, Layer, MediaFlags, MediaHeader, PathProbe, StageTimes, TAG,
+    AudioLevel, Ecn, HOP_HEADER, Kind, Layer, MediaFlags, MediaHeader, PathProbe, StageTimes, TAG,
 };
 
 use super::super::{Forwarding, Transmit};
@@ -159,7 +159,7 @@ impl World {
     pub(super) fn send_frame(&mut self, kiosk: usize, kind: Kind, frame: u32, sizes: &[usize]) {
         let (mut bytes, stride) = self.kiosks[kiosk].frame(kind, frame, sizes);
         let (len, from) = (bytes.len(), self.kiosks[kiosk].address);
-        self.forwarding.handle_batch(&mut bytes, stride, len, from, self.now);
+        self.forwarding.handle_batch(&mut bytes, stride, len, from, Ecn::NotEct, self.now);
     }
 
     pub(super) fn probe(&mut self, kiosk: usize) {
@@ -170,7 +170,7 @@ impl World {
 
     pub(super) fn deliver(&mut self, datagram: &[u8], from: SocketAddr) {
         let mut bytes = datagram.to_vec();
-        self.forwarding.handle_batch(&mut bytes, datagram.len(), datagram.len(), from, self.now);
+        self.forwarding.handle_batch(&mut bytes, datagram.len(), datagram.len(), from, Ecn::NotEct, self.now);
     }
 
     pub(super) fn drain(&mut self) -> Vec<Sent> {
@@ -182,8 +182,14 @@ impl World {
         sent
     }
 
-    /// Drains, and returns the bodies that reached each kiosk.
+    /// Drains, and returns the bodies that reached each kiosk, but for reports.
     pub(super) fn drain_bodies(&mut self) -> Vec<(usize, Vec<u8>)> {
+        let is_report = |body: &[u8]| Kind::of(body) == Ok(Kind::Feedback);
+        self.drain_all().into_iter().filter(|(_, body)| !is_report(body)).collect()
+    }
+
+    /// The same with reports.
+    pub(super) fn drain_all(&mut self) -> Vec<(usize, Vec<u8>)> {
         let mut bodies = Vec::new();
         for sent in self.drain() {
             let kiosk = self.kiosks.iter().position(|kiosk| kiosk.address == sent.to).unwrap();
