@@ -11,8 +11,11 @@ pub const REPORT_INTERVAL: Duration = Duration::from_millis(50);
 /// So many unreported packets are reported at once: half of what fits a report, as each stands in two.
 const REPORT_EARLY: u64 = Feedback::MAX_ENTRIES as u64 / 2;
 
+/// The most packets that are remembered.
+const CAPACITY: usize = 2 * Feedback::MAX_ENTRIES;
+
 /// When the packets of one hop and direction came.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Arrivals {
     /// The number of the first entry.
     first: u64,
@@ -22,10 +25,16 @@ pub struct Arrivals {
     due: Option<Time>,
 }
 
+impl Default for Arrivals {
+    fn default() -> Arrivals {
+        Arrivals::new()
+    }
+}
+
 impl Arrivals {
-    /// Nothing has come.
+    /// Nothing has come. What it will ever need is allocated here.
     pub fn new() -> Arrivals {
-        Arrivals::default()
+        Arrivals { first: 0, entries: VecDeque::with_capacity(CAPACITY), reported: 0, due: None }
     }
 
     /// An authentic packet has come, for the first time.
@@ -35,7 +44,7 @@ impl Arrivals {
         }
         let Some(index) = number.checked_sub(self.first) else { return };
         // After a gap that no report could hold, what lies before it is of no more use.
-        if index >= 2 * Feedback::MAX_ENTRIES as u64 {
+        if index >= CAPACITY as u64 {
             self.entries.clear();
             (self.first, self.reported) = (number, number);
             return self.handle_arrival(number, ecn, now);

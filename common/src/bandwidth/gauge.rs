@@ -118,7 +118,7 @@ impl Throughput {
 
 /// How much is sent, as an average that forgets.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Usage {
+pub struct Usage {
     bytes: f64,
     at: Time,
 }
@@ -127,12 +127,14 @@ pub(super) struct Usage {
 const MEMORY: Duration = Duration::from_millis(500);
 
 impl Usage {
-    pub(super) fn handle(&mut self, size: DataSize, now: Time) {
+    /// So much is sent.
+    pub fn handle(&mut self, size: DataSize, now: Time) {
         self.bytes = self.left(now) + size.as_bytes() as f64;
         self.at = self.at.max(now);
     }
 
-    pub(super) fn rate(&self, now: Time) -> Bitrate {
+    /// What is sent at the moment.
+    pub fn rate(&self, now: Time) -> Bitrate {
         Bitrate::bps((self.left(now) * 8.0 / MEMORY.as_secs_f64()) as u64)
     }
 

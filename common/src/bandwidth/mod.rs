@@ -42,7 +42,9 @@ pub use sent::FeedbackError;
 pub use shaper::{IP_UDP, Shaper};
 
 use control::{Control, Observation, STEADY, SUDDEN};
-use gauge::{Delay, Throughput, Usage};
+pub use gauge::Usage;
+
+use gauge::{Delay, Throughput};
 use sent::Sent;
 
 /// Bounds and weight of an estimate.
@@ -195,6 +197,11 @@ impl Estimator {
     /// What a picture may leave at, at IP level: the estimate, or more where no queue shows.
     pub fn pace(&self) -> Bitrate {
         self.control.pace()
+    }
+
+    /// What is sent at the moment, at IP level.
+    pub fn used(&self, now: Time) -> Bitrate {
+        self.usage.rate(now)
     }
 
     /// Whether to fill up what is sent to the estimate with padding, because more is wanted than is known to fit.

@@ -60,6 +60,19 @@ impl Shaper {
         self.urgent.handle(size, now);
     }
 
+    /// Whether padding of this size, at IP level, should leave now, to learn whether more would fit. It is charged.
+    pub fn takes_padding(&mut self, size: DataSize, now: Time) -> bool {
+        let rate = self.estimator.estimate().as_bps() as f64 * USED;
+        if !self.estimator.wants_padding(now) || self.estimator.used(now).as_bps() as f64 >= rate {
+            return false;
+        }
+        let leaves = self.poll(size, now) == Permit::Now;
+        if leaves {
+            self.estimator.handle_padding();
+        }
+        leaves
+    }
+
     /// Packet `number` of this direction leaves; see [`Estimator::handle_sent`].
     pub fn handle_sent(&mut self, number: u64, size: DataSize, now: Time) {
         self.estimator.handle_sent(number, size, now);

@@ -5,6 +5,7 @@
 
 pub mod gate;
 pub mod jitter;
+pub mod ladder;
 pub mod level;
 pub mod mix;
 pub mod pacer;

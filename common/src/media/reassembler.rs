@@ -174,7 +174,9 @@ impl Reassembler {
             | Kind::PathResponse
             | Kind::TimeRequest
             | Kind::TimeAnswer
-            | Kind::KeyframeRequest => Accepted::Ignored,
+            | Kind::KeyframeRequest
+            | Kind::View
+            | Kind::Demand => Accepted::Ignored,
         };
         match accepted {
             Accepted::Stored | Accepted::Completed | Accepted::Ignored => {}

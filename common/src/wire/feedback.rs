@@ -184,7 +184,7 @@ impl KeyframeRequest {
 }
 
 /// Checks the kind and skips the reserved byte behind it.
-fn start(body: &[u8], kind: Kind) -> Result<Reader<'_>, Error> {
+pub(super) fn start(body: &[u8], kind: Kind) -> Result<Reader<'_>, Error> {
     if Kind::of(body)? != kind {
         return Err(Error::Invalid("kind"));
     }

@@ -10,6 +10,7 @@
 //! neither `std` nor an allocator.
 
 mod bytes;
+mod demand;
 mod extension;
 mod feedback;
 mod file;
@@ -19,6 +20,7 @@ mod path;
 
 use core::fmt;
 
+pub use demand::{Demand, Demanded, View, Viewed};
 pub use extension::{Extension, Extensions, StageTimes};
 pub use feedback::{Arrival, Ecn, Feedback, KeyframeRequest, Nack};
 pub use file::{FileAck, FileSegment, SackRange};
@@ -102,11 +104,15 @@ pub enum Kind {
     TimeAnswer = 14,
     /// The next frame of this stream should be a keyframe.
     KeyframeRequest = 15,
+    /// What a receiver shows, and how large.
+    View = 16,
+    /// Which layers of a sender's anybody wants.
+    Demand = 17,
 }
 
 impl Kind {
     /// Every kind, in the order of its number.
-    pub const ALL: [Kind; 15] = [
+    pub const ALL: [Kind; 17] = [
         Kind::Audio,
         Kind::Video,
         Kind::Presentation,
@@ -122,6 +128,8 @@ impl Kind {
         Kind::TimeRequest,
         Kind::TimeAnswer,
         Kind::KeyframeRequest,
+        Kind::View,
+        Kind::Demand,
     ];
 
     /// The kind of a sealed body, from its first byte.
@@ -144,7 +152,9 @@ impl Kind {
             | Kind::PathResponse
             | Kind::TimeRequest
             | Kind::TimeAnswer
-            | Kind::KeyframeRequest => false,
+            | Kind::KeyframeRequest
+            | Kind::View
+            | Kind::Demand => false,
         }
     }
 }
@@ -159,7 +169,7 @@ mod tests {
             assert_eq!(Kind::of(&[kind as u8, 9]), Ok(kind));
         }
         assert_eq!(Kind::of(&[0]), Err(Error::UnknownKind(0)));
-        assert_eq!(Kind::of(&[16]), Err(Error::UnknownKind(16)));
+        assert_eq!(Kind::of(&[18]), Err(Error::UnknownKind(18)));
         assert_eq!(Kind::of(&[]), Err(Error::Truncated));
     }
 

@@ -3,9 +3,11 @@
 use serde_json::{Value, json};
 use vestibule_common::id::StreamId;
 use vestibule_common::time::Time;
+use vestibule_common::unit::Bitrate;
 use vestibule_common::wire::{
-    Arrival, AudioLevel, Ecn, Feedback, FileAck, FileSegment, KeyframeRequest, Kind, Layer, MAX_BODY,
-    MediaFlags, MediaHeader, Nack, PathProbe, SackRange, StageTimes, TimeAnswer, TimeRequest,
+    Arrival, AudioLevel, Demand, Demanded, Ecn, Feedback, FileAck, FileSegment, KeyframeRequest, Kind, Layer,
+    MAX_BODY, MediaFlags, MediaHeader, Nack, PathProbe, SackRange, StageTimes, TimeAnswer, TimeRequest, View,
+    Viewed,
 };
 
 /// A body of any kind.
@@ -21,6 +23,8 @@ pub(crate) enum Body {
     TimeRequest(TimeRequest),
     TimeAnswer(TimeAnswer),
     Keyframe(KeyframeRequest),
+    View(View),
+    Demand(Demand),
 }
 
 /// One body of every kind at least.
@@ -144,6 +148,30 @@ pub(crate) fn bodies() -> Vec<(&'static str, Body)> {
             }),
         ),
         ("keyframe request", Body::Keyframe(KeyframeRequest { stream: StreamId(6), spatial: 0 })),
+        (
+            "a view of a large picture and a room's sound",
+            Body::View(View {
+                streams: [(6, 3), (5, 1)]
+                    .into_iter()
+                    .map(|(stream, spatial)| Viewed { stream: StreamId(stream), spatial })
+                    .collect(),
+            }),
+        ),
+        (
+            "a demand for two layers of a camera",
+            Body::Demand(Demand {
+                estimate: Some(Bitrate::kbps(2_400)),
+                allotted: Bitrate::kbps(1_900),
+                layers: [(3, 1_400), (1, 300)]
+                    .into_iter()
+                    .map(|(spatial, kbps)| Demanded {
+                        stream: StreamId(6),
+                        spatial,
+                        cap: Bitrate::kbps(kbps),
+                    })
+                    .collect(),
+            }),
+        ),
     ]
 }
 
@@ -160,6 +188,8 @@ pub(crate) fn emit(body: &Body) -> Vec<u8> {
         Body::TimeRequest(request) => (request.emit(&mut out).unwrap(), vec![]),
         Body::TimeAnswer(answer) => (answer.emit(&mut out).unwrap(), vec![]),
         Body::Keyframe(request) => (request.emit(&mut out).unwrap(), vec![]),
+        Body::View(view) => (view.emit(&mut out).unwrap(), vec![]),
+        Body::Demand(demand) => (demand.emit(&mut out).unwrap(), vec![]),
     };
     [&out[..len], &payload].concat()
 }
@@ -184,6 +214,8 @@ pub(crate) fn read(bytes: &[u8]) -> Body {
         Kind::TimeRequest => Body::TimeRequest(TimeRequest::parse(bytes).unwrap()),
         Kind::TimeAnswer => Body::TimeAnswer(TimeAnswer::parse(bytes).unwrap()),
         Kind::KeyframeRequest => Body::Keyframe(KeyframeRequest::parse(bytes).unwrap()),
+        Kind::View => Body::View(View::parse(bytes).unwrap()),
+        Kind::Demand => Body::Demand(Demand::parse(bytes).unwrap()),
     }
 }
 
@@ -262,6 +294,23 @@ pub(crate) fn fields(body: &Body) -> Value {
             "kind": Kind::KeyframeRequest as u8,
             "stream": request.stream.0,
             "spatial": request.spatial,
+        }),
+        Body::View(view) => json!({
+            "kind": Kind::View as u8,
+            "entries": view.streams.iter().map(|viewed| json!({
+                "stream": viewed.stream.0,
+                "spatial": viewed.spatial,
+            })).collect::<Vec<_>>(),
+        }),
+        Body::Demand(demand) => json!({
+            "kind": Kind::Demand as u8,
+            "estimate_kbps": demand.estimate.map_or(0, |rate| rate.as_bps() / 1000),
+            "allotted_kbps": demand.allotted.as_bps() / 1000,
+            "entries": demand.layers.iter().map(|demanded| json!({
+                "stream": demanded.stream.0,
+                "spatial": demanded.spatial,
+                "cap_kbps": demanded.cap.as_bps() / 1000,
+            })).collect::<Vec<_>>(),
         }),
     }
 }

@@ -63,6 +63,16 @@ counters! {
     reports_sent,
     /// Probes and answers, which need no answer.
     ignored,
+    /// What receivers show, as they told.
+    views,
+    /// Pieces that a receiver did not get because it shows another layer of the stream, or none.
+    not_chosen,
+    /// Pieces dropped because they would have waited too long for a way down.
+    late,
+    /// Layers that receivers were to change to.
+    layer_changes,
+    /// Demands sent to the streams' owners.
+    demands_sent,
     /// Keyframe requests that came.
     keyframe_requests,
     /// Keyframe requests that went on to a stream's owner.

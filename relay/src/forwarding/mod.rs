@@ -3,18 +3,24 @@
 //! Pure: datagrams, route changes and the time come in, datagrams go out. It never decodes media and has no socket, lock
 //! or clock, so that every rule of who may hear whom is tested exactly.
 //!
+//! What a way down carries is estimated from the kiosk's reports; pictures are kept to it, each receiver getting the layer that fits.
+//!
 //! A receive batch is opened into the `inbox`; each receiver only remembers which bodies are meant for it. They are
 //! copied and sealed when the shell asks for the next transmit, into one buffer that stays in the cache, and whatever
 //! has the same size leaves in one GSO send. Nothing is allocated for a packet.
 
 mod counters;
+mod demand;
+mod held;
 mod inbox;
 mod keyframes;
+mod layers;
 mod outbox;
 mod receive;
 mod reports;
 mod routes;
 mod session;
+mod shaping;
 
 #[cfg(test)]
 mod tests;
@@ -31,11 +37,13 @@ use crate::route::{AckId, RouteChange};
 pub use counters::Counters;
 use inbox::Inbox;
 use keyframes::Keyframes;
+use layers::Layers;
 use outbox::Outbox;
 pub use outbox::{MAX_SEGMENTS, Transmit};
 use reports::Reports;
 use routes::Routes;
 use session::Session;
+use shaping::Shaping;
 
 /// Where a session's datagrams come from and go to.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -64,6 +72,8 @@ pub struct Forwarding {
     outbox: Outbox,
     keyframes: Keyframes,
     reports: Reports,
+    layers: Layers,
+    shaping: Shaping,
     counters: Counters,
 }
 
@@ -89,6 +99,8 @@ impl Forwarding {
             outbox: Outbox::new(),
             keyframes: Keyframes::default(),
             reports: Reports::default(),
+            layers: Layers::default(),
+            shaping: Shaping::default(),
             counters: Counters::default(),
         }
     }
@@ -132,6 +144,7 @@ impl Forwarding {
                 self.leave(slot);
                 self.routes.join(slot, room, streams);
                 self.keyframes.open(streams);
+                self.layers.open(slot, streams);
                 None
             }
             RouteChange::Leave { room, session, ack } => {
@@ -149,10 +162,13 @@ impl Forwarding {
     fn leave(&mut self, slot: Slot) {
         for stream in self.routes.leave(slot) {
             self.keyframes.close(stream);
+            self.layers.close(stream);
         }
+        self.layers.forget(slot);
         self.counters.revoked += self.inbox.revoke_from(slot);
+        self.revoke_held(slot);
         if let Some(Some(session)) = self.sessions.get_mut(usize::from(slot)) {
-            self.counters.revoked += session.pending.len() as u64;
+            self.counters.revoked += session.pending.len() as u64 + session.held.clear();
             session.pending.clear();
         }
     }
@@ -180,14 +196,15 @@ impl Forwarding {
 
     /// When [`Forwarding::handle_timeout`] has something to do.
     pub fn poll_timeout(&self) -> Option<Time> {
-        [self.keyframes.due(), self.reports.due()].into_iter().flatten().min()
+        [self.keyframes.due(), self.reports.due(), self.shaping.due()].into_iter().flatten().min()
     }
 
-    /// Sends the keyframe requests that were held back until now, and the reports that are due.
+    /// Sends the keyframe requests that were held back until now, the reports that are due, and what waited for its turn.
     pub fn handle_timeout(&mut self, now: Time) {
         if self.reports.take_due(now) {
             self.send_reports(now);
         }
+        self.handle_shaping(now);
         self.send_keyframe_requests(now);
     }
 

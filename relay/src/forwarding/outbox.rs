@@ -175,6 +175,11 @@ impl Run<'_> {
     }
 }
 
+/// A body's size on the wire, at IP level.
+pub(super) fn size_at_ip(body: &[u8]) -> DataSize {
+    DataSize::bytes(sealed_size(body) as u64) + IP_UDP
+}
+
 fn sealed_size(body: &[u8]) -> usize {
     HOP_HEADER + body.len() + TAG
 }

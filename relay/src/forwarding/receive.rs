@@ -5,14 +5,15 @@ use vestibule_common::seal::OpenError;
 use vestibule_common::time::Time;
 use vestibule_common::wire::{
     Ecn, Error, Feedback, FileAck, FileSegment, HopHeader, KeyframeRequest, Kind, MAX_BODY, MediaHeader,
-    Nack, PathProbe, TimeAnswer, TimeRequest,
+    Nack, PathProbe, TimeAnswer, TimeRequest, View,
 };
 
 use super::inbox::{Place, Stamp};
+use super::outbox::size_at_ip;
 use super::{Forwarding, Path, Slot};
 
 /// Flow of the relay's own bodies; the relay gives out stream numbers from 1.
-const OWN_FLOW: u32 = 0;
+pub(super) const OWN_FLOW: u32 = 0;
 
 impl Forwarding {
     pub(super) fn handle_datagram(&mut self, datagram: &mut [u8], from: Path, ecn: Ecn, arrived: Time) {
@@ -83,7 +84,7 @@ impl Forwarding {
             Kind::File => {
                 let (segment, _) = FileSegment::parse(body)?;
                 let is_own = segment.stream == own.file;
-                self.fan_out(is_own, segment.stream, body, slot, Stamp::Nothing, arrived);
+                self.fan_out(is_own, segment.stream, body, slot, None, arrived);
             }
             Kind::FileAck => {
                 let stream = FileAck::parse(body)?.stream;
@@ -104,7 +105,7 @@ impl Forwarding {
                 }
             }
             Kind::KeyframeRequest => {
-                let request = KeyframeRequest::parse(body)?;
+                let request = self.layers.resolve(slot, KeyframeRequest::parse(body)?);
                 self.counters.keyframe_requests += 1;
                 let beside = self.routes.owner_beside(slot, request.stream).is_some();
                 if !beside || !self.keyframes.want(request) {
@@ -120,6 +121,13 @@ impl Forwarding {
                 if session.is_some_and(|session| session.handle_feedback(&report, arrived).is_err()) {
                     self.counters.feedback_refused += 1;
                 }
+                self.shaping.wake(arrived);
+            }
+            Kind::View => {
+                let view = View::parse(body)?;
+                self.counters.views += 1;
+                self.layers.handle_view(slot, view);
+                self.shaping.wake(arrived);
             }
             Kind::PathChallenge => {
                 let challenge = PathProbe::parse(body)?;
@@ -138,7 +146,7 @@ impl Forwarding {
                 TimeAnswer { sent, received: arrived, answered: arrived }.emit(&mut answer)?;
                 self.answer(slot, &answer, Stamp::Answered, arrived);
             }
-            Kind::Probe | Kind::PathResponse | Kind::TimeAnswer => self.counters.ignored += 1,
+            Kind::Probe | Kind::PathResponse | Kind::TimeAnswer | Kind::Demand => self.counters.ignored += 1,
         }
         Ok(())
     }
@@ -151,7 +159,11 @@ impl Forwarding {
         arrived: Time,
     ) -> Result<(), Error> {
         let (header, _) = MediaHeader::parse(body)?;
-        self.fan_out(own.contains(&header.stream), header.stream, body, slot, Stamp::RelayTime, arrived);
+        let is_own = own.contains(&header.stream);
+        if is_own {
+            self.layers.see(&header, size_at_ip(body), arrived);
+        }
+        self.fan_out(is_own, header.stream, body, slot, Some(header), arrived);
         Ok(())
     }
 
@@ -162,7 +174,7 @@ impl Forwarding {
         stream: StreamId,
         body: &[u8],
         slot: Slot,
-        stamp: Stamp,
+        media: Option<MediaHeader>,
         arrived: Time,
     ) {
         if !is_own {
@@ -175,13 +187,23 @@ impl Forwarding {
             self.counters.no_receiver += 1;
             return;
         }
+        let stamp = if media.is_some() { Stamp::RelayTime } else { Stamp::Nothing };
         let Some(place) = self.inbox.push(body, Some(slot), stream.0, stamp, arrived) else {
             self.counters.overflow += 1;
             return;
         };
-        let Forwarding { sessions, routes, outbox, .. } = self;
-        for other in routes.others(slot) {
-            outbox.enqueue(sessions, other, place);
+        // Sound waits for nobody.
+        let paced = media.as_ref().is_none_or(|header| !self.layers.rungs(header.stream).is_empty());
+        for index in 0..self.routes.members_beside(slot).len() {
+            let other = self.routes.members_beside(slot)[index];
+            if other == slot {
+                continue;
+            }
+            if media.as_ref().is_some_and(|header| !self.layers.takes(other, header, arrived)) {
+                self.counters.not_chosen += 1;
+                continue;
+            }
+            self.hand(other, place, paced, arrived);
         }
     }
 
@@ -192,7 +214,7 @@ impl Forwarding {
     }
 
     /// Sends the relay's own word to one session.
-    fn answer(&mut self, to: Slot, body: &[u8], stamp: Stamp, arrived: Time) {
+    pub(super) fn answer(&mut self, to: Slot, body: &[u8], stamp: Stamp, arrived: Time) {
         let place = self.inbox.push(body, None, OWN_FLOW, stamp, arrived);
         self.enqueue(to, place);
     }
@@ -225,7 +247,7 @@ impl Forwarding {
         }
     }
 
-    fn enqueue(&mut self, to: Slot, place: Option<Place>) {
+    pub(super) fn enqueue(&mut self, to: Slot, place: Option<Place>) {
         match place {
             Some(place) if self.outbox.enqueue(&mut self.sessions, to, place) => {}
             Some(_) => self.counters.no_receiver += 1,

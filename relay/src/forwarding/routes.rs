@@ -75,6 +75,11 @@ impl Routes {
         slots.into_iter().flatten().copied().filter(move |other| *other != slot)
     }
 
+    /// All members of the slot's room, itself among them.
+    pub(super) fn members_beside(&self, slot: Slot) -> &[Slot] {
+        self.room_of(slot).and_then(|room| self.rooms.get(&room)).map_or(&[], Vec::as_slice)
+    }
+
     /// The owner of a stream, if it is another member of the slot's room, with all its streams.
     pub(super) fn owner_beside(&self, slot: Slot, stream: StreamId) -> Option<(Slot, Streams)> {
         let owner = *self.owners.get(&stream)?;

@@ -8,6 +8,8 @@ use vestibule_common::unit::Bitrate;
 use vestibule_common::wire::Feedback;
 
 use super::Path;
+use super::demand::Told;
+use super::held::Held;
 use super::inbox::{Inbox, Place};
 
 /// Where a way down begins: enough for a sound and a small picture.
@@ -28,6 +30,12 @@ pub(super) struct Session {
     pub(super) arrivals: Arrivals,
     /// What its way down carries; `None` until it reports on it.
     pub(super) down: Option<Shaper>,
+    /// What waits for its turn on the way down.
+    pub(super) held: Held,
+    /// What pictures may take of the way down.
+    pub(super) allotted: Bitrate,
+    /// What it was told that is wanted of it.
+    pub(super) told: Told,
 }
 
 impl Session {
@@ -40,6 +48,9 @@ impl Session {
             listed: false,
             arrivals: Arrivals::new(),
             down: None,
+            held: Held::default(),
+            allotted: Bitrate::default(),
+            told: Told::default(),
         }
     }
 

@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 use vestibule_common::id::{RoomId, StreamId};
 use vestibule_common::time::{Duration, Time};
 use vestibule_common::wire::{
-    Arrival, Ecn, Feedback, FileAck, FileSegment, KeyframeRequest, Kind, MAX_BODY, MAX_DATAGRAM, MediaHeader,
-    Nack, PathProbe, StageTimes, TimeAnswer, TimeRequest,
+    Arrival, Demand, Ecn, Feedback, FileAck, FileSegment, KeyframeRequest, Kind, MAX_BODY, MAX_DATAGRAM,
+    MediaHeader, Nack, PathProbe, StageTimes, TimeAnswer, TimeRequest, View, Viewed,
 };
 
 use super::Forwarding;
@@ -444,7 +444,7 @@ fn members_are_told_when_their_datagrams_came_and_what_they_tell_is_checked() {
     assert_eq!(report.arrivals[1].unwrap().age_quarter_ms, 240);
 
     // The second kiosk reports, the first time before anything is known, then truly, then on what was never sent.
-    let mut tell = |world: &mut World, first: u64, count: usize| {
+    let tell = |world: &mut World, first: u64, count: usize| {
         let arrival = Arrival { ecn: Ecn::NotEct, age_quarter_ms: 0 };
         let arrivals = (0..count).map(|_| Some(arrival)).collect();
         let mut body = [0; MAX_BODY];
@@ -459,4 +459,143 @@ fn members_are_told_when_their_datagrams_came_and_what_they_tell_is_checked() {
     assert_eq!(tell(&mut world, 2, 100), 1);
     assert_eq!(tell(&mut world, u64::MAX, 1), 2);
     assert_eq!(world.forwarding.counters().feedback, 4);
+}
+
+/// A picture in one piece, with its layer.
+fn picture(stream: StreamId, spatial: u8, frame: u32, keyframe: bool, payload: usize) -> Vec<u8> {
+    let mut body = media(Kind::Video, stream, frame, 0, 1, payload);
+    let (mut header, _) = MediaHeader::parse(&body).unwrap();
+    header.layer.spatial = spatial;
+    header.flags.keyframe = keyframe;
+    header.emit(&mut body).unwrap();
+    body
+}
+
+fn show(world: &mut World, kiosk: usize, entries: &[(StreamId, u8)]) {
+    let viewed = |(stream, spatial): &(StreamId, u8)| Viewed { stream: *stream, spatial: *spatial };
+    let mut body = [0; MAX_BODY];
+    let len = View { streams: entries.iter().map(viewed).collect() }.emit(&mut body).unwrap();
+    world.send(kiosk, &body[..len]);
+}
+
+/// What a kiosk got of a kind.
+fn of_kind(bodies: &[(usize, Vec<u8>)], kiosk: usize, kind: Kind) -> Vec<Vec<u8>> {
+    let wanted = |(to, body): &&(usize, Vec<u8>)| *to == kiosk && Kind::of(body) == Ok(kind);
+    bodies.iter().filter(wanted).map(|(_, body)| body.clone()).collect()
+}
+
+fn tick(world: &mut World, ms: u64) -> Vec<(usize, Vec<u8>)> {
+    world.now += Duration::from_millis(ms);
+    world.forwarding.handle_timeout(world.now);
+    world.drain_bodies()
+}
+
+#[test]
+fn each_receiver_gets_the_layer_it_shows_and_the_sender_is_told_what_is_wanted() {
+    let mut world = World::new(3);
+    let video = world.kiosks[0].streams.video;
+    show(&mut world, 1, &[(video, 3)]);
+    show(&mut world, 2, &[(video, 0)]);
+    let told = tick(&mut world, 100);
+    let demand = Demand::parse(&of_kind(&told, 0, Kind::Demand)[0]).unwrap();
+    let layers: Vec<(u8, u64)> =
+        demand.layers.iter().map(|layer| (layer.spatial, layer.cap.as_bps() / 1000)).collect();
+    assert_eq!(layers, [(3, 1700), (0, 250)]);
+
+    world.send(0, &picture(video, 3, 1, true, 100));
+    world.send(0, &picture(video, 0, 1, true, 50));
+    let bodies = world.drain_bodies();
+    let lengths = |kiosk| -> Vec<usize> {
+        of_kind(&bodies, kiosk, Kind::Video).iter().map(|body| payload_of(body).1).collect()
+    };
+    assert_eq!((lengths(1), lengths(2)), (vec![100], vec![50]));
+    assert_eq!(world.forwarding.counters().not_chosen, 2);
+}
+
+#[test]
+fn a_receiver_that_shows_no_sound_of_a_room_does_not_get_it() {
+    let mut world = World::new(2);
+    show(&mut world, 1, &[]);
+    world.send_frame(0, Kind::Audio, 1, &[100]);
+    assert!(world.drain_bodies().is_empty());
+    let audio = world.kiosks[0].streams.audio;
+    show(&mut world, 1, &[(audio, 0)]);
+    world.send_frame(0, Kind::Audio, 2, &[100]);
+    assert_eq!(world.drain_bodies().len(), 1);
+}
+
+#[test]
+fn pictures_wait_for_a_slow_way_down_and_sound_does_not() {
+    let mut world = World::new(2);
+    let video = world.kiosks[0].streams.video;
+    let audio = world.kiosks[0].streams.audio;
+    show(&mut world, 1, &[(audio, 0), (video, 3)]);
+    // A first report makes the relay shape.
+    let report = Feedback { first: 0, reported: world.now, arrivals: Default::default() };
+    let mut body = [0; MAX_BODY];
+    let len = report.emit(&mut body).unwrap();
+    world.send(1, &body[..len]);
+    tick(&mut world, 1);
+
+    // 20 kB at once, far above what leaves at once at 1.2 Mbit/s.
+    for frame in 0..20 {
+        world.send(0, &picture(video, 3, frame, frame == 0, 1000));
+    }
+    let at_once = of_kind(&world.drain_bodies(), 1, Kind::Video).len();
+    assert!((1..10).contains(&at_once), "{at_once}");
+    world.send_frame(0, Kind::Audio, 1, &[100]);
+    assert_eq!(of_kind(&world.drain_bodies(), 1, Kind::Audio).len(), 1, "before the pictures that wait");
+    let mut frames = Vec::new();
+    for _ in 0..200 {
+        let bodies = tick(&mut world, 1);
+        frames.extend(of_kind(&bodies, 1, Kind::Video).iter().map(|body| payload_of(body).0.frame));
+    }
+    assert!(frames.is_sorted() && frames.len() == 20 - at_once, "{frames:?}");
+
+    // What would be late is dropped, and the next keyframe goes on.
+    for frame in 20..120 {
+        world.send(0, &picture(video, 3, frame, false, 1000));
+    }
+    assert!(world.forwarding.counters().late > 0);
+    (0..400).for_each(|_| drop(tick(&mut world, 1)));
+    world.send(0, &picture(video, 3, 121, false, 100));
+    assert!(of_kind(&world.drain_bodies(), 1, Kind::Video).is_empty(), "it refers to what was dropped");
+    world.send(0, &picture(video, 3, 122, true, 100));
+    assert_eq!(of_kind(&world.drain_bodies(), 1, Kind::Video).len(), 1);
+}
+
+#[test]
+fn what_waits_for_a_receiver_goes_nowhere_once_its_sender_has_left() {
+    let mut world = World::new(2);
+    let video = world.kiosks[0].streams.video;
+    show(&mut world, 1, &[(video, 3)]);
+    let report = Feedback { first: 0, reported: world.now, arrivals: Default::default() };
+    let mut body = [0; MAX_BODY];
+    let len = report.emit(&mut body).unwrap();
+    world.send(1, &body[..len]);
+    for frame in 0..20 {
+        world.send(0, &picture(video, 3, frame, frame == 0, 1000));
+    }
+    world.drain();
+    world.leave(0, ROOM, 1);
+    for _ in 0..300 {
+        assert!(of_kind(&tick(&mut world, 1), 1, Kind::Video).is_empty());
+    }
+}
+
+/// A receiver asks for everything at once, in floods: it gets what fits, the sender is asked for few keyframes.
+#[test]
+fn a_greedy_receiver_is_bounded() {
+    let mut world = World::new(2);
+    let video = world.kiosks[0].streams.video;
+    let mut requests = 0;
+    for n in 0..1000_u32 {
+        show(&mut world, 1, &[(video, (n % 16) as u8), (StreamId(n), 15), (video, 3)]);
+        let mut body = [0; KeyframeRequest::LEN];
+        KeyframeRequest { stream: video, spatial: (n % 16) as u8 }.emit(&mut body).unwrap();
+        world.send(1, &body);
+        let bodies = tick(&mut world, 1);
+        requests += of_kind(&bodies, 0, Kind::KeyframeRequest).len();
+    }
+    assert!(requests <= 16, "{requests} in a second: one in 200 ms, and those held back");
 }

@@ -6,8 +6,9 @@ use vestibule_common::id::{SessionId, StreamId};
 use vestibule_common::time::Time;
 use vestibule_common::unit::Bitrate;
 use vestibule_common::wire::{
-    Arrival, AudioLevel, Ecn, Feedback, FileAck, FileSegment, HopHeader, KeyframeRequest, Kind, Layer,
-    MAX_BODY, MediaFlags, MediaHeader, Nack, PathProbe, SackRange, StageTimes, TimeAnswer, TimeRequest,
+    Arrival, AudioLevel, Demand, Demanded, Ecn, Feedback, FileAck, FileSegment, HopHeader, KeyframeRequest,
+    Kind, Layer, MAX_BODY, MediaFlags, MediaHeader, Nack, PathProbe, SackRange, StageTimes, TimeAnswer,
+    TimeRequest, View, Viewed,
 };
 use vestibule_kiosk::video::encoder::{Encoder, EncoderSettings};
 use vestibule_kiosk::video::i420::I420;
@@ -68,6 +69,8 @@ impl Seeds {
                 let spatial = random.byte() & 15;
                 KeyframeRequest { stream: StreamId(random.number() as u32), spatial }.emit(out)
             })),
+            "view" => Seed::Bytes(view(random)),
+            "demand" => Seed::Bytes(demand(random)),
             "path" => Seed::Bytes(path(random)),
             "sps" => {
                 let keyframe = &random.pick(&self.streams)[0];
@@ -240,6 +243,24 @@ fn nack(random: &mut Random) -> Vec<u8> {
     let pieces = (0..random.below(Nack::MAX_PIECES + 1)).map(|_| random.number() as u16).collect();
     let nack = Nack { stream: stream(random), frame: random.number() as u32, pieces };
     written(|out| nack.emit(out))
+}
+
+fn view(random: &mut Random) -> Vec<u8> {
+    let viewed = |random: &mut Random| Viewed { stream: stream(random), spatial: random.byte() & 15 };
+    let streams = (0..random.below(View::MAX_STREAMS + 1)).map(|_| viewed(random)).collect();
+    written(|out| View { streams }.emit(out))
+}
+
+fn demand(random: &mut Random) -> Vec<u8> {
+    let rate = |random: &mut Random| Bitrate::kbps(random.number() >> 32);
+    let demanded = |random: &mut Random| Demanded {
+        stream: stream(random),
+        spatial: random.byte() & 15,
+        cap: rate(random),
+    };
+    let layers = (0..random.below(Demand::MAX_LAYERS + 1)).map(|_| demanded(random)).collect();
+    let (estimate, allotted) = (random.one_in(2).then(|| rate(random)), rate(random));
+    written(|out| Demand { estimate, allotted, layers }.emit(out))
 }
 
 fn path(random: &mut Random) -> Vec<u8> {

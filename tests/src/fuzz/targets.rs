@@ -11,8 +11,8 @@ use vestibule_common::name::RoomName;
 use vestibule_common::seal::{Opener, Sealer, Suite};
 use vestibule_common::signed::Signature;
 use vestibule_common::wire::{
-    Feedback, FileAck, FileSegment, HOP_HEADER, HopHeader, KeyframeRequest, Kind, MAX_BODY, MAX_DATAGRAM,
-    MediaHeader, Nack, PathProbe, TAG, TimeAnswer, TimeRequest,
+    Demand, Feedback, FileAck, FileSegment, HOP_HEADER, HopHeader, KeyframeRequest, Kind, MAX_BODY,
+    MAX_DATAGRAM, MediaHeader, Nack, PathProbe, TAG, TimeAnswer, TimeRequest, View,
 };
 use vestibule_kiosk::video::decoder::Decoder;
 use vestibule_kiosk::video::kind::PictureKind;
@@ -41,7 +41,7 @@ const fn parser(name: &'static str, run: fn(&[u8]) -> bool) -> Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 16] = [
+pub const TARGETS: [Target; 18] = [
     parser("hop_header", hop_header),
     parser("media", media),
     parser("file", file),
@@ -49,6 +49,8 @@ pub const TARGETS: [Target; 16] = [
     parser("feedback", feedback),
     parser("nack", nack),
     parser("keyframe_request", keyframe_request),
+    parser("view", view),
+    parser("demand", demand),
     parser("path", path),
     parser("opener", opener),
     parser("frames", frames),
@@ -123,6 +125,18 @@ pub fn nack(data: &[u8]) -> bool {
 pub fn keyframe_request(data: &[u8]) -> bool {
     let Ok(request) = KeyframeRequest::parse(data) else { return false };
     rewritten(data, |out| request.emit(out), KeyframeRequest::parse, &request)
+}
+
+/// What a receiver shows.
+pub fn view(data: &[u8]) -> bool {
+    let Ok(view) = View::parse(data) else { return false };
+    rewritten(data, |out| view.emit(out), View::parse, &view)
+}
+
+/// What is wanted of a sender.
+pub fn demand(data: &[u8]) -> bool {
+    let Ok(demand) = Demand::parse(data) else { return false };
+    rewritten(data, |out| demand.emit(out), Demand::parse, &demand)
 }
 
 /// Probes, challenges, and questions about the time.

@@ -336,7 +336,9 @@ impl Receiver {
                 | Kind::Probe
                 | Kind::PathChallenge
                 | Kind::PathResponse
-                | Kind::TimeRequest),
+                | Kind::TimeRequest
+                | Kind::View
+                | Kind::Demand),
             ) => log::trace!("{kind:?} is not used by this version"),
             Err(error) => log::trace!("{error}"),
         }

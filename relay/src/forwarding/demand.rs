@@ -1,0 +1,144 @@
+//! What is wanted of each sender: every stream's layers with what they should take, made of what all its receivers chose.
+//!
+//! A layer is made for the fastest of its receivers. Whoever can take much less than that goes down to the layer below, so that
+//! one slow way down costs the others nothing.
+
+use heapless::Vec;
+use vestibule_common::id::StreamId;
+use vestibule_common::time::{Duration, Time};
+use vestibule_common::unit::Bitrate;
+use vestibule_common::wire::{Demand, Demanded};
+
+use super::Slot;
+use super::layers::{LAYERS, Layers};
+
+/// A demand is told again after this,
+const AGAIN: Duration = Duration::from_millis(500);
+/// and a changed one at most this often.
+const CHANGED: Duration = Duration::from_millis(100);
+/// Who can take less than so many hundredths of a layer's fastest receiver gets the layer below.
+const SLOW: u64 = 70;
+/// A cap that moved by less than so many hundredths is the same.
+const SAME: u64 = 4;
+
+/// The layers that are wanted of one stream by these receivers, who are moved to the layer that they get.
+pub(super) fn demanded(layers: &mut Layers, id: StreamId, receivers: &[Slot]) -> Vec<Demanded, LAYERS> {
+    let rungs = layers.rungs(id);
+    let mut wanted: Vec<Demanded, LAYERS> = Vec::new();
+    for rung in (0..rungs.len() as u8).rev() {
+        let mut caps: heapless::Vec<u64, 256> = heapless::Vec::new();
+        let highest = |choice: &super::layers::Choice| {
+            choice.highest.map(|highest| highest.min(choice.allowed).min(rungs.len() as u8 - 1))
+        };
+        let here = layers
+            .choices(id)
+            .filter(|(slot, choice)| receivers.contains(slot) && highest(choice) == Some(rung));
+        let mut fastest = 0;
+        for (_, choice) in here {
+            fastest = fastest.max(choice.cap.as_bps());
+            // More receivers of one room than that change the slowest by little.
+            let _ = caps.push(choice.cap.as_bps());
+        }
+        if caps.is_empty() {
+            continue;
+        }
+        let enough = |cap: u64| rung == 0 || cap * 100 >= fastest * SLOW;
+        if rung > 0 {
+            let most = rungs[usize::from(rung) - 1].most;
+            for (slot, choice) in layers.choices(id) {
+                let cap = choice.cap.as_bps();
+                if receivers.contains(&slot) && highest(choice) == Some(rung) && !enough(cap) {
+                    choice.allowed = rung - 1;
+                    choice.cap = choice.cap.min(most);
+                }
+            }
+        }
+        let cap = caps.iter().copied().filter(|cap| enough(*cap)).min().unwrap_or(fastest);
+        // A ladder has no more rungs than that.
+        let _ = wanted.push(Demanded { stream: id, spatial: rung, cap: Bitrate::bps(cap) });
+    }
+    wanted
+}
+
+/// What a sender was told last.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Told {
+    demand: Option<Demand>,
+    at: Time,
+}
+
+impl Told {
+    /// Whether to tell this now.
+    pub(super) fn is_news(&mut self, demand: &Demand, now: Time) -> bool {
+        let since = now.since(self.at);
+        let due = match &self.demand {
+            None => true,
+            Some(before) => since >= AGAIN || since >= CHANGED && differs(before, demand),
+        };
+        if due {
+            (self.demand, self.at) = (Some(demand.clone()), now);
+        }
+        due
+    }
+}
+
+fn differs(before: &Demand, now: &Demand) -> bool {
+    let same = |(before, now): (&Demanded, &Demanded)| {
+        let [old, new] = [before, now].map(|demanded| demanded.cap.as_bps());
+        (before.stream, before.spatial) == (now.stream, now.spatial) && old.abs_diff(new) * 100 <= old * SAME
+    };
+    before.layers.len() != now.layers.len() || !before.layers.iter().zip(&now.layers).all(same)
+}
+
+#[cfg(test)]
+mod tests {
+    use vestibule_common::control::Streams;
+    use vestibule_common::wire::{View, Viewed};
+
+    use super::*;
+
+    /// Receivers 1, 2, … of these kbit/s, all of whom show the stream large: what is demanded, and the layer of each.
+    fn demand_of(kbps: &[u64]) -> (std::vec::Vec<(u8, u64)>, std::vec::Vec<u8>) {
+        let mut layers = Layers::default();
+        let id = StreamId(2);
+        layers
+            .open(0, Streams { audio: StreamId(1), video: id, presentation: StreamId(3), file: StreamId(4) });
+        let receivers: std::vec::Vec<Slot> = (1..=kbps.len() as Slot).collect();
+        for (slot, kbps) in receivers.iter().zip(kbps) {
+            let streams = [Viewed { stream: id, spatial: 3 }].into_iter().collect();
+            layers.handle_view(*slot, View { streams });
+            layers.allot(*slot, Bitrate::kbps(*kbps));
+        }
+        let demanded = demanded(&mut layers, id, &receivers);
+        let demanded = demanded.iter().map(|layer| (layer.spatial, layer.cap.as_bps() / 1000)).collect();
+        let chosen = layers.choices(id).filter(|(slot, _)| receivers.contains(slot));
+        (demanded, chosen.map(|(_, choice)| choice.allowed).collect())
+    }
+
+    #[test]
+    fn a_layer_is_made_for_its_fastest_and_the_slow_go_down() {
+        assert_eq!(demand_of(&[1200]), (vec![(3, 1200)], vec![3]));
+        assert_eq!(demand_of(&[1200, 1000]), (vec![(3, 1000)], vec![3, 3]), "nearly as fast");
+        assert_eq!(demand_of(&[1700, 800]), (vec![(3, 1700), (2, 800)], vec![3, 2]));
+        assert_eq!(demand_of(&[5000, 5000, 200]), (vec![(3, 1700), (1, 200)], vec![3, 3, 1]));
+        assert_eq!(demand_of(&[10, 5000]), (vec![(3, 1700), (0, 60)], vec![0, 3]));
+    }
+
+    #[test]
+    fn a_demand_is_told_when_it_changes_and_now_and_then() {
+        let demand = |kbps| Demand {
+            layers: [Demanded { stream: StreamId(2), spatial: 3, cap: Bitrate::kbps(kbps) }]
+                .into_iter()
+                .collect(),
+            ..Demand::default()
+        };
+        let mut told = Told::default();
+        let at = Time::from_millis;
+        assert!(told.is_news(&demand(1000), at(1000)));
+        assert!(!told.is_news(&demand(700), at(1050)), "not so soon");
+        assert!(!told.is_news(&demand(1020), at(1200)), "nearly the same");
+        assert!(told.is_news(&demand(700), at(1200)));
+        assert!(!told.is_news(&demand(700), at(1600)));
+        assert!(told.is_news(&demand(700), at(1700)));
+    }
+}

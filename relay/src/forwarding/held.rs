@@ -1,0 +1,87 @@
+//! What waits for its turn on one way down: pieces of pictures, copied out of the inbox, in order. Sound never waits here.
+
+use std::collections::VecDeque;
+
+use vestibule_common::time::Time;
+use vestibule_common::unit::DataSize;
+
+use super::Slot;
+use super::inbox::Entry;
+use super::outbox::size_at_ip;
+
+/// More than so many bytes never wait for one receiver.
+pub(super) const MOST: DataSize = DataSize::bytes(256 * 1024);
+/// Buffers kept for later.
+const SPARE: usize = 64;
+
+/// One piece.
+pub(super) struct Piece {
+    pub(super) body: Vec<u8>,
+    pub(super) source: Option<Slot>,
+    pub(super) flow: u32,
+    pub(super) arrived: Time,
+}
+
+#[derive(Default)]
+pub(super) struct Held {
+    pieces: VecDeque<Piece>,
+    size: DataSize,
+    spare: Vec<Vec<u8>>,
+}
+
+impl Held {
+    pub(super) fn push(&mut self, entry: &Entry, body: &[u8]) {
+        let mut bytes = self.spare.pop().unwrap_or_default();
+        bytes.clear();
+        bytes.extend_from_slice(body);
+        self.size += size_at_ip(body);
+        let (source, flow, arrived) = (entry.source, entry.flow, entry.arrived);
+        self.pieces.push_back(Piece { body: bytes, source, flow, arrived });
+    }
+
+    pub(super) fn first(&self) -> Option<&Piece> {
+        self.pieces.front()
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Piece> {
+        let piece = self.pieces.pop_front()?;
+        self.size = DataSize::bytes(self.size.as_bytes().saturating_sub(size_at_ip(&piece.body).as_bytes()));
+        Some(piece)
+    }
+
+    pub(super) fn recycle(&mut self, piece: Piece) {
+        if self.spare.len() < SPARE {
+            self.spare.push(piece.body);
+        }
+    }
+
+    /// Bytes that wait, at IP level.
+    pub(super) fn size(&self) -> DataSize {
+        self.size
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    /// Drops what came from this sender, and says how many pieces that were.
+    pub(super) fn revoke_from(&mut self, source: Slot) -> u64 {
+        let before = self.pieces.len();
+        self.pieces.retain(|piece| piece.source != Some(source));
+        self.size = self.pieces.iter().fold(DataSize::default(), |sum, piece| sum + size_at_ip(&piece.body));
+        (before - self.pieces.len()) as u64
+    }
+
+    /// Drops everything.
+    pub(super) fn clear(&mut self) -> u64 {
+        let count = self.pieces.len() as u64;
+        self.pieces.clear();
+        self.size = DataSize::default();
+        count
+    }
+
+    /// The flows of which something waits.
+    pub(super) fn flows(&self) -> impl Iterator<Item = u32> {
+        self.pieces.iter().map(|piece| piece.flow)
+    }
+}

@@ -1,0 +1,344 @@
+//! Which layer of which stream goes to whom: what a receiver shows, what its way down carries, and what the sender sends at the
+//! moment. A receiver gets one layer of a stream at a time and changes at a keyframe.
+//!
+//! Whoever never told what it shows gets everything.
+
+use std::collections::BTreeMap;
+
+use vestibule_common::bandwidth::Usage;
+use vestibule_common::control::Streams;
+use vestibule_common::id::StreamId;
+use vestibule_common::media::ladder::{self, Rung, Share, Want};
+use vestibule_common::time::{Duration, Time};
+use vestibule_common::unit::{Bitrate, DataSize};
+use vestibule_common::wire::{KeyframeRequest, MediaHeader, View};
+
+use super::Slot;
+
+/// A layer of which nothing came for so long is not sent any more.
+const LIVE: Duration = Duration::from_millis(700);
+/// A receiver's keyframe is asked for at most this often.
+const ASK_EVERY: Duration = Duration::from_millis(400);
+/// The layers that a stream may have here.
+pub(super) const LAYERS: usize = ladder::CAMERA.len();
+
+/// What is known of one stream.
+struct Stream {
+    owner: Slot,
+    /// Its ladder; empty for sound.
+    rungs: &'static [Rung],
+    layers: [Live; LAYERS],
+    /// By receiver.
+    choices: Vec<Choice>,
+}
+
+/// One layer as it comes.
+#[derive(Clone, Default)]
+struct Live {
+    seen: Option<Time>,
+    usage: Usage,
+}
+
+/// What one receiver gets of one stream.
+#[derive(Copy, Clone, Debug, Default)]
+pub(super) struct Choice {
+    /// The highest layer that is of use to it; `None` for one that does not show the stream.
+    pub(super) highest: Option<u8>,
+    /// The highest that its way down carries, and what that may take.
+    pub(super) allowed: u8,
+    pub(super) cap: Bitrate,
+    /// What it gets.
+    current: Option<u8>,
+    asked: Option<Time>,
+}
+
+/// All streams, and who gets what of them.
+#[derive(Default)]
+pub(super) struct Layers {
+    streams: BTreeMap<StreamId, Stream>,
+    /// What each receiver told last, the most important first; none for one that never did.
+    views: Vec<Option<View>>,
+}
+
+impl Layers {
+    pub(super) fn open(&mut self, owner: Slot, streams: Streams) {
+        let ladders: [(StreamId, &'static [Rung]); 3] = [
+            (streams.audio, &[]),
+            (streams.video, &ladder::CAMERA),
+            (streams.presentation, &ladder::PRESENTATION),
+        ];
+        for (id, rungs) in ladders {
+            let stream = Stream { owner, rungs, layers: Default::default(), choices: Vec::new() };
+            self.streams.insert(id, stream);
+        }
+        // A view that was told before names who was there before.
+        for (slot, view) in self.views.iter().enumerate() {
+            if let Some(view) = view {
+                for (id, _) in ladders {
+                    self.streams.entry(id).and_modify(|stream| stream.apply(slot as Slot, id, view));
+                }
+            }
+        }
+    }
+
+    pub(super) fn close(&mut self, id: StreamId) {
+        self.streams.remove(&id);
+    }
+
+    /// The receiver is gone: whoever gets its place has told nothing.
+    pub(super) fn forget(&mut self, slot: Slot) {
+        if let Some(view) = self.views.get_mut(usize::from(slot)) {
+            *view = None;
+        }
+        for stream in self.streams.values_mut() {
+            if let Some(choice) = stream.choices.get_mut(usize::from(slot)) {
+                *choice = Choice::default();
+            }
+        }
+    }
+
+    /// A receiver tells what it shows.
+    pub(super) fn handle_view(&mut self, slot: Slot, view: View) {
+        for (id, stream) in &mut self.streams {
+            stream.apply(slot, *id, &view);
+        }
+        let index = usize::from(slot);
+        if self.views.len() <= index {
+            self.views.resize(index + 1, None);
+        }
+        self.views[index] = Some(view);
+    }
+
+    /// What the receiver told last.
+    pub(super) fn view(&self, slot: Slot) -> Option<&View> {
+        self.views.get(usize::from(slot))?.as_ref()
+    }
+
+    /// A piece of a stream came.
+    pub(super) fn see(&mut self, header: &MediaHeader, size: DataSize, now: Time) {
+        let Some(stream) = self.streams.get_mut(&header.stream) else { return };
+        let Some(live) = stream.layers.get_mut(usize::from(header.layer.spatial)) else { return };
+        live.seen = Some(now);
+        live.usage.handle(size, now);
+    }
+
+    /// Whether a receiver gets this piece. At a keyframe it may go over to its layer.
+    pub(super) fn takes(&mut self, slot: Slot, header: &MediaHeader, now: Time) -> bool {
+        if self.view(slot).is_none() {
+            return true;
+        }
+        let Some(stream) = self.streams.get_mut(&header.stream) else { return true };
+        let target = stream.target(slot, now);
+        let Some(choice) = stream.choices.get_mut(usize::from(slot)) else { return false };
+        if choice.highest.is_none() {
+            return false;
+        }
+        if stream.rungs.is_empty() {
+            return true;
+        }
+        let layer = header.layer.spatial;
+        if choice.current != Some(layer) && target == Some(layer) && header.flags.keyframe {
+            choice.current = Some(layer);
+        }
+        choice.current == Some(layer)
+    }
+
+    /// Pieces of this stream were dropped on the way to the receiver: only a keyframe helps.
+    pub(super) fn interrupt(&mut self, slot: Slot, id: StreamId) {
+        let stream = self.streams.get_mut(&id);
+        if let Some(choice) = stream.and_then(|stream| stream.choices.get_mut(usize::from(slot))) {
+            choice.current = None;
+        }
+    }
+
+    /// A receiver asks for a keyframe of the layer that it gets, whichever it names.
+    pub(super) fn resolve(&self, slot: Slot, request: KeyframeRequest) -> KeyframeRequest {
+        let choice =
+            self.streams.get(&request.stream).and_then(|stream| stream.choices.get(usize::from(slot)));
+        let spatial = choice.and_then(|choice| choice.current).unwrap_or(request.spatial);
+        KeyframeRequest { spatial, ..request }
+    }
+
+    /// A keyframe that a receiver needs to go over to its layer, if it was not asked for lately.
+    pub(super) fn next_request(&mut self, slot: Slot, now: Time) -> Option<KeyframeRequest> {
+        for (id, stream) in &mut self.streams {
+            let Some(spatial) = stream.target(slot, now) else { continue };
+            let Some(choice) = stream.choices.get_mut(usize::from(slot)) else { continue };
+            let shown = choice.highest.is_some() && !stream.rungs.is_empty();
+            let due = choice.asked.is_none_or(|asked| now.since(asked) >= ASK_EVERY);
+            if shown && due && choice.current != Some(spatial) {
+                choice.asked = Some(now);
+                return Some(KeyframeRequest { stream: *id, spatial });
+            }
+        }
+        None
+    }
+
+    /// Shares what a way down carries among the pictures that its receiver shows. Returns what they could use at most, and what
+    /// they got.
+    pub(super) fn allot(&mut self, slot: Slot, budget: Bitrate) -> (Bitrate, Bitrate) {
+        let Some(view) = self.views.get(usize::from(slot)).and_then(Option::as_ref) else {
+            return Default::default();
+        };
+        let mut shown: heapless::Vec<StreamId, { ladder::MAX_WANTS }> = heapless::Vec::new();
+        let mut wants: heapless::Vec<Want, { ladder::MAX_WANTS }> = heapless::Vec::new();
+        for viewed in &view.streams {
+            let Some(stream) = self.streams.get(&viewed.stream) else { continue };
+            // A stream that nobody sends needs nothing.
+            let silent = stream.layers.iter().all(|live| live.seen.is_none());
+            if stream.rungs.is_empty() || silent && stream.rungs.len() == 1 {
+                continue;
+            }
+            let before = stream.choices.get(usize::from(slot)).map_or(0, |choice| choice.allowed);
+            let want = Want { rungs: stream.rungs, highest: viewed.spatial, before };
+            // As many fit as a view names.
+            let _ = (shown.push(viewed.stream), wants.push(want));
+        }
+        let shares = ladder::share(budget, &wants);
+        for (id, &Share { rung, cap }) in shown.iter().zip(&shares) {
+            let stream = self.streams.get_mut(id);
+            if let Some(choice) = stream.and_then(|stream| stream.choices.get_mut(usize::from(slot))) {
+                (choice.allowed, choice.cap) = (rung, cap);
+            }
+        }
+        let most =
+            |want: &Want| want.rungs[usize::from(want.highest).min(want.rungs.len() - 1)].most.as_bps();
+        let allotted = shares.iter().map(|share| share.cap.as_bps()).sum();
+        (Bitrate::bps(wants.iter().map(most).sum()), Bitrate::bps(allotted))
+    }
+
+    /// Who gets a stream, with what it chose.
+    pub(super) fn choices(&mut self, id: StreamId) -> impl Iterator<Item = (Slot, &mut Choice)> {
+        let choices = self.streams.get_mut(&id).map(|stream| stream.choices.iter_mut());
+        let choices = choices.into_iter().flatten().enumerate();
+        choices.map(|(slot, choice)| (slot as Slot, choice))
+    }
+
+    /// The ladder of a stream; empty for sound and for unknown ones.
+    pub(super) fn rungs(&self, id: StreamId) -> &'static [Rung] {
+        self.streams.get(&id).map_or(&[], |stream| stream.rungs)
+    }
+}
+
+impl Stream {
+    fn apply(&mut self, slot: Slot, id: StreamId, view: &View) {
+        if slot == self.owner {
+            return;
+        }
+        let index = usize::from(slot);
+        if self.choices.len() <= index {
+            self.choices.resize(index + 1, Choice::default());
+        }
+        let viewed = view.streams.iter().find(|viewed| viewed.stream == id);
+        let choice = &mut self.choices[index];
+        let highest = viewed.map(|viewed| viewed.spatial);
+        if choice.highest.is_none() {
+            // Whoever begins to show it begins with what its way down was last thought to carry.
+            *choice = Choice { highest, ..Choice::default() };
+            choice.allowed = u8::MAX;
+        }
+        choice.highest = highest;
+        if highest.is_none() {
+            choice.current = None;
+        }
+    }
+
+    /// The highest layer that is sent at the moment and may go to a receiver.
+    fn target(&self, slot: Slot, now: Time) -> Option<u8> {
+        let choice = self.choices.get(usize::from(slot))?;
+        let most = choice.highest?.min(choice.allowed);
+        let live = |layer: &u8| {
+            let live = self.layers.get(usize::from(*layer));
+            live.and_then(|live| live.seen).is_some_and(|seen| now.since(seen) < LIVE)
+        };
+        (0..=most.min(LAYERS as u8 - 1)).rev().find(live)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use vestibule_common::wire::{AudioLevel, Kind, Layer, MediaFlags, Viewed};
+
+    use super::*;
+
+    const OWNER: Slot = 0;
+    const AT: Time = Time::from_millis(5000);
+
+    fn streams() -> Streams {
+        Streams { audio: StreamId(1), video: StreamId(2), presentation: StreamId(3), file: StreamId(4) }
+    }
+
+    fn piece(spatial: u8, keyframe: bool) -> MediaHeader {
+        MediaHeader {
+            kind: Kind::Video,
+            stream: StreamId(2),
+            layer: Layer { spatial, temporal: 0 },
+            flags: MediaFlags { keyframe, ..MediaFlags::default() },
+            frame: 1,
+            reference_distance: u16::from(!keyframe),
+            piece: 0,
+            pieces: 1,
+            captured: AT,
+            level: AudioLevel::SILENT,
+            stages: None,
+        }
+    }
+
+    fn view(entries: &[(u32, u8)]) -> View {
+        let viewed = |(stream, spatial): &(u32, u8)| Viewed { stream: StreamId(*stream), spatial: *spatial };
+        View { streams: entries.iter().map(viewed).collect() }
+    }
+
+    /// Layers 0 and 3 of the video come at this moment; which pieces the receiver gets.
+    fn got(layers: &mut Layers, slot: Slot, keyframes: [bool; 2], now: Time) -> [bool; 2] {
+        let pieces = [piece(0, keyframes[0]), piece(3, keyframes[1])];
+        pieces.iter().for_each(|piece| layers.see(piece, DataSize::bytes(1000), now));
+        pieces.map(|piece| layers.takes(slot, &piece, now))
+    }
+
+    #[test]
+    fn who_told_nothing_gets_everything_and_who_shows_nothing_gets_nothing() {
+        let mut layers = Layers::default();
+        layers.open(OWNER, streams());
+        assert_eq!(got(&mut layers, 1, [false, false], AT), [true, true]);
+        layers.handle_view(1, view(&[(1, 0)]));
+        assert_eq!(got(&mut layers, 1, [true, true], AT), [false, false]);
+        layers.forget(1);
+        assert_eq!(got(&mut layers, 1, [false, false], AT), [true, true]);
+    }
+
+    #[test]
+    fn one_layer_at_a_time_and_a_change_at_a_keyframe() {
+        let mut layers = Layers::default();
+        layers.open(OWNER, streams());
+        layers.handle_view(1, view(&[(2, 3)]));
+        assert_eq!(got(&mut layers, 1, [false, false], AT), [false, false], "nothing to begin with");
+        assert_eq!(layers.next_request(1, AT).map(|request| request.spatial), Some(3));
+        assert_eq!(layers.next_request(1, AT), None, "asked for sparingly");
+        assert_eq!(got(&mut layers, 1, [true, true], AT), [false, true]);
+        assert_eq!(layers.next_request(1, AT + ASK_EVERY), None, "it has what it wants");
+
+        assert_eq!(layers.allot(1, Bitrate::kbps(100)), (Bitrate::kbps(1700), Bitrate::kbps(100)));
+        assert_eq!(got(&mut layers, 1, [false, false], AT), [false, true], "until the keyframe");
+        let later = AT + ASK_EVERY;
+        assert_eq!(layers.next_request(1, later).map(|request| request.spatial), Some(0));
+        assert_eq!(got(&mut layers, 1, [true, true], later), [true, false]);
+        assert_eq!(got(&mut layers, 1, [false, true], later), [true, false], "above what its way carries");
+        let asked = KeyframeRequest { stream: StreamId(2), spatial: 3 };
+        assert_eq!(layers.resolve(1, asked).spatial, 0);
+
+        layers.interrupt(1, StreamId(2));
+        assert_eq!(got(&mut layers, 1, [false, false], later), [false, false]);
+    }
+
+    #[test]
+    fn a_layer_that_is_not_sent_any_more_is_replaced() {
+        let mut layers = Layers::default();
+        layers.open(OWNER, streams());
+        layers.handle_view(1, view(&[(2, 3)]));
+        got(&mut layers, 1, [true, true], AT);
+        let later = AT + LIVE;
+        layers.see(&piece(0, true), DataSize::bytes(1000), later);
+        assert!(layers.takes(1, &piece(0, true), later));
+    }
+}
