@@ -10,6 +10,7 @@ pub mod i420;
 pub mod kind;
 pub mod ladder;
 pub mod load;
+pub mod plan;
 pub mod recovery;
 pub mod scale;
 pub mod slot;

@@ -28,6 +28,7 @@ use super::{MediaNews, NewsSender};
 use crate::device::clock::Clock;
 use crate::video::allowance::Allowance;
 use crate::video::kind::PictureKind;
+use crate::video::ladder::LayerIndex;
 
 /// The most datagrams of one read, and its buffers.
 const READS: usize = 8;
@@ -184,6 +185,8 @@ struct Receiver {
 
 struct Pictures {
     stream: PictureStream,
+    /// The spatial layer of its last piece: the one to ask a keyframe of.
+    spatial: u8,
     reassembler: Reassembler,
     allowance: Allowance,
     requests: Allowance,
@@ -194,7 +197,7 @@ impl Pictures {
         let reassembler = Reassembler::new(ReassemblerConfig::default());
         let (rate, burst) = FRAMES[stream.kind as usize];
         let (allowance, requests) = (Allowance::new(rate, burst), Allowance::new(REQUESTS.0, REQUESTS.1));
-        Pictures { stream, reassembler, allowance, requests }
+        Pictures { stream, spatial: 0, reassembler, allowance, requests }
     }
 
     /// Whether to ask for a keyframe now. The reassembler alone asks anew after every keyframe that came, however many.
@@ -324,7 +327,10 @@ impl Receiver {
                 if let Ok(request) = KeyframeRequest::parse(body)
                     && let Some(kind) = self.own.and_then(|own| kind_of(&own, request.stream))
                 {
-                    self.outbox.want_keyframe(kind);
+                    match LayerIndex::of(request.spatial) {
+                        Some(layer) => self.outbox.want_keyframe(kind, layer),
+                        None => self.outbox.want_keyframes(kind),
+                    }
                 }
             }
             Ok(
@@ -379,6 +385,7 @@ impl Receiver {
         if kind == PictureKind::Presentation && self.presented != Some(peer) {
             return;
         }
+        pictures.spatial = header.layer.spatial;
         pictures.reassembler.handle_piece(&header, payload, now);
         self.take_frames(header.stream, now);
     }
@@ -392,7 +399,7 @@ impl Receiver {
         stats.frames_overflowed.add(delivered.dropped);
         if pictures.keyframe_needed(now) {
             stats.keyframes_wanted.one();
-            self.outbox.push_request(KeyframeRequest { stream: id, spatial: 0 });
+            self.outbox.push_request(KeyframeRequest { stream: id, spatial: pictures.spatial });
         }
     }
 
