@@ -255,6 +255,24 @@ fn a_lost_frame_that_none_needs_does_no_harm() {
 }
 
 #[test]
+fn numbers_that_other_layers_have_are_not_waited_for() {
+    let mut r = reassembler();
+    r.handle_piece(&small(u32::MAX - 1, true, 0), b"k", MS(0));
+    r.handle_piece(&small(2, false, 4), b"p", MS(133));
+    assert_eq!(numbers(&mut r, MS(133)), [u32::MAX - 1, 2]);
+    // What 4 refers to has not come: 3 may be on its way.
+    r.handle_piece(&small(5, false, 1), b"p", MS(166));
+    assert!(numbers(&mut r, MS(166)).is_empty());
+    r.handle_piece(&small(4, false, 2), b"p", MS(170));
+    assert_eq!(numbers(&mut r, MS(170)), [4, 5]);
+    // A frame that names no reference depends on the number before it.
+    r.handle_piece(&small(8, false, 0), b"p", MS(200));
+    assert!(numbers(&mut r, MS(200)).is_empty());
+    assert!(!r.keyframe_needed(MS(200)));
+    assert_eq!(r.stats().lost, 0);
+}
+
+#[test]
 fn references_reach_neither_behind_a_keyframe_nor_beyond_memory() {
     let mut r = reassembler();
     for (number, key) in [(0, true), (1, true)] {

@@ -87,36 +87,18 @@ impl EncodeThread {
         let layers = plan.len();
         load::lower(&mut plan, self.load.step());
         self.settle(&rungs, &plan, ticket, rate);
-        let mut due: PerLayer<(LayerIndex, I420View<'_>, &mut Coder)> = PerLayer::new();
-        let mut picture = raw.picture.view();
-        // Each size is made of the next larger one.
-        for (layer, slot) in LayerIndex::ALL.into_iter().zip(&mut self.layers).rev() {
-            let Some(LayerEncoder { scaler, coder }) = slot else { continue };
-            if coder.takes(raw.captured, rate) {
-                picture = scaler.to_size(picture, coder.size());
-                // There are no more layers than room for them.
-                let _ = due.push((layer, picture, coder));
-            }
-        }
         let (number, mut used) = (self.number, false);
         let mut broken: PerLayer<LayerIndex> = PerLayer::new();
-        let stats = parts.stats.of(parts.kind);
+        let mut due = due(&mut self.layers, raw, rate);
         // The smallest first: it is what the poorest link waits for.
         while let Some((layer, picture, coder)) = due.pop() {
             let wanted = std::mem::take(&mut self.keyframes[layer.index()]);
             match coder.encode(picture, number, wanted) {
                 Ok(Coded::Frame { bytes: encoded, keyframe, reference_distance }) => {
                     used = true;
-                    stats.frames_encoded.one();
-                    if keyframe {
-                        stats.keyframes_encoded.one();
-                    }
-                    if parts.kind == PictureKind::Camera {
-                        parts.stats.encoded(layer).one();
-                    }
+                    self.newest.charge(DataSize::bytes(encoded.len() as u64));
                     let mut bytes = parts.outbox.buffer();
                     bytes.extend_from_slice(encoded);
-                    self.newest.charge(DataSize::bytes(bytes.len() as u64));
                     let frame = VideoOut {
                         kind: parts.kind,
                         layer,
@@ -128,17 +110,18 @@ impl EncodeThread {
                         captured: raw.captured,
                         encoded: parts.clock.now(),
                     };
-                    parts.outbox.push_video(frame, &parts.stats);
+                    queue(&parts, frame);
                 }
                 Ok(Coded::LeftOut) => self.keyframes[layer.index()] = wanted,
-                Ok(Coded::TooLarge) => {
-                    stats.frames_too_large.one();
+                Ok(Coded::Unsendable) => {
+                    parts.stats.of(parts.kind).frames_too_large.one();
                     let coarser = coarseness(self.coarse, ticket) + 1;
                     self.coarse = Some((ticket, coarser.min(EncoderSettings::COARSEST)));
                     self.keyframes[layer.index()] = true;
                 }
                 Err(error) => {
                     log::warn!("a picture could not be encoded, starting the encoder anew: {error}");
+                    // There are no more layers than room for them.
                     let _ = broken.push(layer);
                 }
             }
@@ -231,6 +214,38 @@ impl EncodeThread {
         self.parts.slots.put(own, picture);
         self.parts.screen.picture_changed(own);
     }
+}
+
+/// The layers that this picture is for, the largest first, each with the picture in its size, which is made of the next
+/// larger one.
+fn due<'a>(
+    layers: &'a mut [Option<LayerEncoder>; LAYERS],
+    raw: &'a Raw,
+    rate: u32,
+) -> PerLayer<(LayerIndex, I420View<'a>, &'a mut Coder)> {
+    let mut picture = raw.picture.view();
+    let in_size = |(layer, slot): (LayerIndex, &'a mut Option<LayerEncoder>)| {
+        let LayerEncoder { scaler, coder } = slot.as_mut()?;
+        coder.takes(raw.captured, rate).then(|| {
+            picture = scaler.to_size(picture, coder.size());
+            (layer, picture, coder)
+        })
+    };
+    LayerIndex::ALL.into_iter().zip(layers).rev().filter_map(in_size).collect()
+}
+
+/// Counts a frame and hands it on.
+fn queue(parts: &CameraParts, frame: VideoOut) {
+    let stats = parts.stats.of(parts.kind);
+    stats.frames_encoded.one();
+    if frame.keyframe {
+        stats.keyframes_encoded.one();
+    }
+    match parts.kind {
+        PictureKind::Camera => parts.stats.encoded(frame.layer).one(),
+        PictureKind::Presentation => {}
+    }
+    parts.outbox.push_video(frame, &parts.stats);
 }
 
 fn coarseness(coarse: Option<(PictureTicket, u8)>, ticket: PictureTicket) -> u8 {

@@ -51,8 +51,8 @@ pub(super) enum Coded<'a> {
     },
     /// The codec left it out.
     LeftOut,
-    /// It cannot be sent; the next frame that can has to be a keyframe.
-    TooLarge,
+    /// A frame that cannot be sent, most likely for its size; the next one that can has to be a keyframe.
+    Unsendable,
 }
 
 /// Encodes the pictures of one layer.
@@ -101,7 +101,7 @@ impl Coder {
                 self.last = Some(number);
                 Coded::Frame { bytes: frame.bytes, keyframe: frame.keyframe, reference_distance }
             }
-            Some(_) | None => Coded::TooLarge,
+            Some(_) | None => Coded::Unsendable,
         })
     }
 }

@@ -320,8 +320,9 @@ impl Media {
         self.set_rooms(self.rooms_without(peer));
     }
 
-    /// Sends, plays and shows nothing.
+    /// Sends, plays and shows nothing. Which layers were wanted is forgotten.
     pub fn stop(&mut self) {
+        self.want_layers(None);
         self.switches.iter().for_each(|switch| switch.send(false, self.clock.now()));
         self.tell_sender(SendCommand::Streams(None));
         self.outbox.clear();

@@ -439,6 +439,7 @@ fn kind_of(streams: &Streams, id: StreamId) -> Option<PictureKind> {
 #[cfg(test)]
 mod tests {
     use vestibule_common::media::{FrameInfo, Packetizer};
+    use vestibule_common::wire::Layer;
 
     use super::*;
 
@@ -485,5 +486,31 @@ mod tests {
             assert!((300..=616).contains(&taken), "{taken} taken");
             assert!(dropped > 0 && asked <= 42, "{dropped} dropped, {asked} asked");
         }
+    }
+
+    #[test]
+    fn a_switch_of_layers_at_a_keyframe_passes_whole_and_a_slower_layer_waits_for_nothing() {
+        let stream = PictureStream { peer: PeerId([7; 32]), kind: PictureKind::Camera };
+        let (mut pictures, packetizer) = (Pictures::new(stream), Packetizer::video(StreamId(3)));
+        let mut taken = Vec::new();
+        // Number, layer, how many numbers back it refers.
+        for (number, spatial, reference_distance) in
+            [(10, 3, 0), (11, 3, 1), (12, 0, 0), (14, 0, 2), (17, 0, 3), (18, 2, 0), (19, 2, 1)]
+        {
+            let now = Time::from_millis(u64::from(number) * 33);
+            let layer = Layer { spatial, temporal: 0 };
+            let keyframe = reference_distance == 0;
+            let info = FrameInfo { layer, reference_distance, ..FrameInfo::video(now, keyframe, None) };
+            let mut body = [0; 1200];
+            let len = packetizer.frame_numbered(number, &[1; 50], info).unwrap().write(0, &mut body).unwrap();
+            let (header, payload) = MediaHeader::parse(&body[..len]).unwrap();
+            pictures.reassembler.handle_piece(&header, payload, now);
+            pictures.deliver(now, |frame| {
+                taken.push((frame.number, frame.layer.spatial));
+                true
+            });
+            assert!(!pictures.keyframe_needed(now));
+        }
+        assert_eq!(taken, [(10, 3), (11, 3), (12, 0), (14, 0), (17, 0), (18, 2), (19, 2)]);
     }
 }

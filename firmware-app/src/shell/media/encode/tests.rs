@@ -186,3 +186,22 @@ fn a_presentation_is_one_layer_whatever_the_camera_is_wanted_in() {
     assert_eq!(world.encoders(), [0]);
     assert!(sent.len() == 3 && sent[0].keyframe && sent[2].reference_distance == 1);
 }
+
+#[test]
+fn a_processor_that_does_not_keep_up_gets_less_to_do() {
+    let mut world = World::new(PictureKind::Camera, (640, 480));
+    world.want(&[(0, 250), (3, 1_500)]);
+    world.run(3);
+    let late = Duration::from_millis(60);
+    (0..90).for_each(|_| world.thread.weigh(late, 30, 2));
+    assert_eq!(world.thread.parts.stats.encoding_lowered.total(), 1);
+    world.run(1);
+    assert_eq!(world.encoders(), [0]);
+    (0..62).for_each(|_| world.thread.weigh(late, 30, 2));
+    let sent = world.run(20);
+    assert!((9..=11).contains(&sent.len()), "{} of 20 at 15 a second", sent.len());
+    (0..900).for_each(|_| world.thread.weigh(Duration::ZERO, 30, 2));
+    let sent = world.run(3);
+    assert_eq!((world.encoders(), world.thread.load.step()), (vec![0, 3], 0));
+    assert!(of(&sent, 3)[0].keyframe);
+}
