@@ -17,7 +17,7 @@ pub struct FrameInfo {
     pub captured: Time,
     /// Decodable without any frame before it.
     pub keyframe: bool,
-    /// How many frames back the referenced frame lies; 0 for none.
+    /// How many numbers back the referenced frame's lies; 0 for none.
     pub reference_distance: u16,
     /// Which layer of its stream it is.
     pub layer: Layer,
@@ -128,6 +128,20 @@ impl Packetizer {
     ///
     /// Errors: [`PacketizeError`].
     pub fn frame<'a>(&mut self, bytes: &'a [u8], info: FrameInfo) -> Result<Pieces<'a>, PacketizeError> {
+        let pieces = self.frame_numbered(self.next, bytes, info)?;
+        self.next = self.next.wrapping_add(1);
+        Ok(pieces)
+    }
+
+    /// Takes one encoded frame that has its number already: the frames of all layers of one captured picture have the same.
+    ///
+    /// Errors: [`PacketizeError`].
+    pub fn frame_numbered<'a>(
+        &self,
+        number: u32,
+        bytes: &'a [u8],
+        info: FrameInfo,
+    ) -> Result<Pieces<'a>, PacketizeError> {
         if bytes.is_empty() {
             return Err(PacketizeError::Empty);
         }
@@ -147,7 +161,7 @@ impl Packetizer {
                 discardable: info.discardable,
                 end_to_end: false,
             },
-            frame: self.next,
+            frame: number,
             reference_distance: info.reference_distance,
             piece: 0,
             pieces: pieces as u16,
@@ -155,7 +169,6 @@ impl Packetizer {
             level: info.level,
             stages: info.stages,
         };
-        self.next = self.next.wrapping_add(1);
         Ok(Pieces { header, bytes, size })
     }
 }
@@ -258,6 +271,19 @@ mod tests {
         assert_eq!(packetizer.frame(&large, info()).unwrap_err(), PacketizeError::TooLarge(573_441));
         assert_eq!(packetizer.frame(&large[1..], info()).unwrap().count(), 512);
         assert_eq!(packetizer.frame(&[1], info()).unwrap().number(), 1);
+    }
+
+    #[test]
+    fn layers_of_one_picture_share_its_number_and_leave_the_count_alone() {
+        let mut packetizer = Packetizer::video(StreamId(1)).starting_at(7);
+        for spatial in [0, 3] {
+            let info = FrameInfo { layer: Layer { spatial, temporal: 0 }, reference_distance: 6, ..info() };
+            let pieces = packetizer.frame_numbered(99, &[1], info).unwrap();
+            let bodies = bodies(&pieces);
+            let (header, _) = MediaHeader::parse(&bodies[0]).unwrap();
+            assert_eq!((header.frame, header.layer.spatial, header.reference_distance), (99, spatial, 6));
+        }
+        assert_eq!(packetizer.frame(&[1], info()).unwrap().number(), 7);
     }
 
     #[test]

@@ -198,6 +198,10 @@ impl Reassembler {
             }
             let next = self.next?;
             let first = self.slots.first()?;
+            if first.number != next && self.follows_the_last(first) {
+                self.skip_to(first.number);
+                continue;
+            }
             if first.number != next || !first.is_whole() {
                 if !self.is_late(now) {
                     return None;
@@ -334,6 +338,21 @@ impl Reassembler {
         }
         let victim = self.slots.iter().position(|slot| !slot.keyframe).unwrap_or(0);
         self.remove(victim);
+    }
+
+    /// Whether this whole frame refers to the last one that was delivered, so that what lies between them, of which nothing
+    /// has come, is of no use to it: other layers have those numbers.
+    fn follows_the_last(&self, slot: &Slot) -> bool {
+        let ahead = self.next.map(|next| slot.number.wrapping_sub(next));
+        let refers_to_last =
+            ahead.is_some_and(|ahead| u32::from(slot.reference_distance) == ahead.wrapping_add(1));
+        slot.is_whole() && !slot.keyframe && refers_to_last && self.delivered & 1 == 1
+    }
+
+    fn skip_to(&mut self, number: u32) {
+        while self.next.is_some_and(|next| next != number) {
+            self.advance(false);
+        }
     }
 
     /// Whether the frame `next` is not worth waiting for any longer.

@@ -38,7 +38,11 @@ impl Scaler {
 
     /// The picture in the largest size within the tile. One without pixels becomes an undefined one.
     pub fn to_fit<'a>(&'a mut self, picture: I420View<'a>, tile: TileSize) -> I420View<'a> {
-        let (width, height) = Self::fit(picture.width, picture.height, tile);
+        self.to_size(picture, Self::fit(picture.width, picture.height, tile))
+    }
+
+    /// The picture in exactly this width and height, both even and at least 2. One without pixels becomes an undefined one.
+    pub fn to_size<'a>(&'a mut self, picture: I420View<'a>, (width, height): (usize, usize)) -> I420View<'a> {
         if (width, height) == (picture.width, picture.height) {
             return picture;
         }

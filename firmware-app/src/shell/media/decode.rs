@@ -305,17 +305,4 @@ fn contained<T>(decode: impl FnOnce() -> Result<T, DecoderError>) -> Result<T, F
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_panic_is_one_rooms_failure() {
-        assert!(matches!(
-            contained(|| -> Result<(), _> { panic!("a picture without width") }),
-            Err(Failure::Panicked)
-        ));
-        let size = DecoderError::Size { width: 0, height: 480 };
-        assert!(matches!(contained(|| -> Result<(), _> { Err(size) }), Err(Failure::Refused(_))));
-        assert!(matches!(contained(|| Ok(7)), Ok(7)));
-    }
-}
+mod tests;

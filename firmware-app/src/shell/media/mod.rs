@@ -13,8 +13,11 @@ mod camera;
 mod chime;
 mod cleaning;
 mod decode;
+mod encode;
+mod layer;
 mod link;
 mod microphone;
+mod newest;
 mod outbox;
 mod playout;
 mod receive;
@@ -23,6 +26,7 @@ mod ring;
 mod send;
 mod shutter;
 pub mod stats;
+mod switch;
 
 use std::io;
 use std::path::PathBuf;
@@ -41,7 +45,7 @@ use vestibule_common::media::{ClockEstimate, Gate, GateHandle, Volume};
 use vestibule_common::time::{Duration, Time};
 use vestibule_common::unit::Bitrate;
 
-use self::camera::{CameraParts, CameraSwitch};
+use self::camera::CameraParts;
 use self::chime::Sound;
 use self::cleaning::{CleaningCommand, CleaningParts};
 use self::decode::Decoding;
@@ -54,6 +58,7 @@ use self::receive::{ReceiveCommand, Wanted};
 pub use self::recording::LONGEST_RECORDING;
 use self::send::SendCommand;
 use self::stats::Stats;
+use self::switch::CameraSwitch;
 use crate::audio::{Cleaner, Cleaning, EchoMode};
 use crate::device::clock::Clock;
 use crate::device::reopen::{DeviceState, Source};
@@ -61,6 +66,7 @@ use crate::device::{Camera, Microphone, Speaker};
 use crate::kiosk::{Chime, Grabber};
 use crate::shell::watch::Watch;
 use crate::video::kind::PictureKind;
+use crate::video::plan::LayersWanted;
 use crate::video::slot::PictureSlots;
 use crate::view::PictureId;
 
@@ -279,8 +285,10 @@ impl Media {
         })
     }
 
-    /// Uses this link from now on, or none.
+    /// Uses this link from now on, or none. What was known of layers and budget is forgotten: it was another's.
     pub fn set_link(&mut self, link: Option<&Link>) {
+        self.want_layers(None);
+        self.set_video_budget(None);
         self.outbox.clear();
         let sending = link.map(Link::sending).map(|(socket, sealer)| (socket, Box::new(sealer)));
         let receiving = link.map(Link::receiving).map(|(socket, opener)| (socket, Box::new(opener)));
@@ -304,7 +312,7 @@ impl Media {
         let mut rooms = self.rooms_without(peer);
         rooms.push((peer, streams));
         self.set_rooms(rooms);
-        PictureKind::ALL.into_iter().for_each(|kind| self.outbox.want_keyframe(kind));
+        PictureKind::ALL.into_iter().for_each(|kind| self.outbox.want_keyframes(kind));
     }
 
     /// No longer plays and shows this room.
@@ -312,8 +320,9 @@ impl Media {
         self.set_rooms(self.rooms_without(peer));
     }
 
-    /// Sends, plays and shows nothing.
+    /// Sends, plays and shows nothing. Which layers were wanted is forgotten.
     pub fn stop(&mut self) {
+        self.want_layers(None);
         self.switches.iter().for_each(|switch| switch.send(false, self.clock.now()));
         self.tell_sender(SendCommand::Streams(None));
         self.outbox.clear();
@@ -333,6 +342,18 @@ impl Media {
             grabber != Grabber::Closed,
             grabber == Grabber::Sending,
         );
+    }
+
+    /// The camera is encoded in these layers from its next picture on, in no other; `None`: nobody has said, so it is the
+    /// largest one.
+    pub fn want_layers(&self, layers: Option<LayersWanted>) {
+        self.switches[PictureKind::Camera as usize].want_layers(layers);
+    }
+
+    /// All layers of the camera together may take this much from its next picture on; the configured bitrate stays the most.
+    /// `None`: nobody knows, so it is that one.
+    pub fn set_video_budget(&self, budget: Option<Bitrate>) {
+        self.switches[PictureKind::Camera as usize].set_budget(budget);
     }
 
     fn want_pictures(&self, kind: PictureKind, open: bool, shown: bool) {

@@ -1,7 +1,7 @@
 //! What waits for the sending thread: sound first, then small control bodies, then the pictures of each kind in order.
 //!
-//! Pictures overflow as a stream of references must: everything up to the next keyframe is dropped, and a keyframe is
-//! asked of the encoder.
+//! Pictures overflow as a stream of references must: everything of that layer up to its next keyframe is dropped, and a
+//! keyframe is asked of its encoder.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,8 +16,9 @@ use vestibule_common::wire::{AudioLevel, KeyframeRequest};
 use super::shutter::PictureTicket;
 use super::stats::Stats;
 use crate::video::kind::PictureKind;
+use crate::video::ladder::{LAYERS, LayerIndex};
 
-/// Frames of one kind that may wait; more means that the network is slower than the encoder.
+/// Frames of one layer that may wait; more means that the network is slower than the encoder.
 const MAX_FRAMES: usize = 4;
 /// Keyframe requests that may wait: one a stream.
 const MAX_REQUESTS: usize = 64;
@@ -38,6 +39,12 @@ pub(super) struct AudioOut {
 pub(super) struct VideoOut {
     /// What it shows.
     pub kind: PictureKind,
+    /// Which of its layers it is.
+    pub layer: LayerIndex,
+    /// The picture's number in its stream, the same in all layers.
+    pub number: u32,
+    /// How many numbers back the frame lies that it refers to; 0 for none.
+    pub reference_distance: u16,
     /// Void once its camera or grabber was switched off after it was captured.
     pub ticket: PictureTicket,
     /// The access unit.
@@ -54,8 +61,8 @@ pub(super) struct VideoOut {
 #[derive(Default)]
 pub(super) struct Outbox {
     queues: Mutex<Queues>,
-    /// Of each kind.
-    keyframe: [AtomicBool; 2],
+    /// Of each kind and layer.
+    keyframe: [[AtomicBool; LAYERS]; 2],
     /// Held while a period of sound is asked for its ticket and handed to the kernel.
     sound: Mutex<()>,
     sender: OnceLock<Thread>,
@@ -72,13 +79,14 @@ struct Queues {
 #[derive(Default)]
 struct Pictures {
     frames: VecDeque<VideoOut>,
-    needs_keyframe: bool,
+    /// Of each layer: what comes before its next keyframe refers to what was dropped.
+    needs_keyframe: [bool; LAYERS],
 }
 
 impl Pictures {
     fn clear(&mut self) {
         self.frames.clear();
-        self.needs_keyframe = true;
+        self.needs_keyframe = [true; LAYERS];
     }
 }
 
@@ -88,16 +96,19 @@ impl Outbox {
         let mut queues = self.lock();
         let pictures = &mut queues.pictures[frame.kind as usize];
         let unsent = &stats.of(frame.kind).frames_unsent;
-        if pictures.frames.len() >= MAX_FRAMES {
-            unsent.add(pictures.frames.len() as u64);
-            pictures.clear();
+        let waiting = pictures.frames.iter().filter(|waits| waits.layer == frame.layer).count();
+        let needs_keyframe = &mut pictures.needs_keyframe[frame.layer.index()];
+        if waiting >= MAX_FRAMES {
+            unsent.add(waiting as u64);
+            pictures.frames.retain(|waits| waits.layer != frame.layer);
+            *needs_keyframe = true;
         }
-        if pictures.needs_keyframe && !frame.keyframe {
+        if *needs_keyframe && !frame.keyframe {
             unsent.one();
-            self.want_keyframe(frame.kind);
+            self.want_keyframe(frame.kind, frame.layer);
             return;
         }
-        pictures.needs_keyframe = false;
+        *needs_keyframe = false;
         pictures.frames.push_back(frame);
         drop(queues);
         self.wake();
@@ -132,7 +143,7 @@ impl Outbox {
     /// Drops the pictures of this kind that wait; the next one starts anew.
     pub(super) fn drop_pictures(&self, kind: PictureKind) {
         self.lock().pictures[kind as usize].clear();
-        self.want_keyframe(kind);
+        self.want_keyframes(kind);
     }
 
     /// A buffer for the next picture, used before if possible.
@@ -149,14 +160,19 @@ impl Outbox {
         }
     }
 
-    /// The next picture of this kind should be a keyframe.
-    pub(super) fn want_keyframe(&self, kind: PictureKind) {
-        self.keyframe[kind as usize].store(true, Ordering::Release);
+    /// The next picture of this layer should be a keyframe.
+    pub(super) fn want_keyframe(&self, kind: PictureKind, layer: LayerIndex) {
+        self.keyframe[kind as usize][layer.index()].store(true, Ordering::Release);
     }
 
-    /// Whether a keyframe of this kind was wanted; asking settles it.
-    pub(super) fn take_keyframe(&self, kind: PictureKind) -> bool {
-        self.keyframe[kind as usize].swap(false, Ordering::AcqRel)
+    /// The next picture of every layer should be a keyframe.
+    pub(super) fn want_keyframes(&self, kind: PictureKind) {
+        LayerIndex::ALL.into_iter().for_each(|layer| self.want_keyframe(kind, layer));
+    }
+
+    /// Of which layers a keyframe was wanted; asking settles it.
+    pub(super) fn take_keyframes(&self, kind: PictureKind) -> [bool; LAYERS] {
+        self.keyframe[kind as usize].each_ref().map(|wanted| wanted.swap(false, Ordering::AcqRel))
     }
 
     /// Sends a period of sound if it still may leave, as `valid` says.
@@ -200,30 +216,57 @@ mod tests {
 
     use PictureKind::{Camera, Presentation};
 
-    fn frame(kind: PictureKind, keyframe: bool) -> VideoOut {
+    fn frame(kind: PictureKind, layer: u8, keyframe: bool) -> VideoOut {
         let shutter = Shutter::default();
         shutter.set(true, Time::ZERO);
-        let ticket = shutter.ticket().unwrap();
-        VideoOut { kind, ticket, bytes: vec![1], keyframe, captured: Time::ZERO, encoded: Time::ZERO }
+        VideoOut {
+            kind,
+            layer: LayerIndex::of(layer).unwrap(),
+            number: 0,
+            reference_distance: u16::from(!keyframe),
+            ticket: shutter.ticket().unwrap(),
+            bytes: vec![1],
+            keyframe,
+            captured: Time::ZERO,
+            encoded: Time::ZERO,
+        }
     }
 
     #[test]
     fn an_overflow_drops_up_to_the_next_keyframe_and_asks_for_one() {
         let (outbox, stats) = (Outbox::default(), Stats::default());
-        outbox.push_video(frame(Presentation, true), &stats);
-        outbox.push_video(frame(Camera, true), &stats);
+        outbox.push_video(frame(Presentation, 0, true), &stats);
+        outbox.push_video(frame(Camera, 3, true), &stats);
         for _ in 1..MAX_FRAMES {
-            outbox.push_video(frame(Camera, false), &stats);
+            outbox.push_video(frame(Camera, 3, false), &stats);
         }
-        assert!(!outbox.take_keyframe(Camera));
-        outbox.push_video(frame(Camera, false), &stats);
-        assert!(outbox.take_keyframe(Camera) && outbox.pop_video(Camera).is_none());
-        outbox.push_video(frame(Camera, false), &stats);
+        assert_eq!(outbox.take_keyframes(Camera), [false; LAYERS]);
+        outbox.push_video(frame(Camera, 3, false), &stats);
+        assert_eq!(outbox.take_keyframes(Camera), [false, false, false, true]);
+        assert!(outbox.pop_video(Camera).is_none());
+        outbox.push_video(frame(Camera, 3, false), &stats);
         assert!(outbox.pop_video(Camera).is_none(), "it refers to a dropped picture");
-        outbox.push_video(frame(Camera, true), &stats);
+        outbox.push_video(frame(Camera, 3, true), &stats);
         assert!(outbox.pop_video(Camera).is_some_and(|frame| frame.keyframe));
         assert_eq!(stats.of(Camera).frames_unsent.total(), MAX_FRAMES as u64 + 2);
-        assert!(!outbox.take_keyframe(Presentation), "the other kind has its own queue");
+        assert_eq!(outbox.take_keyframes(Presentation), [false; LAYERS], "the other kind has its own queue");
         assert!(outbox.pop_video(Presentation).is_some());
+    }
+
+    #[test]
+    fn a_layer_that_overflows_takes_no_other_with_it() {
+        let (outbox, stats) = (Outbox::default(), Stats::default());
+        outbox.push_video(frame(Camera, 0, true), &stats);
+        outbox.push_video(frame(Camera, 3, true), &stats);
+        for _ in 0..MAX_FRAMES {
+            outbox.push_video(frame(Camera, 3, false), &stats);
+        }
+        outbox.push_video(frame(Camera, 0, false), &stats);
+        let left: Vec<usize> =
+            std::iter::from_fn(|| outbox.pop_video(Camera)).map(|frame| frame.layer.index()).collect();
+        assert_eq!(left, [0, 0]);
+        assert_eq!(outbox.take_keyframes(Camera), [false, false, false, true]);
+        outbox.drop_pictures(Camera);
+        assert_eq!(outbox.take_keyframes(Camera), [true; LAYERS]);
     }
 }

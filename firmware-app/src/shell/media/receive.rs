@@ -28,6 +28,7 @@ use super::{MediaNews, NewsSender};
 use crate::device::clock::Clock;
 use crate::video::allowance::Allowance;
 use crate::video::kind::PictureKind;
+use crate::video::ladder::LayerIndex;
 
 /// The most datagrams of one read, and its buffers.
 const READS: usize = 8;
@@ -184,6 +185,8 @@ struct Receiver {
 
 struct Pictures {
     stream: PictureStream,
+    /// The spatial layer of its last piece: the one to ask a keyframe of.
+    spatial: u8,
     reassembler: Reassembler,
     allowance: Allowance,
     requests: Allowance,
@@ -194,7 +197,7 @@ impl Pictures {
         let reassembler = Reassembler::new(ReassemblerConfig::default());
         let (rate, burst) = FRAMES[stream.kind as usize];
         let (allowance, requests) = (Allowance::new(rate, burst), Allowance::new(REQUESTS.0, REQUESTS.1));
-        Pictures { stream, reassembler, allowance, requests }
+        Pictures { stream, spatial: 0, reassembler, allowance, requests }
     }
 
     /// Whether to ask for a keyframe now. The reassembler alone asks anew after every keyframe that came, however many.
@@ -324,7 +327,10 @@ impl Receiver {
                 if let Ok(request) = KeyframeRequest::parse(body)
                     && let Some(kind) = self.own.and_then(|own| kind_of(&own, request.stream))
                 {
-                    self.outbox.want_keyframe(kind);
+                    match LayerIndex::of(request.spatial) {
+                        Some(layer) => self.outbox.want_keyframe(kind, layer),
+                        None => self.outbox.want_keyframes(kind),
+                    }
                 }
             }
             Ok(
@@ -381,6 +387,7 @@ impl Receiver {
         if kind == PictureKind::Presentation && self.presented != Some(peer) {
             return;
         }
+        pictures.spatial = header.layer.spatial;
         pictures.reassembler.handle_piece(&header, payload, now);
         self.take_frames(header.stream, now);
     }
@@ -394,7 +401,7 @@ impl Receiver {
         stats.frames_overflowed.add(delivered.dropped);
         if pictures.keyframe_needed(now) {
             stats.keyframes_wanted.one();
-            self.outbox.push_request(KeyframeRequest { stream: id, spatial: 0 });
+            self.outbox.push_request(KeyframeRequest { stream: id, spatial: pictures.spatial });
         }
     }
 
@@ -434,6 +441,7 @@ fn kind_of(streams: &Streams, id: StreamId) -> Option<PictureKind> {
 #[cfg(test)]
 mod tests {
     use vestibule_common::media::{FrameInfo, Packetizer};
+    use vestibule_common::wire::Layer;
 
     use super::*;
 
@@ -480,5 +488,31 @@ mod tests {
             assert!((300..=616).contains(&taken), "{taken} taken");
             assert!(dropped > 0 && asked <= 42, "{dropped} dropped, {asked} asked");
         }
+    }
+
+    #[test]
+    fn a_switch_of_layers_at_a_keyframe_passes_whole_and_a_slower_layer_waits_for_nothing() {
+        let stream = PictureStream { peer: PeerId([7; 32]), kind: PictureKind::Camera };
+        let (mut pictures, packetizer) = (Pictures::new(stream), Packetizer::video(StreamId(3)));
+        let mut taken = Vec::new();
+        // Number, layer, how many numbers back it refers.
+        for (number, spatial, reference_distance) in
+            [(10, 3, 0), (11, 3, 1), (12, 0, 0), (14, 0, 2), (17, 0, 3), (18, 2, 0), (19, 2, 1)]
+        {
+            let now = Time::from_millis(u64::from(number) * 33);
+            let layer = Layer { spatial, temporal: 0 };
+            let keyframe = reference_distance == 0;
+            let info = FrameInfo { layer, reference_distance, ..FrameInfo::video(now, keyframe, None) };
+            let mut body = [0; 1200];
+            let len = packetizer.frame_numbered(number, &[1; 50], info).unwrap().write(0, &mut body).unwrap();
+            let (header, payload) = MediaHeader::parse(&body[..len]).unwrap();
+            pictures.reassembler.handle_piece(&header, payload, now);
+            pictures.deliver(now, |frame| {
+                taken.push((frame.number, frame.layer.spatial));
+                true
+            });
+            assert!(!pictures.keyframe_needed(now));
+        }
+        assert_eq!(taken, [(10, 3), (11, 3), (12, 0), (14, 0), (17, 0), (18, 2), (19, 2)]);
     }
 }

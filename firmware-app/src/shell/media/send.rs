@@ -13,11 +13,12 @@ use vestibule_common::time::{Duration, Time};
 use vestibule_common::unit::{Bitrate, DataSize};
 use vestibule_common::wire::{HOP_HEADER, MAX_BODY, MAX_DATAGRAM, StageTimes, TAG, TimeRequest};
 
-use super::camera::CameraSwitch;
+use super::encode::first_number;
 use super::link::Socket;
 use super::outbox::{AudioOut, Outbox, VideoOut};
 use super::ring::ring;
 use super::stats::Stats;
+use super::switch::CameraSwitch;
 use crate::device::clock::Clock;
 use crate::shell::watch::Watch;
 use crate::video::kind::PictureKind;
@@ -106,7 +107,7 @@ struct Sender {
 struct Packetizers {
     streams: Streams,
     audio: Packetizer,
-    /// Of each kind.
+    /// Of each kind. Who encodes the pictures numbers them.
     pictures: [Packetizer; 2],
 }
 
@@ -117,7 +118,7 @@ impl Packetizers {
         Packetizers {
             streams,
             audio: Packetizer::audio(streams.audio).starting_at(first_number()),
-            pictures: [camera, presentation].map(|packetizer| packetizer.starting_at(first_number())),
+            pictures: [camera, presentation],
         }
     }
 }
@@ -217,7 +218,7 @@ impl Sender {
     fn send_frame(&mut self, frame: &VideoOut) {
         let kind = frame.kind;
         if !self.switches[kind as usize].still_valid(frame.ticket) {
-            return self.withdraw(kind);
+            return self.withdraw(frame);
         }
         let now = self.clock.now();
         let stages = StageTimes {
@@ -226,12 +227,17 @@ impl Sender {
             relayed_us: 0,
         };
         let Some(streams) = &mut self.streams else { return };
-        let info = FrameInfo::video(frame.captured, frame.keyframe, Some(stages));
-        let pieces = match streams.pictures[kind as usize].frame(&frame.bytes, info) {
+        let info = FrameInfo {
+            layer: frame.layer.wire(),
+            reference_distance: frame.reference_distance,
+            ..FrameInfo::video(frame.captured, frame.keyframe, Some(stages))
+        };
+        let packetizer = &streams.pictures[kind as usize];
+        let pieces = match packetizer.frame_numbered(frame.number, &frame.bytes, info) {
             Ok(pieces) => pieces,
             Err(error) => {
                 log::debug!("a picture was not sent: {error}");
-                self.outbox.want_keyframe(kind);
+                self.outbox.want_keyframe(kind, frame.layer);
                 return;
             }
         };
@@ -257,7 +263,7 @@ impl Sender {
             // The last word at the socket: nothing captured before "camera off" leaves after it.
             let batch_bytes = &self.batch[..end];
             if !self.switches[kind as usize].pass(frame.ticket, || socket.send(batch_bytes, segment)) {
-                self.withdraw(kind);
+                self.withdraw(frame);
                 return;
             }
             self.count(u64::from(batch), end);
@@ -267,9 +273,9 @@ impl Sender {
     }
 
     /// What took a picture is off by now; the next one must not refer to it.
-    fn withdraw(&self, kind: PictureKind) {
-        self.stats.of(kind).frames_unsent.one();
-        self.outbox.want_keyframe(kind);
+    fn withdraw(&self, frame: &VideoOut) {
+        self.stats.of(frame.kind).frames_unsent.one();
+        self.outbox.want_keyframe(frame.kind, frame.layer);
     }
 
     /// Waits until the budget allows `size` bytes. Sound and small bodies do not wait with it.
@@ -292,15 +298,6 @@ impl Sender {
         self.stats.datagrams_sent.add(datagrams);
         self.stats.bytes_sent.add(bytes as u64);
     }
-}
-
-/// Where a stream's frame numbers begin: far from where a former process of this kiosk left them, or receivers would take
-/// what is new for old, and build on pictures that were never sent.
-fn first_number() -> u32 {
-    getrandom::u32().unwrap_or_else(|error| {
-        log::warn!("no random number for a stream to begin with: {error}");
-        0
-    })
 }
 
 fn micros(span: Duration) -> u32 {

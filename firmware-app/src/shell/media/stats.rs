@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::video::kind::PictureKind;
+use crate::video::ladder::{LAYERS, LayerIndex};
 
 macro_rules! picture_counters {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
@@ -75,6 +76,17 @@ macro_rules! counters {
                 }
             }
 
+            /// Frames of the camera that the encoder of one layer made.
+            pub fn encoded(&self, layer: LayerIndex) -> &Counter {
+                let layers: [&Counter; LAYERS] = [
+                    &self.frames_encoded_144p,
+                    &self.frames_encoded_240p,
+                    &self.frames_encoded_360p,
+                    &self.frames_encoded_480p,
+                ];
+                layers[layer.index()]
+            }
+
             /// Every counter with its name; a presentation's begin with `presentation_`.
             pub fn all(&self) -> Vec<(&'static str, u64)> {
                 let mut all = vec![$((stringify!($name), self.$name.total()),)*];
@@ -118,6 +130,17 @@ counters! {
     references_unused,
     /// 10 ms periods of a stream that were made up.
     periods_concealed,
+    /// Frames of the camera's smallest layer that the encoder made.
+    frames_encoded_144p,
+    /// The same of the next layer.
+    frames_encoded_240p,
+    /// The same of the next layer.
+    frames_encoded_360p,
+    /// The same of the largest layer.
+    frames_encoded_480p,
+    /// No count but a state: by how many steps less of the camera is encoded than wanted, because the processor does not
+    /// keep up; 0: none.
+    encoding_lowered,
 }
 
 /// One counter.
@@ -133,6 +156,11 @@ impl Counter {
     /// That many more.
     pub fn add(&self, count: u64) {
         self.0.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// So many now, for what is no count but a state.
+    pub(super) fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
     }
 
     /// How many so far.

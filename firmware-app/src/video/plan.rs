@@ -1,0 +1,89 @@
+//! Which layers of the camera are encoded, with how many bits: what the other rooms want, within what the link carries.
+//!
+//! Pure. As long as nobody has said what is wanted, it is the largest layer alone, with all that the configuration allows.
+
+use vestibule_common::unit::Bitrate;
+
+use super::kind::PictureKind;
+use super::ladder::{Allotted, LayerIndex, LayerWish, PerLayer, Rung, allot};
+
+/// The layers of the camera that somebody wants, each once, in any order. Empty: nobody wants any.
+pub type LayersWanted = PerLayer<LayerWish>;
+
+/// What is known of the network's wishes.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct VideoWishes {
+    /// The layers that are wanted; `None`: nobody has said.
+    pub layers: Option<LayersWanted>,
+    /// What all layers together may take; `None`: nobody has said.
+    pub budget: Option<Bitrate>,
+}
+
+/// What to encode, the smallest layer first. `bound` is the most that the configuration allows for all layers together.
+/// A layer that is not encoded yet (`runs`) has to fit into seven eighths of the budget, so that one on the brink does not
+/// come and go, each time with a keyframe.
+pub fn plan(
+    rungs: &[Rung],
+    wishes: &VideoWishes,
+    bound: Bitrate,
+    runs: impl Fn(LayerIndex) -> bool,
+) -> PerLayer<Allotted> {
+    let budget = wishes.budget.unwrap_or(bound).min(bound);
+    let Some(wanted) = &wishes.layers else {
+        let rate = |top: &Rung| match wishes.budget {
+            Some(_) => top.rate_at(budget),
+            None => PictureKind::Camera.max_rate(),
+        };
+        let top = rungs.last().map(|top| Allotted { layer: top.layer, bitrate: budget, rate: rate(top) });
+        return top.into_iter().collect();
+    };
+    let mut allotted = allot(budget, wanted, rungs);
+    let sure = allot(Bitrate::bps(budget.as_bps() / 8 * 7), wanted, rungs);
+    allotted.retain(|it| runs(it.layer) || sure.iter().any(|sure| sure.layer == it.layer));
+    allotted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::video::ladder::rungs;
+
+    fn wish(layer: u8) -> LayerWish {
+        LayerWish { layer: LayerIndex::of(layer).unwrap(), cap: Bitrate::kbps(9_000) }
+    }
+
+    fn planned(wishes: &VideoWishes, running: &[usize]) -> Vec<(usize, u64, u32)> {
+        let plan = plan(&rungs((640, 480)), wishes, Bitrate::kbps(2_000), |it| running.contains(&it.index()));
+        plan.iter().map(|it| (it.layer.index(), it.bitrate.as_bps() / 1000, it.rate)).collect()
+    }
+
+    #[test]
+    fn unasked_the_largest_layer_is_sent_with_all_there_is() {
+        let mut wishes = VideoWishes::default();
+        assert_eq!(planned(&wishes, &[]), [(3, 2_000, 30)]);
+        wishes.budget = Some(Bitrate::kbps(700));
+        assert_eq!(planned(&wishes, &[]), [(3, 700, 15)]);
+        wishes.budget = Some(Bitrate::kbps(9_000));
+        assert_eq!(planned(&wishes, &[]), [(3, 2_000, 30)], "the configuration's bound stays");
+    }
+
+    #[test]
+    fn what_is_wanted_stays_within_budget_and_bound() {
+        let layers = Some(LayersWanted::from_iter([wish(0), wish(3)]));
+        let wishes = VideoWishes { layers, budget: None };
+        assert_eq!(planned(&wishes, &[]), [(0, 250, 30), (3, 1_500, 30)]);
+        let nobody = VideoWishes { layers: Some(LayersWanted::new()), budget: None };
+        assert_eq!(planned(&nobody, &[]), []);
+    }
+
+    #[test]
+    fn a_layer_on_the_brink_stays_as_it_is() {
+        let layers = Some(LayersWanted::from_iter([wish(0), wish(3)]));
+        let at = |kbps| VideoWishes { layers: layers.clone(), budget: Some(Bitrate::kbps(kbps)) };
+        assert_eq!(planned(&at(700), &[0]).len(), 1);
+        assert_eq!(planned(&at(700), &[0, 3]).len(), 2);
+        assert_eq!(planned(&at(760), &[0]).len(), 2);
+        assert_eq!(planned(&at(650), &[0, 3]).len(), 1);
+        assert_eq!(planned(&at(10), &[]), [(0, 60, 5)], "the smallest is always sent");
+    }
+}
