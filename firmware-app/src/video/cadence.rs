@@ -31,6 +31,11 @@ impl Cadence {
         Cadence { kind, bitrate, next: Time::ZERO }
     }
 
+    /// From now on at most this much in the long run.
+    pub fn set_bitrate(&mut self, bitrate: Bitrate) {
+        self.bitrate = bitrate;
+    }
+
     /// Whether the picture captured at this moment, by a source with so many a second, is to be encoded.
     pub fn is_due(&self, captured: Time, rate: u32) -> bool {
         let as_it_is = self.kind == PictureKind::Camera && rate <= CAMERA_AS_IT_IS;

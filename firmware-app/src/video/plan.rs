@@ -7,7 +7,8 @@ use vestibule_common::unit::Bitrate;
 use super::kind::PictureKind;
 use super::ladder::{Allotted, LayerIndex, LayerWish, PerLayer, Rung, allot};
 
-/// The layers of the camera that somebody wants, each once, in any order. Empty: nobody wants any.
+/// The layers of the camera that somebody wants, in any order; a layer that is named twice has the higher cap. Empty: nobody
+/// wants any. Whoever fills it from the network pushes and looks at the answer: it has room for one a layer.
 pub type LayersWanted = PerLayer<LayerWish>;
 
 /// What is known of the network's wishes.

@@ -77,6 +77,11 @@ impl PictureSlots {
         self.lock().get(&id).and_then(|slot| slot.size)
     }
 
+    /// Whether there is a screen that shows anything. Without one, pictures go to whoever asks for them.
+    pub fn is_watched(&self) -> bool {
+        self.lock().values().any(|slot| slot.size.is_some() || slot.hidden)
+    }
+
     /// Forgets a room's picture (it left, or its camera is off).
     pub fn clear(&self, id: PictureId) {
         if let Some(slot) = self.lock().get_mut(&id) {

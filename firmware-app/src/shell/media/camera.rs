@@ -140,6 +140,8 @@ mod tests {
     use crate::device::reopen::Opened;
     use crate::device::{CameraFormat, CameraFrame, PixelFormat};
     use crate::shell::watch;
+    use crate::video::ladder::{LayerIndex, LayerWish};
+    use crate::video::plan::LayersWanted;
 
     /// A camera that delivers a frame whenever it is told to.
     struct Patient {
@@ -180,7 +182,7 @@ mod tests {
                 Patient { number: opened, next: next.clone(), asked: asked.clone(), frame: [128; 384] };
             Ok(Opened { device: Box::new(camera), description: format!("camera {opened}") })
         });
-        let switch = started(source);
+        let (switch, _) = started(source);
         switch.send(true, Time::ZERO);
         switch.want(true, false, Time::ZERO);
         assert_eq!(asks.recv().unwrap(), 1);
@@ -203,18 +205,18 @@ mod tests {
         assert_eq!(switch.state(), DeviceState::Open { description: "camera 2".into() });
     }
 
-    /// The switch of the threads of a camera with this source.
-    fn started(source: Source<dyn Camera>) -> Arc<CameraSwitch> {
+    /// The switch and the outbox of the threads of a camera with this source.
+    fn started(source: Source<dyn Camera>) -> (Arc<CameraSwitch>, Arc<Outbox>) {
         // Nobody hears the news: how the camera stands is looked at.
         let (sender, _news) = tokio::sync::mpsc::channel(64);
         let (watch, ends) = watch::watch();
         // The threads go on until the tests end.
         std::mem::forget(ends);
-        let switch = Arc::new(CameraSwitch::default());
+        let (switch, outbox) = (Arc::new(CameraSwitch::default()), Arc::new(Outbox::default()));
         let parts = CameraParts {
             kind: PictureKind::Camera,
             switch: switch.clone(),
-            outbox: Arc::default(),
+            outbox: outbox.clone(),
             slots: PictureSlots::default(),
             screen: Screen::new(|_| {}),
             news: NewsSender::new(sender, watch.clone()),
@@ -223,7 +225,67 @@ mod tests {
             bitrate: Bitrate::kbps(2_000),
         };
         start(source, parts, &watch).unwrap();
-        switch
+        (switch, outbox)
+    }
+
+    /// A grey camera of 320 x 240 pixels with a picture every few milliseconds.
+    struct Grey {
+        frame: Vec<u8>,
+        clock: Clock,
+    }
+
+    impl Camera for Grey {
+        fn format(&self) -> CameraFormat {
+            CameraFormat {
+                width: 320,
+                height: 240,
+                stride: 320,
+                pixels: PixelFormat::I420,
+                rate: 30,
+                full_range: false,
+            }
+        }
+
+        fn next_frame(&mut self) -> Result<CameraFrame<'_>, DeviceError> {
+            std::thread::sleep(Duration::from_millis(5));
+            Ok(CameraFrame { bytes: &self.frame, captured: self.clock.now(), sequence: 0 })
+        }
+    }
+
+    #[test]
+    fn what_is_wanted_while_the_camera_runs_is_what_it_sends_from_then_on() {
+        let clock = Clock::start();
+        let source = Source::<dyn Camera>::new(move || {
+            let camera = Grey { frame: vec![120; 320 * 240 * 3 / 2], clock };
+            Ok(Opened { device: Box::new(camera), description: "grey".into() })
+        });
+        let (switch, outbox) = started(source);
+        switch.send(true, Time::ZERO);
+        switch.want(true, true, Time::ZERO);
+        // Waits until frames of just these layers have come twice in a row each.
+        let sends = |layers: &[usize]| {
+            let mut last = Vec::new();
+            for _ in 0..10_000 {
+                while let Some(frame) = outbox.pop_video(PictureKind::Camera) {
+                    last.push((frame.number, frame.layer.index()));
+                }
+                let newest: Vec<usize> =
+                    last.iter().rev().take(2 * layers.len()).map(|it| it.1).rev().collect();
+                if newest == layers.repeat(2) {
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            panic!("not {layers:?}, but {last:?}");
+        };
+        sends(&[1]);
+        let wish = |layer| LayerWish { layer: LayerIndex::of(layer).unwrap(), cap: Bitrate::kbps(9_000) };
+        switch.want_layers(Some(LayersWanted::from_iter([wish(1), wish(0)])));
+        sends(&[0, 1]);
+        switch.want_layers(Some(LayersWanted::from_iter([wish(0)])));
+        sends(&[0]);
+        switch.want_layers(None);
+        sends(&[1]);
     }
 
     /// The first frames of every opening are cut short, so many of them.
@@ -265,7 +327,7 @@ mod tests {
             let device = Box::new(Starter { damaged, frame: [128; 384], sequence: 0, clock });
             Ok(Opened { device, description: format!("camera {opened}") })
         });
-        let switch = started(source);
+        let (switch, _) = started(source);
         switch.want(true, false, Time::ZERO);
         let mut seen = Vec::new();
         for _ in 0..60_000 {

@@ -21,6 +21,9 @@ use crate::video::scale::Scaler;
 use crate::video::slot::Picture;
 use crate::view::PictureId;
 
+/// While so much waits to be sent, no picture is encoded.
+const LATE: Duration = Duration::from_millis(150);
+
 /// What the thread holds.
 pub(super) struct EncodeThread {
     parts: Arc<CameraParts>,
@@ -67,7 +70,8 @@ impl EncodeThread {
         let began = self.parts.clock.now();
         let rate = rate.min(self.parts.kind.max_rate());
         let mut layers = 0;
-        if let Some(ticket) = raw.ticket.filter(|ticket| self.parts.switch.still_valid(*ticket)) {
+        let ticket = raw.ticket.filter(|ticket| self.parts.switch.still_valid(*ticket));
+        if let Some(ticket) = ticket.filter(|_| !self.is_behind()) {
             layers = self.encode(raw, ticket, rate);
         }
         if self.parts.switch.is_wanted() {
@@ -78,6 +82,17 @@ impl EncodeThread {
             }
         }
         self.weigh(self.parts.clock.now().since(began), rate, layers);
+    }
+
+    /// What waits to be sent would make this picture late: it is better left out than queued, and nothing refers to it.
+    fn is_behind(&self) -> bool {
+        let CameraParts { kind, outbox, stats, switch, .. } = &*self.parts;
+        let behind =
+            switch.wishes().budget.is_some_and(|budget| outbox.waiting(*kind).time_at(budget) > LATE);
+        if behind {
+            stats.of(*kind).pictures_left_out.one();
+        }
+        behind
     }
 
     /// Encodes the layers that are due. How many are wanted and affordable, whether or not the processor carries them.
@@ -145,6 +160,12 @@ impl EncodeThread {
             PictureKind::Presentation => {
                 let fits = kind.allows(width, height);
                 let size = if fits { (width, height) } else { Scaler::fit(width, height, kind.largest()) };
+                let wishes = self.parts.switch.wishes();
+                if wishes.layers.is_some_and(|layers| layers.is_empty()) {
+                    return (PerLayer::new(), PerLayer::new());
+                }
+                let bitrate = wishes.budget.unwrap_or(bitrate).min(bitrate);
+                self.newest.set_bitrate(bitrate);
                 let layer = LayerIndex::default();
                 let rung = Rung { layer, size, min: Bitrate::default(), max: bitrate };
                 let whole = Allotted { layer, bitrate, rate: kind.max_rate() };

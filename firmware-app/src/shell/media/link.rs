@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use quinn_udp::{Transmit, UdpSockRef, UdpSocketState};
+use quinn_udp::{EcnCodepoint, Transmit, UdpSockRef, UdpSocketState};
 use vestibule_common::control::Welcome;
 use vestibule_common::id::SessionId;
 use vestibule_common::seal::{HopSecrets, Opener, Sealer, Suite};
@@ -86,7 +86,8 @@ impl Socket {
 
     fn try_send(&self, contents: &[u8], segment: usize) -> io::Result<()> {
         let segment_size = (contents.len() > segment).then_some(segment);
-        let transmit = Transmit { destination: self.relay, ecn: None, contents, segment_size, src_ip: None };
+        let ecn = Some(EcnCodepoint::Ect0);
+        let transmit = Transmit { destination: self.relay, ecn, contents, segment_size, src_ip: None };
         self.state.try_send(UdpSockRef::from(&self.udp), &transmit)
     }
 

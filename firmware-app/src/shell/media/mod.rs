@@ -27,6 +27,7 @@ mod send;
 mod shutter;
 pub mod stats;
 mod switch;
+mod wishes;
 
 use std::io;
 use std::path::PathBuf;
@@ -54,7 +55,7 @@ pub use self::microphone::MuteMode;
 use self::microphone::{MicrophoneParts, MicrophoneReport};
 use self::outbox::Outbox;
 use self::playout::{PlayoutCommand, Voice};
-use self::receive::{ReceiveCommand, Wanted};
+use self::receive::{ReceiveCommand, ReceiveParts, Wanted};
 pub use self::recording::LONGEST_RECORDING;
 use self::send::SendCommand;
 use self::stats::Stats;
@@ -66,7 +67,6 @@ use crate::device::{Camera, Microphone, Speaker};
 use crate::kiosk::{Chime, Grabber};
 use crate::shell::watch::Watch;
 use crate::video::kind::PictureKind;
-use crate::video::plan::LayersWanted;
 use crate::video::slot::PictureSlots;
 use crate::view::PictureId;
 
@@ -204,8 +204,15 @@ impl Media {
         let (receive, commands) = mpsc::channel(64);
         let (wanted, wanting) = watch::channel(Wanted::default());
 
-        let sending =
-            send::start(outbox.clone(), handle.clone(), switches.clone(), stats.clone(), watch, clock)?;
+        let sending = send::start(
+            outbox.clone(),
+            handle.clone(),
+            switches.clone(),
+            bitrates,
+            stats.clone(),
+            watch,
+            clock,
+        )?;
         let parts = CleaningParts {
             gate,
             cleaner: Box::new(Cleaner::new(sound.cleaning)),
@@ -231,15 +238,15 @@ impl Media {
             stats.clone(),
             clock,
         )?;
-        receive::start(
-            (commands, wanting),
-            outbox.clone(),
-            playing.audio,
-            decoding.clone(),
-            news.clone(),
-            stats.clone(),
-            clock,
-        )?;
+        let parts = ReceiveParts {
+            outbox: outbox.clone(),
+            switches: switches.clone(),
+            audio: playing.audio,
+            slots: slots.clone(),
+            decoding: decoding.clone(),
+            stats: stats.clone(),
+        };
+        receive::start((commands, wanting), parts, news.clone(), clock)?;
         for (kind, source) in PictureKind::ALL.into_iter().zip([devices.camera, devices.presentation]) {
             let parts = CameraParts {
                 kind,
@@ -287,8 +294,6 @@ impl Media {
 
     /// Uses this link from now on, or none. What was known of layers and budget is forgotten: it was another's.
     pub fn set_link(&mut self, link: Option<&Link>) {
-        self.want_layers(None);
-        self.set_video_budget(None);
         self.outbox.clear();
         let sending = link.map(Link::sending).map(|(socket, sealer)| (socket, Box::new(sealer)));
         let receiving = link.map(Link::receiving).map(|(socket, opener)| (socket, Box::new(opener)));
@@ -320,9 +325,8 @@ impl Media {
         self.set_rooms(self.rooms_without(peer));
     }
 
-    /// Sends, plays and shows nothing. Which layers were wanted is forgotten.
+    /// Sends, plays and shows nothing.
     pub fn stop(&mut self) {
-        self.want_layers(None);
         self.switches.iter().for_each(|switch| switch.send(false, self.clock.now()));
         self.tell_sender(SendCommand::Streams(None));
         self.outbox.clear();
@@ -342,18 +346,6 @@ impl Media {
             grabber != Grabber::Closed,
             grabber == Grabber::Sending,
         );
-    }
-
-    /// The camera is encoded in these layers from its next picture on, in no other; `None`: nobody has said, so it is the
-    /// largest one.
-    pub fn want_layers(&self, layers: Option<LayersWanted>) {
-        self.switches[PictureKind::Camera as usize].want_layers(layers);
-    }
-
-    /// All layers of the camera together may take this much from its next picture on; the configured bitrate stays the most.
-    /// `None`: nobody knows, so it is that one.
-    pub fn set_video_budget(&self, budget: Option<Bitrate>) {
-        self.switches[PictureKind::Camera as usize].set_budget(budget);
     }
 
     fn want_pictures(&self, kind: PictureKind, open: bool, shown: bool) {

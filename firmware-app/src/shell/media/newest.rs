@@ -4,7 +4,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use vestibule_common::time::Time;
-use vestibule_common::unit::DataSize;
+use vestibule_common::unit::{Bitrate, DataSize};
 
 use super::shutter::PictureTicket;
 use super::stats::PictureStats;
@@ -55,6 +55,11 @@ impl Newest {
         if spare.len() < 3 {
             spare.push(picture);
         }
+    }
+
+    /// Pictures may take so much in the long run from now on.
+    pub(super) fn set_bitrate(&self, bitrate: Bitrate) {
+        lock(&self.slot).cadence.set_bitrate(bitrate);
     }
 
     /// The newest one has become so many bytes.

@@ -11,7 +11,8 @@ use std::thread::Thread;
 use heapless::Vec as Fixed;
 use vestibule_common::media::{AudioFrame, Ticket};
 use vestibule_common::time::Time;
-use vestibule_common::wire::{AudioLevel, KeyframeRequest};
+use vestibule_common::unit::DataSize;
+use vestibule_common::wire::{AudioLevel, Feedback, KeyframeRequest, View};
 
 use super::shutter::PictureTicket;
 use super::stats::Stats;
@@ -22,6 +23,8 @@ use crate::video::ladder::{LAYERS, LayerIndex};
 const MAX_FRAMES: usize = 4;
 /// Keyframe requests that may wait: one a stream.
 const MAX_REQUESTS: usize = 64;
+/// Reports that may wait, each way: more than come while the sending thread waits for its turn.
+const MAX_REPORTS: usize = 8;
 
 /// One period of sound that passed the gate.
 pub(super) struct AudioOut {
@@ -73,6 +76,12 @@ struct Queues {
     /// Of each kind.
     pictures: [Pictures; 2],
     requests: Fixed<KeyframeRequest, MAX_REQUESTS>,
+    /// On what came from the relay, to be sent.
+    reports: Fixed<Box<Feedback>, MAX_REPORTS>,
+    /// The relay's, on what was sent.
+    told: Fixed<Box<Feedback>, MAX_REPORTS>,
+    /// What is shown; the newest counts.
+    view: Option<Box<View>>,
     spare: Vec<Vec<u8>>,
 }
 
@@ -124,6 +133,50 @@ impl Outbox {
         self.wake();
     }
 
+    /// Queues a report on what came from the relay.
+    pub(super) fn push_report(&self, report: Box<Feedback>) {
+        if self.lock().reports.push(report).is_err() {
+            log::debug!("a report found no room");
+        }
+        self.wake();
+    }
+
+    /// The next report to send.
+    pub(super) fn pop_report(&self) -> Option<Box<Feedback>> {
+        take_first(&mut self.lock().reports)
+    }
+
+    /// Hands the relay's report to the sending thread.
+    pub(super) fn push_told(&self, report: Box<Feedback>) {
+        if self.lock().told.push(report).is_err() {
+            log::debug!("the relay's report found no room");
+        }
+        self.wake();
+    }
+
+    /// The relay's next report.
+    pub(super) fn pop_told(&self) -> Option<Box<Feedback>> {
+        take_first(&mut self.lock().told)
+    }
+
+    /// Tells the relay what is shown.
+    pub(super) fn set_view(&self, view: Box<View>) {
+        self.lock().view = Some(view);
+        self.wake();
+    }
+
+    /// What the relay is to be told that is shown.
+    pub(super) fn take_view(&self) -> Option<Box<View>> {
+        self.lock().view.take()
+    }
+
+    /// Bytes of pictures of this kind that wait.
+    pub(super) fn waiting(&self, kind: PictureKind) -> DataSize {
+        let queues = self.lock();
+        let frames = &queues.pictures[kind as usize].frames;
+        DataSize::bytes(frames.iter().map(|frame| frame.bytes.len() as u64).sum())
+    }
+
     /// The next picture of this kind to send.
     pub(super) fn pop_video(&self, kind: PictureKind) -> Option<VideoOut> {
         self.lock().pictures[kind as usize].frames.pop_front()
@@ -136,7 +189,13 @@ impl Outbox {
 
     /// Drops everything that waits (the meeting or the link ended).
     pub(super) fn clear(&self) {
-        self.lock().requests.clear();
+        {
+            let mut queues = self.lock();
+            queues.requests.clear();
+            queues.reports.clear();
+            queues.told.clear();
+            queues.view = None;
+        }
         PictureKind::ALL.into_iter().for_each(|kind| self.drop_pictures(kind));
     }
 
@@ -207,6 +266,10 @@ impl Outbox {
     fn lock(&self) -> MutexGuard<'_, Queues> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn take_first<T, const N: usize>(queue: &mut Fixed<T, N>) -> Option<T> {
+    (!queue.is_empty()).then(|| queue.remove(0))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
+use vestibule_common::bandwidth::Arrivals;
 use vestibule_common::control::Streams;
 use vestibule_common::id::{PeerId, StreamId};
 use vestibule_common::media::{
@@ -18,17 +19,21 @@ use vestibule_common::media::{
 };
 use vestibule_common::seal::Opener;
 use vestibule_common::time::{Duration, Time};
-use vestibule_common::wire::{KeyframeRequest, Kind, MediaHeader, TimeAnswer};
+use vestibule_common::wire::{Demand, Ecn, Feedback, KeyframeRequest, Kind, MediaHeader, TimeAnswer};
 
 use super::decode::{DecodeJob, Decoding, PictureStream};
 use super::link::Socket;
 use super::outbox::Outbox;
 use super::stats::Stats;
+use super::switch::CameraSwitch;
+use super::wishes::{Shown, Wishes};
 use super::{MediaNews, NewsSender};
 use crate::device::clock::Clock;
 use crate::video::allowance::Allowance;
 use crate::video::kind::PictureKind;
 use crate::video::ladder::LayerIndex;
+use crate::video::slot::PictureSlots;
+use crate::view::PictureId;
 
 /// The most datagrams of one read, and its buffers.
 const READS: usize = 8;
@@ -37,6 +42,10 @@ const READ_BYTES: usize = 64 * 1024;
 const SPEECH_LINGERS: Duration = Duration::from_millis(500);
 /// While pictures are under way their deadlines are looked at this often.
 const TICK: Duration = Duration::from_millis(20);
+/// Otherwise nothing has to be looked at.
+const LONG: Duration = Duration::from_secs(3600);
+/// So long after a room came, its pictures need not have a place on the screen yet.
+const UNPLACED: Duration = Duration::from_secs(1);
 /// Frames a second of each kind that one room may give the decoder, and how many at once: twice what kiosks send, and what
 /// a short break of the network holds back. All rooms share one decoder.
 const FRAMES: [(u32, u32); 2] = [(60, 15), (30, 8)];
@@ -78,16 +87,30 @@ pub(super) enum ReceiveCommand {
     Undecodable(PictureStream),
 }
 
+/// What the receiving thread works with.
+pub(super) struct ReceiveParts {
+    /// Where its requests, reports and wishes go.
+    pub outbox: Arc<Outbox>,
+    /// Of each kind of the kiosk's own pictures: told what others want of them.
+    pub switches: [Arc<CameraSwitch>; 2],
+    /// For the player.
+    pub audio: Producer<'static, AudioIn>,
+    /// How large pictures are shown.
+    pub slots: PictureSlots,
+    /// For whole frames.
+    pub decoding: Decoding,
+    /// Counters.
+    pub stats: Arc<Stats>,
+}
+
 /// Starts the receiving thread.
 pub(super) fn start(
     (mut commands, mut wanted): (mpsc::Receiver<ReceiveCommand>, watch::Receiver<Wanted>),
-    outbox: Arc<Outbox>,
-    audio: Producer<'static, AudioIn>,
-    decoding: Decoding,
+    parts: ReceiveParts,
     news: NewsSender,
-    stats: Arc<Stats>,
     clock: Clock,
 ) -> io::Result<()> {
+    let ReceiveParts { outbox, switches: [camera, presentation], audio, slots, decoding, stats } = parts;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ends = news.watch.clone();
     let run = move || {
@@ -104,6 +127,8 @@ pub(super) fn start(
                 pictures: BTreeMap::new(),
                 presented: None,
                 sound: BTreeMap::new(),
+                slots,
+                wishes: Wishes::new(camera, presentation),
                 offset: ClockOffset::new(),
             };
             let mut buffers: Vec<Vec<u8>> = (0..READS).map(|_| vec![0; READ_BYTES]).collect();
@@ -165,6 +190,8 @@ struct Listening {
     udp: UdpSocket,
     socket: Arc<Socket>,
     opener: Box<Opener>,
+    /// When the relay's datagrams came.
+    arrivals: Arrivals,
 }
 
 struct Receiver {
@@ -180,11 +207,16 @@ struct Receiver {
     /// Whose presentation is shown; the others' are not put together.
     presented: Option<PeerId>,
     sound: BTreeMap<StreamId, Voice>,
+    /// How large pictures are shown.
+    slots: PictureSlots,
+    wishes: Wishes,
     offset: ClockOffset,
 }
 
 struct Pictures {
     stream: PictureStream,
+    /// Since when it may be shown.
+    since: Time,
     /// The spatial layer of its last piece: the one to ask a keyframe of.
     spatial: u8,
     reassembler: Reassembler,
@@ -193,11 +225,11 @@ struct Pictures {
 }
 
 impl Pictures {
-    fn new(stream: PictureStream) -> Pictures {
+    fn new(stream: PictureStream, now: Time) -> Pictures {
         let reassembler = Reassembler::new(ReassemblerConfig::default());
         let (rate, burst) = FRAMES[stream.kind as usize];
         let (allowance, requests) = (Allowance::new(rate, burst), Allowance::new(REQUESTS.0, REQUESTS.1));
-        Pictures { stream, spatial: 0, reassembler, allowance, requests }
+        Pictures { stream, since: now, spatial: 0, reassembler, allowance, requests }
     }
 
     /// Whether to ask for a keyframe now. The reassembler alone asks anew after every keyframe that came, however many.
@@ -238,9 +270,10 @@ impl Receiver {
         match command {
             ReceiveCommand::Link(link) => {
                 self.offset = ClockOffset::new();
+                self.wishes.forget();
                 self.link =
                     link.and_then(|(socket, opener)| match socket.udp().and_then(UdpSocket::from_std) {
-                        Ok(udp) => Some(Listening { udp, socket, opener }),
+                        Ok(udp) => Some(Listening { udp, socket, opener, arrivals: Arrivals::new() }),
                         Err(error) => {
                             log::warn!("media cannot be received: {error}");
                             None
@@ -256,6 +289,7 @@ impl Receiver {
     }
 
     fn take(&mut self, wanted: &Wanted) {
+        let now = self.clock.now();
         self.own = wanted.own;
         let rooms = &wanted.rooms;
         self.pictures.retain(|id, pictures| {
@@ -268,7 +302,7 @@ impl Receiver {
         for (peer, streams) in rooms {
             for kind in PictureKind::ALL {
                 let stream = PictureStream { peer: *peer, kind };
-                let pictures = || Pictures::new(stream);
+                let pictures = || Pictures::new(stream, now);
                 self.pictures.entry(id_of(streams, kind)).or_insert_with(pictures);
             }
             let allowance = Allowance::new(PACKETS.0, PACKETS.1);
@@ -279,7 +313,7 @@ impl Receiver {
             // What was left out cannot be built on: it begins anew, with a keyframe.
             for pictures in self.pictures.values_mut() {
                 if pictures.stream.kind == PictureKind::Presentation {
-                    *pictures = Pictures::new(pictures.stream);
+                    *pictures = Pictures::new(pictures.stream, now);
                 }
             }
         }
@@ -292,17 +326,22 @@ impl Receiver {
                 self.stats.datagrams_refused.one();
                 continue;
             }
+            let ecn = meta.ecn.map_or(Ecn::NotEct, |mark| Ecn::from_bits(mark as u8));
             for datagram in buffer[..meta.len].chunks_mut(meta.stride.max(1)) {
-                self.handle_datagram(datagram);
+                self.handle_datagram(datagram, ecn);
             }
         }
     }
 
-    fn handle_datagram(&mut self, datagram: &mut [u8]) {
+    fn handle_datagram(&mut self, datagram: &mut [u8], ecn: Ecn) {
         let len = datagram.len();
         let Some(link) = &mut self.link else { return };
+        let now = self.clock.now();
         let body = match link.opener.open(datagram) {
-            Ok(opened) => opened.body,
+            Ok(opened) => {
+                link.arrivals.handle_arrival(opened.packet, ecn, now);
+                opened.body
+            }
             Err(error) => {
                 log::trace!("{error}");
                 self.stats.datagrams_refused.one();
@@ -311,7 +350,6 @@ impl Receiver {
         };
         self.stats.datagrams_received.one();
         self.stats.bytes_received.add(len as u64);
-        let now = self.clock.now();
         match Kind::of(body) {
             Ok(Kind::Audio) => self.handle_audio(body, now),
             Ok(Kind::Video | Kind::Presentation | Kind::Retransmission) => self.handle_picture(body, now),
@@ -333,18 +371,25 @@ impl Receiver {
                     }
                 }
             }
+            Ok(Kind::Feedback) => match Feedback::parse(body) {
+                Ok(report) => self.outbox.push_told(Box::new(report)),
+                Err(error) => log::trace!("{error}"),
+            },
+            Ok(Kind::Demand) => match Demand::parse(body) {
+                Ok(demand) => self.wishes.handle_demand(&demand, self.own, now),
+                Err(error) => log::trace!("{error}"),
+            },
+            // Padding: that it came is reported like everything else.
+            Ok(Kind::Probe) => {}
             Ok(
                 kind @ (Kind::File
                 | Kind::FileAck
-                | Kind::Feedback
                 | Kind::Nack
                 | Kind::Repair
-                | Kind::Probe
                 | Kind::PathChallenge
                 | Kind::PathResponse
                 | Kind::TimeRequest
-                | Kind::View
-                | Kind::Demand),
+                | Kind::View),
             ) => log::trace!("{kind:?} is not used by this version"),
             Err(error) => log::trace!("{error}"),
         }
@@ -407,6 +452,16 @@ impl Receiver {
 
     fn poll(&mut self) {
         let now = self.clock.now();
+        if let Some(report) = self.link.as_mut().and_then(|link| link.arrivals.next_report(now)) {
+            self.outbox.push_report(Box::new(report));
+        }
+        self.wishes.handle_timeout(now);
+        if self.own.is_some() && self.wishes.looks(now) {
+            let shown = self.shown(now);
+            if let Some(view) = self.wishes.handle_shown(shown, now) {
+                self.outbox.set_view(view);
+            }
+        }
         let due = |(stream, pictures): (&StreamId, &Pictures)| {
             pictures.reassembler.poll_timeout().is_some_and(|when| when <= now).then_some(*stream)
         };
@@ -423,7 +478,27 @@ impl Receiver {
     }
 
     fn wait(&self) -> Duration {
-        if self.pictures.is_empty() && self.sound.is_empty() { Duration::from_secs(3600) } else { TICK }
+        let tick = if self.pictures.is_empty() && self.sound.is_empty() { LONG } else { TICK };
+        let report = self.link.as_ref().and_then(|link| link.arrivals.poll_timeout());
+        report.map_or(tick, |due| due.since(self.clock.now()).min(tick))
+    }
+
+    /// What is shown and played: every room's sound first, then pictures with the shorter side of their place on the screen.
+    fn shown(&self, now: Time) -> Shown {
+        let watched = self.slots.is_watched();
+        let size = |pictures: &Pictures| {
+            let PictureStream { peer, kind } = pictures.stream;
+            if kind == PictureKind::Presentation && self.presented != Some(peer) {
+                return None;
+            }
+            let size = self.slots.size(PictureId::room(peer, kind)).map(|tile| tile.width.min(tile.height));
+            // The screen has yet to find its place: it may be a large one.
+            size.or((!watched || now.since(pictures.since) < UNPLACED).then_some(usize::MAX))
+        };
+        Shown {
+            sounds: self.sound.keys().copied().collect(),
+            pictures: self.pictures.iter().filter_map(|(id, it)| Some((*id, size(it)?))).collect(),
+        }
     }
 }
 
@@ -449,7 +524,8 @@ mod tests {
     /// answers each request, as from a room that follows the protocol.
     fn flood(every: Duration, only_keyframes: bool) -> (u64, u64, u64) {
         let stream = PictureStream { peer: PeerId([7; 32]), kind: PictureKind::Camera };
-        let (mut pictures, mut packetizer) = (Pictures::new(stream), Packetizer::video(StreamId(3)));
+        let (mut pictures, mut packetizer) =
+            (Pictures::new(stream, Time::ZERO), Packetizer::video(StreamId(3)));
         let (mut taken, mut dropped, mut asked, mut keyframe) = (0, 0, 0, true);
         let (mut now, end) = (Time::from_millis(1_000), Time::from_millis(11_000));
         let mut needs_keyframe = true;
@@ -493,7 +569,7 @@ mod tests {
     #[test]
     fn a_switch_of_layers_at_a_keyframe_passes_whole_and_a_slower_layer_waits_for_nothing() {
         let stream = PictureStream { peer: PeerId([7; 32]), kind: PictureKind::Camera };
-        let (mut pictures, packetizer) = (Pictures::new(stream), Packetizer::video(StreamId(3)));
+        let (mut pictures, packetizer) = (Pictures::new(stream, Time::ZERO), Packetizer::video(StreamId(3)));
         let mut taken = Vec::new();
         // Number, layer, how many numbers back it refers.
         for (number, spatial, reference_distance) in

@@ -1,17 +1,21 @@
-//! The sending thread: the only one that seals. Sound goes out at once; pictures are paced by a token bucket, each
-//! run of pieces in one call to the kernel. A presentation's large pictures make way for the camera's between two runs.
+//! The sending thread: the only one that seals, and so the one that knows what the way to the relay carries. Sound goes out at
+//! once; pictures are paced by the shaper's token bucket, each run of pieces in one call to the kernel, and their encoders told
+//! what they may take. A presentation's large pictures make way for the camera's between two runs.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use heapless::spsc::{Consumer, Producer};
+use vestibule_common::bandwidth::{EstimatorConfig, IP_UDP, Shaper};
 use vestibule_common::control::Streams;
-use vestibule_common::media::{FrameInfo, GateHandle, Pacer, Packetizer, Permit, pcm};
+use vestibule_common::media::{FrameInfo, GateHandle, Packetizer, Permit, pcm};
 use vestibule_common::seal::Sealer;
 use vestibule_common::time::{Duration, Time};
 use vestibule_common::unit::{Bitrate, DataSize};
-use vestibule_common::wire::{HOP_HEADER, MAX_BODY, MAX_DATAGRAM, StageTimes, TAG, TimeRequest};
+use vestibule_common::wire::{
+    HOP_HEADER, Kind, MAX_BODY, MAX_DATAGRAM, PathProbe, StageTimes, TAG, TimeRequest,
+};
 
 use super::encode::first_number;
 use super::link::Socket;
@@ -19,17 +23,28 @@ use super::outbox::{AudioOut, Outbox, VideoOut};
 use super::ring::ring;
 use super::stats::Stats;
 use super::switch::CameraSwitch;
+use super::wishes::PAYLOAD;
 use crate::device::clock::Clock;
 use crate::shell::watch::Watch;
 use crate::video::kind::PictureKind;
 
 /// Periods of sound that may wait for the sending thread: 310 ms; it wakes within one.
 const AUDIO_RING: usize = 32;
-/// The link's budget until there is an estimate of it: generous for a LAN, and it still keeps a keyframe from
-/// flooding a slow hop.
-const RATE: Bitrate = Bitrate::kbps(20_000);
-/// What may leave at once: two ordinary keyframes.
-const BURST: DataSize = DataSize::bytes(96 * 1024);
+/// What is thought of a way to the relay about which nothing is known: sound, and a picture that can be seen.
+const INITIAL: Bitrate = Bitrate::kbps(2_000);
+/// Beside pictures, sound and small bodies want so much, at IP level.
+const BESIDE: Bitrate = Bitrate::kbps(1_000);
+/// An estimate may go above what is wanted by this, so that there is room when more is.
+const HEADROOM: f64 = 1.1;
+/// How much of the budget a presentation gets beside a camera.
+const PRESENTED: f64 = 0.6;
+/// A kind of pictures of which nothing was sent for so long takes nothing.
+const ACTIVE: Duration = Duration::from_secs(1);
+/// How often encoders are told what they may take.
+const BUDGET_EVERY: Duration = Duration::from_millis(50);
+/// How often padding is looked for, while more would be wanted than is known to fit, and how much a body of it has.
+const PAD_EVERY: Duration = Duration::from_millis(5);
+const PADDING: usize = 1_100;
 /// How often the relay's clock is asked; it also keeps the path open.
 const TIME_EVERY: Duration = Duration::from_secs(1);
 
@@ -54,6 +69,7 @@ pub(super) fn start(
     outbox: Arc<Outbox>,
     gate: GateHandle,
     switches: [Arc<CameraSwitch>; 2],
+    bitrates: [Bitrate; 2],
     stats: Arc<Stats>,
     watch: &Watch,
     clock: Clock,
@@ -64,13 +80,16 @@ pub(super) fn start(
         outbox: outbox.clone(),
         gate,
         switches,
+        bitrates,
         stats,
         clock,
         inbox,
         incoming,
         link: None,
         streams: None,
-        pacer: Pacer::new(RATE, BURST, clock.now()),
+        shaper: new_shaper(clock.now()),
+        sent_at: [None; 2],
+        budget_due: Time::ZERO,
         time_due: Time::ZERO,
         woken: false,
         small: [0; MAX_DATAGRAM],
@@ -89,13 +108,18 @@ struct Sender {
     gate: GateHandle,
     /// Of each kind of pictures.
     switches: [Arc<CameraSwitch>; 2],
+    /// What each kind takes at most.
+    bitrates: [Bitrate; 2],
     stats: Arc<Stats>,
     clock: Clock,
     inbox: Receiver<SendCommand>,
     incoming: Consumer<'static, AudioOut>,
     link: Option<(Arc<Socket>, Box<Sealer>)>,
     streams: Option<Packetizers>,
-    pacer: Pacer,
+    shaper: Shaper,
+    /// When the last picture of each kind left.
+    sent_at: [Option<Time>; 2],
+    budget_due: Time,
     time_due: Time,
     /// It was parked, and woken perhaps, since the queues were looked at.
     woken: bool,
@@ -135,12 +159,15 @@ impl Sender {
             }
             self.send_audio();
             self.send_small();
+            self.tell_budgets();
+            let pads = self.send_padding();
             PictureKind::ALL.into_iter().for_each(|kind| self.send_frames(kind));
             // What was waited for in between may have taken the call that something else waits.
             if std::mem::take(&mut self.woken) {
                 continue;
             }
-            thread::park_timeout(self.time_due.since(self.clock.now()).max(Duration::from_millis(1)));
+            let rest = self.time_due.since(self.clock.now()).min(if pads { PAD_EVERY } else { BUDGET_EVERY });
+            thread::park_timeout(rest.max(Duration::from_millis(1)));
         }
     }
 
@@ -149,7 +176,8 @@ impl Sender {
             SendCommand::Link(link) => {
                 self.link = link;
                 self.time_due = Time::ZERO;
-                self.pacer = Pacer::new(RATE, BURST, self.clock.now());
+                self.shaper = new_shaper(self.clock.now());
+                self.switches.iter().for_each(|switch| switch.set_budget(None));
             }
             SendCommand::Streams(None) => self.streams = None,
             SendCommand::Streams(Some(streams)) => {
@@ -173,6 +201,7 @@ impl Sender {
             let Ok(len) = pieces.write(0, &mut self.small[HOP_HEADER..HOP_HEADER + MAX_BODY]) else {
                 continue;
             };
+            let number = sealer.next_packet();
             let len = sealer.seal(&mut self.small, len);
             // The last word at the socket: nothing queued before a mute leaves after it.
             let (gate, sealed) = (&self.gate, &self.small[..len]);
@@ -181,13 +210,26 @@ impl Sender {
                 self.stats.audio_withdrawn.one();
                 continue;
             }
-            self.pacer.charge(DataSize::bytes(len as u64), self.clock.now());
+            let (size, now) = (at_ip(len), self.clock.now());
+            self.shaper.charge(size, now);
+            self.shaper.handle_sent(number, size, now);
             self.stats.audio_sent.one();
             self.count(1, len);
         }
     }
 
     fn send_small(&mut self) {
+        while let Some(report) = self.outbox.pop_told() {
+            if let Err(error) = self.shaper.handle_feedback(&report, self.clock.now()) {
+                log::debug!("the relay's report is not believed: {error:?}");
+            }
+        }
+        while let Some(report) = self.outbox.pop_report() {
+            self.send_body(|body| report.emit(body));
+        }
+        if let Some(view) = self.outbox.take_view() {
+            self.send_body(|body| view.emit(body));
+        }
         while let Some(request) = self.outbox.pop_request() {
             self.send_body(|body| request.emit(body));
         }
@@ -201,9 +243,55 @@ impl Sender {
     fn send_body(&mut self, emit: impl FnOnce(&mut [u8]) -> Result<usize, vestibule_common::wire::Error>) {
         let Some((socket, sealer)) = &mut self.link else { return };
         let Ok(len) = emit(&mut self.small[HOP_HEADER..HOP_HEADER + MAX_BODY]) else { return };
+        let number = sealer.next_packet();
         let len = sealer.seal(&mut self.small, len);
         socket.send(&self.small[..len], len);
+        let (size, now) = (at_ip(len), self.clock.now());
+        self.shaper.charge(size, now);
+        self.shaper.handle_sent(number, size, now);
         self.count(1, len);
+    }
+
+    /// Tells the encoders what they may take.
+    fn tell_budgets(&mut self) {
+        let now = self.clock.now();
+        self.shaper.handle_timeout(now);
+        if now < self.budget_due || self.link.is_none() {
+            return;
+        }
+        self.budget_due = now + BUDGET_EVERY;
+        let [camera, presentation] = PictureKind::ALL.map(|kind| {
+            let sent = self.sent_at[kind as usize];
+            sent.is_some_and(|at| now.since(at) < ACTIVE)
+        });
+        let waiting = PictureKind::ALL.map(|kind| self.outbox.waiting(kind));
+        let budget = self.shaper.picture_budget(waiting[0] + waiting[1], now).as_bps() as f64 * PAYLOAD;
+        let presented = if camera { budget * PRESENTED } else { budget };
+        let rest = if presentation { budget - budget * PRESENTED } else { budget };
+        for (switch, budget) in self.switches.iter().zip([rest, presented]) {
+            switch.set_budget(Some(Bitrate::bps(budget as u64)));
+        }
+        let [most, most_presented] = self.bitrates.map(|bitrate| bitrate.as_bps() as f64 / PAYLOAD);
+        let most = if presentation { most + most_presented } else { most };
+        let wanted = (most + BESIDE.as_bps() as f64) * HEADROOM;
+        self.shaper.estimator_mut().set_wanted(Bitrate::bps(wanted as u64));
+    }
+
+    /// Fills up what is sent to what is thought to fit, to learn whether more would. Whether there may be more to do.
+    fn send_padding(&mut self) -> bool {
+        // Without pictures nothing would use it.
+        if self.link.is_none() || self.sent_at.iter().all(Option::is_none) {
+            return false;
+        }
+        let (size, now) = (at_ip(HOP_HEADER + PADDING + TAG), self.clock.now());
+        if self.shaper.takes_padding(size, now) {
+            self.send_body(|body| {
+                PathProbe { kind: Kind::Probe, token: 0 }.emit(body)?;
+                body[PathProbe::LEN..PADDING].fill(0);
+                Ok(PADDING)
+            });
+        }
+        self.shaper.estimator().wants_padding(now)
     }
 
     /// Sends what waits of this kind.
@@ -246,29 +334,45 @@ impl Sender {
             if kind == PictureKind::Presentation {
                 self.send_frames(PictureKind::Camera);
             }
-            let Some((socket, sealer)) = &mut self.link else { return };
-            let batch = (pieces.count() - index).min(socket.max_segments().min(BATCH) as u16);
+            let Some((socket, _)) = &self.link else { return };
+            let socket = socket.clone();
+            // No more at once than may leave at once, but for the first.
+            let burst = self.shaper.burst().as_bytes() / MAX_DATAGRAM as u64;
+            let batch = socket.max_segments().min(BATCH).min(burst.max(1) as usize) as u16;
+            let batch = batch.min(pieces.count() - index);
             let (mut end, mut segment) = (0, 0);
             for piece in index..index + batch {
                 let room = &mut self.batch[end..end + MAX_DATAGRAM];
                 let Ok(len) = pieces.write(piece, &mut room[HOP_HEADER..HOP_HEADER + MAX_BODY]) else {
                     return;
                 };
-                let len = sealer.seal(room, len);
+                let len = HOP_HEADER + len + TAG;
                 segment = segment.max(len);
                 end += len;
             }
-            let socket = socket.clone();
-            self.wait_for(DataSize::bytes(end as u64));
+            self.wait_for(DataSize::bytes(end as u64 + u64::from(batch) * IP_UDP.as_bytes()));
+            // Sealed only now: what left meanwhile has the lower numbers.
+            let Some((_, sealer)) = &mut self.link else { return };
+            let first = sealer.next_packet();
+            for at in (0..end).step_by(segment) {
+                let datagram = &mut self.batch[at..end.min(at + segment)];
+                let body = datagram.len() - HOP_HEADER - TAG;
+                sealer.seal(datagram, body);
+            }
             // The last word at the socket: nothing captured before "camera off" leaves after it.
             let batch_bytes = &self.batch[..end];
             if !self.switches[kind as usize].pass(frame.ticket, || socket.send(batch_bytes, segment)) {
                 self.withdraw(frame);
                 return;
             }
+            let now = self.clock.now();
+            for (number, at) in (first..).zip((0..end).step_by(segment)) {
+                self.shaper.handle_sent(number, at_ip(segment.min(end - at)), now);
+            }
             self.count(u64::from(batch), end);
             index += batch;
         }
+        self.sent_at[kind as usize] = Some(self.clock.now());
         self.stats.of(kind).frames_sent.one();
     }
 
@@ -284,7 +388,7 @@ impl Sender {
             self.send_audio();
             self.send_small();
             let now = self.clock.now();
-            match self.pacer.poll(size, now) {
+            match self.shaper.poll(size, now) {
                 Permit::Now => return,
                 Permit::At(when) => {
                     thread::park_timeout(when.since(now).min(Duration::from_millis(5)));
@@ -298,6 +402,15 @@ impl Sender {
         self.stats.datagrams_sent.add(datagrams);
         self.stats.bytes_sent.add(bytes as u64);
     }
+}
+
+fn new_shaper(now: Time) -> Shaper {
+    Shaper::new(EstimatorConfig { initial: INITIAL, ..EstimatorConfig::default() }, now)
+}
+
+/// A datagram's size at IP level.
+fn at_ip(len: usize) -> DataSize {
+    DataSize::bytes(len as u64) + IP_UDP
 }
 
 fn micros(span: Duration) -> u32 {

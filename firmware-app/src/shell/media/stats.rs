@@ -35,6 +35,8 @@ picture_counters! {
     pictures_skipped,
     /// Pictures that could not be read.
     pictures_damaged,
+    /// Pictures left out because what was made before still waited to be sent.
+    pictures_left_out,
     /// Frames that the encoder made.
     frames_encoded,
     /// Keyframes among them.
