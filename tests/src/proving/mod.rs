@@ -8,6 +8,7 @@ mod cross;
 pub mod figures;
 pub mod flow;
 pub mod ours;
+pub mod peer;
 pub mod run;
 pub mod table;
 
