@@ -216,6 +216,7 @@ impl World {
             Effect::Volume(_)
             | Effect::Echo(_)
             | Effect::FindRelays
+            | Effect::WriteNetworkLog(_)
             | Effect::Pin { .. }
             | Effect::Forget => {}
             Effect::Log { level, text } => shell.log.push((level, text)),
