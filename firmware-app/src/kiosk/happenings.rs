@@ -37,8 +37,12 @@ impl Kiosk {
             News::Recording(true) => self.say(Sentence::Recording, None, Severity::Alarm, now),
             News::Recording(false) => self.notices.remove(&Sentence::Recording),
             News::Network(sample) => self.network_sampled(*sample, now),
-            News::NetworkLog(Ok(path)) => self.say(Sentence::NetworkLogWritten { path }, None, Severity::Info, now),
-            News::NetworkLog(Err(why)) => self.say(Sentence::NetworkLogFailed, Some(why), Severity::Warning, now),
+            News::NetworkLog(Ok(path)) => {
+                self.say(Sentence::NetworkLogWritten { path }, None, Severity::Info, now)
+            }
+            News::NetworkLog(Err(why)) => {
+                self.say(Sentence::NetworkLogFailed, Some(why), Severity::Warning, now)
+            }
             News::Speaker(state) => {
                 let lost = newly_failed(&self.devices.speaker, &state);
                 self.devices.speaker = Some(state);

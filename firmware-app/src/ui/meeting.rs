@@ -12,10 +12,10 @@ use super::widget::button::{Button, Look};
 use super::widget::label::{marked, plate};
 use super::widget::meter;
 use super::widget::video_tile::{NAME_BELOW, own_tile, presented_tile, video_tile};
-use super::{chat, people, question};
+use super::{chat, network, people, question};
 use crate::kiosk::LEVELS;
 use crate::kiosk::intent::{Destructive, Intent};
-use crate::view::{Corner, MeetingView, Microphone, Panel, PanelView, Question, Tile, View};
+use crate::view::{Corner, MeetingView, Microphone, Panel, PanelView, Question, Tile, Tone, View};
 
 /// Draws the meeting.
 pub(super) fn draw(c: &mut Canvas<'_>, view: &View, meeting: &MeetingView) {
@@ -27,15 +27,21 @@ pub(super) fn draw(c: &mut Canvas<'_>, view: &View, meeting: &MeetingView) {
     }
     let mut rect = c.frame.screen();
     let bar = take_bottom(&mut rect, c.frame.bottom_bar);
-    let panel = meeting.panel.as_ref().map(|open| (open, take_right(&mut rect, c.frame.panel())));
+    let panel = meeting.panel.as_ref().map(|open| {
+        let width = match open {
+            PanelView::Chat(_) | PanelView::People(_) => c.frame.panel(),
+            PanelView::Network(_) => network::width(&c.frame),
+        };
+        (open, take_right(&mut rect, width))
+    });
     // What lies across the top hides this bar and a little of the pictures, which must not jump when it comes and goes;
     // what the bar says can wait.
     let top = take_top(&mut rect, c.frame.top_bar);
-    if c.shelf == 0.0 {
-        top_bar(c, top, view, meeting);
-    }
     let stage = rect.inset((-GRID, 0.0));
     let own = own_rect(c, stage, meeting);
+    if c.shelf == 0.0 {
+        top_bar(c, top, own, view, meeting);
+    }
     let hint = meeting.speaking_while_muted && meeting.microphone == Microphone::Muted;
     let hint = hint.then(|| hint_place(c, stage, own));
     pictures(c, stage, own, hint, meeting);
@@ -48,6 +54,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, view: &View, meeting: &MeetingView) {
         match open {
             PanelView::Chat(chat) => chat::panel(c, place.inset(-GAP), chat),
             PanelView::People(people) => people::panel(c, place.inset(-GAP), people, asked),
+            PanelView::Network(view) => network::panel(c, place.inset(-GAP), view),
         }
     }
     if let Some(seconds) = meeting.anyone_there_s {
@@ -64,8 +71,8 @@ fn below_shelf(c: &Canvas<'_>, rect: Rect) -> Rect {
     Rect { y0: rect.y0.max(c.shelf), ..rect }
 }
 
-/// Code, lock and duration on the left, the room and the time on the right.
-fn top_bar(c: &mut Canvas<'_>, rect: Rect, view: &View, meeting: &MeetingView) {
+/// Code, duration, network and lock on the left, the room and the time on the right.
+fn top_bar(c: &mut Canvas<'_>, rect: Rect, own: Rect, view: &View, meeting: &MeetingView) {
     let size = if c.frame.class == Class::Small { tokens::size::SMALL } else { tokens::size::BODY };
     let mut rect = rect.inset((-16.0, 0.0));
     let words = c.words;
@@ -79,16 +86,43 @@ fn top_bar(c: &mut Canvas<'_>, rect: Rect, view: &View, meeting: &MeetingView) {
     put(c, words.code, dim, tokens::DIM, 8.0);
     put(c, &meeting.code, Style::figures(if size < 20.0 { 20.0 } else { 28.0 }), tokens::TEXT, 24.0);
     put(c, &meeting.duration, figures, tokens::DIM, 24.0);
+    let time = c.width(&view.clock, figures);
+    let clock = take_right(&mut rect, time);
+    c.text(clock, &view.clock, figures, tokens::TEXT, Align::End);
+    take_right(&mut rect, 24.0);
+    verdict(c, &mut rect, own, meeting, size);
     if meeting.locked {
         let used =
             marked(c, rect, (Icon::Lock, tokens::WARN), words.locked, Style::strong(size), tokens::TEXT);
         take_left(&mut rect, used + 24.0);
     }
-    let time = c.width(&view.clock, figures);
-    let clock = take_right(&mut rect, time);
-    c.text(clock, &view.clock, figures, tokens::TEXT, Align::End);
-    take_right(&mut rect, 24.0);
-    c.text(rect, &view.room_name, dim, tokens::DIM, Align::End);
+    // A few letters say nothing.
+    if rect.width() >= c.width(&view.room_name, dim).min(96.0) {
+        c.text(rect, &view.room_name, dim, tokens::DIM, Align::End);
+    }
+}
+
+/// How the network is, which is a way to its page too, unless that is open or the own picture lies there.
+fn verdict(c: &mut Canvas<'_>, rect: &mut Rect, own: Rect, meeting: &MeetingView, size: f64) {
+    let (icon, color) = network::mark(meeting.network.tone);
+    let style = Style::strong(size);
+    let (beside, least) = ((style.size * 1.2).round() + 8.0, 32.0);
+    if is_open(meeting, Panel::Network) || rect.width() < beside + least {
+        return;
+    }
+    let words = c.width(&meeting.network.text, style).min(rect.width() - beside);
+    let ink = if meeting.network.tone == Tone::Unknown { tokens::DIM } else { tokens::TEXT };
+    let place = take_left(rect, beside + words);
+    marked(c, place, (icon, color), &meeting.network.text, style, ink);
+    take_left(rect, 24.0);
+    // Higher than the bar, for a finger: what is below it answers no touch but for the own picture.
+    let middle = place.center().x;
+    let half = (place.width() / 2.0 + GRID).max(TOUCH / 2.0);
+    let x0 = (middle - half).max(0.0);
+    let touch = Rect::new(x0, 0.0, x0 + 2.0 * half, TOUCH.max(c.frame.top_bar));
+    if own.inset(GAP).intersect(touch).area() <= 0.0 {
+        c.area(touch, CORNER, Touch::Tap(Intent::TogglePanel(Panel::Network)));
+    }
 }
 
 /// The other rooms, or how to bring them here.
@@ -198,14 +232,17 @@ fn bottom_bar(c: &mut Canvas<'_>, rect: Rect, meeting: &MeetingView, asked: Opti
         question::strip(c, rect, question);
         return;
     }
-    let (word, level) = match c.frame.class {
-        Class::Small => (80.0, 32.0),
-        Class::Medium => (104.0, 56.0),
-        Class::Large => (128.0, 80.0),
+    let level = match c.frame.class {
+        Class::Small => 28.0,
+        Class::Medium => 48.0,
+        Class::Large => 72.0,
     };
+    let volume_width = 2.0 * c.frame.target + level;
     let size = if c.frame.class == Class::Large { tokens::size::BODY } else { tokens::size::SMALL };
     let words = c.words;
-    let camera = take_left(&mut rect, word);
+    let [camera_width, present_width, network_width, people_width, chat_width, leave_width] =
+        widths(c, rect.width() - volume_width, size);
+    let camera = take_left(&mut rect, camera_width);
     let (icon, label, look) = if meeting.camera_off {
         (Icon::CameraOff, words.camera_off, Look::Stop)
     } else {
@@ -217,7 +254,7 @@ fn bottom_bar(c: &mut Canvas<'_>, rect: Rect, meeting: &MeetingView, asked: Opti
         Some(Touch::Tap(Intent::ToggleCamera)),
     );
     take_left(&mut rect, GAP);
-    let present = take_left(&mut rect, word);
+    let present = take_left(&mut rect, present_width);
     let (label, look) =
         if meeting.presenting { (words.stop_presenting, Look::Chosen) } else { (words.present, Look::Plain) };
     Button::new(Icon::Presentation, label, size).stacked().look(look).draw(
@@ -226,21 +263,22 @@ fn bottom_bar(c: &mut Canvas<'_>, rect: Rect, meeting: &MeetingView, asked: Opti
         Some(Touch::Tap(Intent::TogglePresentation)),
     );
     take_left(&mut rect, GAP);
-    let volume = take_left(&mut rect, 2.0 * c.frame.target + level);
+    let volume = take_left(&mut rect, volume_width);
     meter::volume(c, volume, meeting.volume, Intent::Volume);
 
-    let leave = take_right(&mut rect, word);
+    let leave = take_right(&mut rect, leave_width);
     Button::new(Icon::Leave, words.leave, size).stacked().look(Look::Exit).draw(
         c,
         leave,
         Some(Touch::Tap(Intent::Ask(Destructive::Leave))),
     );
-    for (panel, icon, label, badge) in [
-        (Panel::People, Icon::People, words.people, 0),
-        (Panel::Chat, Icon::Chat, words.chat, meeting.unread),
+    for (panel, icon, label, width, badge) in [
+        (Panel::Network, Icon::Network, words.network_page, network_width, 0),
+        (Panel::People, Icon::People, words.people, people_width, 0),
+        (Panel::Chat, Icon::Chat, words.chat, chat_width, meeting.unread),
     ] {
         take_right(&mut rect, GAP);
-        let place = take_right(&mut rect, word);
+        let place = take_right(&mut rect, width);
         let look = if is_open(meeting, panel) { Look::Chosen } else { Look::Plain };
         Button::new(icon, label, size).stacked().look(look).badge(badge).draw(
             c,
@@ -250,21 +288,45 @@ fn bottom_bar(c: &mut Canvas<'_>, rect: Rect, meeting: &MeetingView, asked: Opti
     }
 }
 
+/// How wide the buttons with words are, in a room that holds them and the gaps beside each: all alike if every word fits so,
+/// else each as its words need. Words that take each other's place count both, so that nothing moves at a touch.
+fn widths(c: &mut Canvas<'_>, room: f64, size: f64) -> [f64; 6] {
+    let words = c.words;
+    let room = room - 7.0 * GAP + GAP;
+    let alike = (room / 6.0).floor();
+    let style = Style::strong(size.min(tokens::size::SMALL));
+    let needed = [
+        [words.camera, words.camera_off],
+        [words.present, words.stop_presenting],
+        [words.network_page, ""],
+        [words.people, ""],
+        [words.chat, ""],
+        [words.leave, ""],
+    ]
+    .map(|either| either.map(|word| c.width(word, style)).into_iter().fold(0.0, f64::max) + 8.0)
+    .map(|width| width.max(TOUCH));
+    if needed.iter().all(|width| *width <= alike) {
+        return [alike; 6];
+    }
+    let spare = ((room - needed.iter().sum::<f64>()) / 6.0).floor().max(0.0);
+    needed.map(|width| width + spare)
+}
+
 fn is_open(meeting: &MeetingView, panel: Panel) -> bool {
     match (&meeting.panel, panel) {
-        (Some(PanelView::Chat(_)), Panel::Chat) | (Some(PanelView::People(_)), Panel::People) => true,
-        (Some(PanelView::Chat(_)), Panel::People) | (Some(PanelView::People(_)), Panel::Chat) | (None, _) => {
-            false
-        }
+        (Some(PanelView::Chat(_)), panel) => panel == Panel::Chat,
+        (Some(PanelView::People(_)), panel) => panel == Panel::People,
+        (Some(PanelView::Network(_)), panel) => panel == Panel::Network,
+        (None, _) => false,
     }
 }
 
 /// The largest button: what the gate is, in shape, word and colour.
 pub(super) fn mute(c: &mut Canvas<'_>, rect: &mut Rect, meeting: &MeetingView) {
     let width = match c.frame.class {
-        Class::Small => 144.0,
-        Class::Medium => 200.0,
-        Class::Large => 264.0,
+        Class::Small => 128.0,
+        Class::Medium => 184.0,
+        Class::Large => 240.0,
     };
     let place = take_left(rect, width);
     mute_button(c, place, meeting);

@@ -19,6 +19,8 @@ pub mod labels;
 pub mod local;
 mod meeting;
 mod messages;
+mod network;
+pub mod network_labels;
 mod notice;
 mod paint;
 mod panes;

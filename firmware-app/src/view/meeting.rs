@@ -261,7 +261,16 @@ fn presentation(kiosk: &Kiosk, meeting: &Meeting) -> Option<Tile> {
     };
     let initials = initials(meeting.label(&peer).unwrap_or_default());
     let placeholder = placeholder.map(say);
-    Some(Tile { picture, name, initials, placeholder, muted: false, speaking: false, host: false, weak: false })
+    Some(Tile {
+        picture,
+        name,
+        initials,
+        placeholder,
+        muted: false,
+        speaking: false,
+        host: false,
+        weak: false,
+    })
 }
 
 fn duration(kiosk: &Kiosk, now: Time) -> String {

@@ -235,8 +235,11 @@ fn said(kiosk: &Kiosk, meeting: &Meeting) -> (NetworkWords, Tone) {
 }
 
 impl Graphs {
-    /// What is drawn of a history: this room's link, or what comes of another room.
+    /// What is drawn of a history: this room's link, or what comes of another room; nothing of an empty one.
     pub fn of(history: &NetworkHistory, shown: Option<PeerId>) -> Graphs {
+        if history.is_empty() {
+            return Graphs::default();
+        }
         Graphs(Arc::new(match shown {
             None => Drawn { stages: None, graphs: link(history) },
             Some(peer) => room(history, &peer),
@@ -261,35 +264,51 @@ fn link(history: &NetworkHistory) -> Vec<GraphView> {
     };
     let graph = |quantity, series: Vec<SeriesView>| GraphView { quantity, series };
     vec![
-        graph(Quantity::BitrateUp, vec![
-            line(Trace::Sent, |link| kbits(link.up.bitrate)),
-            line(Trace::Estimate, |link| kbits(link.up.estimate)),
-            line(Trace::Allotment, |link| kbits(link.up.allotment)),
-        ]),
-        graph(Quantity::BitrateDown, vec![
-            line(Trace::Received, |link| kbits(link.down.bitrate)),
-            line(Trace::Estimate, |link| kbits(link.down.estimate)),
-            line(Trace::Allotment, |link| kbits(link.down.allotment)),
-        ]),
-        graph(Quantity::Loss, vec![
-            line(Trace::Up, |link| percent(link.up.loss)),
-            line(Trace::Down, |link| percent(link.down.loss)),
-        ]),
-        graph(Quantity::RoundTrip, vec![
-            line(Trace::RoundTrip, |link| ms(link.round_trip)),
-            line(Trace::Jitter, |link| ms(link.jitter)),
-        ]),
-        graph(Quantity::Pictures, vec![
-            line(Trace::Captured, |link| rate(link.frames_captured)),
-            line(Trace::Sent, |link| rate(link.frames_sent)),
-        ]),
-        graph(Quantity::Size, vec![line(Trace::Largest, |link| {
-            layer(link.layers.and_then(|layers| layers.iter().last()))
-        })]),
-        graph(Quantity::Retransmissions, vec![
-            line(Trace::Up, |link| again(&link.up)),
-            line(Trace::Down, |link| again(&link.down)),
-        ]),
+        graph(
+            Quantity::BitrateUp,
+            vec![
+                line(Trace::Sent, |link| kbits(link.up.bitrate)),
+                line(Trace::Estimate, |link| kbits(link.up.estimate)),
+                line(Trace::Allotment, |link| kbits(link.up.allotment)),
+            ],
+        ),
+        graph(
+            Quantity::BitrateDown,
+            vec![
+                line(Trace::Received, |link| kbits(link.down.bitrate)),
+                line(Trace::Estimate, |link| kbits(link.down.estimate)),
+                line(Trace::Allotment, |link| kbits(link.down.allotment)),
+            ],
+        ),
+        graph(
+            Quantity::Loss,
+            vec![
+                line(Trace::Up, |link| percent(link.up.loss)),
+                line(Trace::Down, |link| percent(link.down.loss)),
+            ],
+        ),
+        graph(
+            Quantity::RoundTrip,
+            vec![
+                line(Trace::RoundTrip, |link| ms(link.round_trip)),
+                line(Trace::Jitter, |link| ms(link.jitter)),
+            ],
+        ),
+        graph(
+            Quantity::Pictures,
+            vec![
+                line(Trace::Captured, |link| rate(link.frames_captured)),
+                line(Trace::Sent, |link| rate(link.frames_sent)),
+            ],
+        ),
+        graph(
+            Quantity::Size,
+            vec![line(Trace::Largest, |link| layer(link.layers.and_then(|layers| layers.iter().last())))],
+        ),
+        graph(
+            Quantity::Retransmissions,
+            vec![line(Trace::Up, |link| again(&link.up)), line(Trace::Down, |link| again(&link.down))],
+        ),
         graph(Quantity::CongestionWindow, vec![line(Trace::Only, |link| size(link.congestion_window))]),
     ]
 }
@@ -304,15 +323,21 @@ fn room(history: &NetworkHistory, peer: &PeerId) -> Drawn {
     Drawn {
         stages: Some(stages(&newest.map(|room| room.stages.clone()).unwrap_or_default())),
         graphs: vec![
-            graph(Quantity::Bitrate, vec![line(Trace::Received, |room| kbits(room.bitrate))]),
-            graph(Quantity::Pictures, vec![
-                line(Trace::Received, |room| rate(room.frames_received)),
-                line(Trace::Shown, |room| rate(room.frames_shown)),
-            ]),
-            graph(Quantity::Loss, vec![
-                line(Trace::Packets, |room| percent(room.loss)),
-                line(Trace::Concealed, |room| percent(room.concealed)),
-            ]),
+            graph(Quantity::Bitrate, vec![line(Trace::Only, |room| kbits(room.bitrate))]),
+            graph(
+                Quantity::Pictures,
+                vec![
+                    line(Trace::Received, |room| rate(room.frames_received)),
+                    line(Trace::Shown, |room| rate(room.frames_shown)),
+                ],
+            ),
+            graph(
+                Quantity::Loss,
+                vec![
+                    line(Trace::Packets, |room| percent(room.loss)),
+                    line(Trace::Concealed, |room| percent(room.concealed)),
+                ],
+            ),
             graph(Quantity::JitterBuffer, vec![line(Trace::Only, |room| ms(room.jitter_buffer))]),
             graph(Quantity::Size, vec![line(Trace::Shown, |room| layer(room.layer))]),
             graph(Quantity::Retransmissions, vec![line(Trace::Repaired, |room| rate(room.repaired))]),

@@ -5,8 +5,6 @@
 //! milliseconds, `_percent` parts of packets or sound, `_kbps` thousand bits a second, `_per_s` times a second, `_bytes`
 //! bytes; layers are 0 to 3 for 144, 240, 360 and 480 lines, joined by `+`.
 
-use std::fmt::Write;
-
 use vestibule_common::time::Duration;
 use vestibule_common::unit::Bitrate;
 
@@ -68,7 +66,14 @@ pub fn csv(history: &NetworkHistory) -> String {
         line(&mut table, moment.into, "link", "", Some(&moment.link), None);
         for (peer, name) in history.rooms() {
             // A room of which nothing was heard in this second has a line too, an empty one.
-            line(&mut table, moment.into, "room", name, None, Some(moment.rooms.get(peer).unwrap_or(&RoomSample::default())));
+            line(
+                &mut table,
+                moment.into,
+                "room",
+                name,
+                None,
+                Some(moment.rooms.get(peer).unwrap_or(&RoomSample::default())),
+            );
         }
     }
     table
@@ -126,10 +131,7 @@ fn field(table: &mut String, text: &str) {
 
 /// A number of thousandths, with its decimals.
 fn thousandths(number: u128) -> String {
-    let mut text = String::new();
-    // Writing to a string does not fail.
-    drop(write!(text, "{}.{:03}", number / 1000, number % 1000));
-    text
+    format!("{}.{:03}", number / 1000, number % 1000)
 }
 
 fn ms(time: Option<Duration>) -> Option<String> {

@@ -17,7 +17,8 @@ use crate::view::{Graphs, Panel};
 pub use csv::{csv, lines};
 pub use history::{KEPT, MAX_ROOMS, Moment, NetworkHistory};
 pub use sample::{
-    Direction, Layer, Layers, Limit, LinkQuality, LinkSample, NetworkSample, PerSecond, RoomSample, Share, Stages,
+    Direction, Layer, Layers, Limit, LinkQuality, LinkSample, NetworkSample, PerSecond, RoomSample, Share,
+    Stages,
 };
 pub use verdict::{Judgement, Trouble, Verdict, judge};
 

@@ -103,7 +103,9 @@ pub fn judge(before: &Judgement, history: &NetworkHistory) -> Judgement {
     let mut rooms = BTreeMap::new();
     for (peer, _) in history.rooms() {
         let found = Trouble::ALL.into_iter().find(|trouble| {
-            let bad = |moment: &Moment| moment.rooms.get(peer).is_some_and(|room| suffers(room, *trouble, &moment.link));
+            let bad = |moment: &Moment| {
+                moment.rooms.get(peer).is_some_and(|room| suffers(room, *trouble, &moment.link))
+            };
             held(before.rooms.get(peer) == Some(trouble), count(&bad))
         });
         rooms.extend(found.map(|trouble| (*peer, trouble)));
@@ -137,7 +139,8 @@ fn worst(before: &Judgement, rooms: &BTreeMap<PeerId, Trouble>) -> Verdict {
         Verdict::Unknown | Verdict::Good | Verdict::OwnNetwork | Verdict::OwnDevice => None,
     };
     let same = || rooms.iter().filter(|(_, other)| **other == trouble).map(|(peer, _)| *peer);
-    let Some(first) = named.filter(|peer| same().any(|other| other == *peer)).or_else(|| same().next()) else {
+    let Some(first) = named.filter(|peer| same().any(|other| other == *peer)).or_else(|| same().next())
+    else {
         return Verdict::Good;
     };
     Verdict::Room { peer: first, trouble, more: same().count() - 1 }

@@ -135,7 +135,10 @@ mod tests {
         assert_eq!(english(of(Trouble::Network, 0)), "Weak: Werkstatt's network");
         assert_eq!(german(of(Trouble::Network, 0)), "Schwach: Netz von Werkstatt");
         assert_eq!(english(of(Trouble::Network, 1)), "Weak: the networks of Werkstatt and 1 more room");
-        assert_eq!(german(of(Trouble::NoPictures, 2)), "Keine Bilder: Von Werkstatt und 2 weiteren Räumen kommen keine an");
+        assert_eq!(
+            german(of(Trouble::NoPictures, 2)),
+            "Keine Bilder: Von Werkstatt und 2 weiteren Räumen kommen keine an"
+        );
         assert_eq!(english(of(Trouble::Device, 0)), "Weak: Werkstatt's device is busy");
         assert_eq!(of(Trouble::Network, 3).short(Language::German), "Schwach: Werkstatt");
     }
