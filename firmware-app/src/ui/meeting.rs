@@ -83,18 +83,24 @@ fn top_bar(c: &mut Canvas<'_>, rect: Rect, own: Rect, view: &View, meeting: &Mee
         c.text(place, text, style, color, Align::Start);
         take_left(&mut rect, gap);
     };
+    let between = if c.frame.class == Class::Small { 16.0 } else { 24.0 };
     put(c, words.code, dim, tokens::DIM, 8.0);
-    put(c, &meeting.code, Style::figures(if size < 20.0 { 20.0 } else { 28.0 }), tokens::TEXT, 24.0);
-    put(c, &meeting.duration, figures, tokens::DIM, 24.0);
+    put(c, &meeting.code, Style::figures(if size < 20.0 { 20.0 } else { 28.0 }), tokens::TEXT, between);
+    put(c, &meeting.duration, figures, tokens::DIM, between);
     let time = c.width(&view.clock, figures);
     let clock = take_right(&mut rect, time);
     c.text(clock, &view.clock, figures, tokens::TEXT, Align::End);
-    take_right(&mut rect, 24.0);
-    verdict(c, &mut rect, own, meeting, size);
+    take_right(&mut rect, between);
+    let strong = Style::strong(size);
+    let lock =
+        if meeting.locked { beside_mark(strong) + c.width(words.locked, strong) + between } else { 0.0 };
+    // Kept free while the verdict takes what it needs.
+    let kept = take_right(&mut rect, if lock > 0.0 { lock + between } else { 0.0 });
+    verdict(c, &mut rect, own, meeting, (strong, between));
+    rect.x1 = kept.x1;
     if meeting.locked {
-        let used =
-            marked(c, rect, (Icon::Lock, tokens::WARN), words.locked, Style::strong(size), tokens::TEXT);
-        take_left(&mut rect, used + 24.0);
+        marked(c, rect, (Icon::Lock, tokens::WARN), words.locked, strong, tokens::TEXT);
+        take_left(&mut rect, lock);
     }
     // A few letters say nothing.
     if rect.width() >= c.width(&view.room_name, dim).min(96.0) {
@@ -103,18 +109,20 @@ fn top_bar(c: &mut Canvas<'_>, rect: Rect, own: Rect, view: &View, meeting: &Mee
 }
 
 /// How the network is, which is a way to its page too, unless that is open or the own picture lies there.
-fn verdict(c: &mut Canvas<'_>, rect: &mut Rect, own: Rect, meeting: &MeetingView, size: f64) {
+fn verdict(c: &mut Canvas<'_>, rect: &mut Rect, own: Rect, meeting: &MeetingView, look: (Style, f64)) {
     let (icon, color) = network::mark(meeting.network.tone);
-    let style = Style::strong(size);
-    let (beside, least) = ((style.size * 1.2).round() + 8.0, 32.0);
-    if is_open(meeting, Panel::Network) || rect.width() < beside + least {
+    let (style, between) = look;
+    let mark = beside_mark(style);
+    if is_open(meeting, Panel::Network) || rect.width() < mark {
         return;
     }
-    let words = c.width(&meeting.network.text, style).min(rect.width() - beside);
+    let (wanted, room) = (c.width(&meeting.network.text, style), rect.width() - mark);
+    // A few letters say less than the mark alone.
+    let words = if room < wanted.min(80.0) { 0.0 } else { wanted.min(room) };
     let ink = if meeting.network.tone == Tone::Unknown { tokens::DIM } else { tokens::TEXT };
-    let place = take_left(rect, beside + words);
+    let place = take_left(rect, mark + words);
     marked(c, place, (icon, color), &meeting.network.text, style, ink);
-    take_left(rect, 24.0);
+    take_left(rect, between);
     // Higher than the bar, for a finger: what is below it answers no touch but for the own picture.
     let middle = place.center().x;
     let half = (place.width() / 2.0 + GRID).max(TOUCH / 2.0);
@@ -123,6 +131,11 @@ fn verdict(c: &mut Canvas<'_>, rect: &mut Rect, own: Rect, meeting: &MeetingView
     if own.inset(GAP).intersect(touch).area() <= 0.0 {
         c.area(touch, CORNER, Touch::Tap(Intent::TogglePanel(Panel::Network)));
     }
+}
+
+/// What a mark before words takes of a line.
+fn beside_mark(style: Style) -> f64 {
+    (style.size * 1.2).round() + 8.0
 }
 
 /// The other rooms, or how to bring them here.
@@ -377,7 +390,7 @@ fn warning(c: &mut Canvas<'_>, place: Rect, style: Style) -> &'static str {
 
 /// What the warning's mark and the plate's edges take of its width.
 fn beside_warning(style: Style) -> f64 {
-    32.0 + (style.size * 1.2).round()
+    24.0 + beside_mark(style)
 }
 
 fn speaking_while_muted(c: &mut Canvas<'_>, place: Rect) {

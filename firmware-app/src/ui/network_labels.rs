@@ -138,7 +138,7 @@ pub static GERMAN: NetworkLabels = NetworkLabels {
     packets: "Pakete",
     concealed: "Ton ersetzt",
     repaired: "repariert",
-    delay: "Verzögerung, Kamera bis Bildschirm",
+    delay: "Verzögerung der Bilder",
     stages: ["Kamera", "Kodieren", "Senden", "Relay", "Puffer", "Dekodieren", "Zeigen"],
     now: "jetzt",
     decimal: ',',

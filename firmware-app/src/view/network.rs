@@ -257,13 +257,16 @@ impl Graphs {
     }
 }
 
+/// Files move seldom: of their window there is a graph only if it is known.
 fn link(history: &NetworkHistory) -> Vec<GraphView> {
     let line = |trace, of: fn(&LinkSample) -> Option<u32>| {
         let values = history.moments().map(|moment| of(&moment.link));
         SeriesView { trace, points: points(values) }
     };
     let graph = |quantity, series: Vec<SeriesView>| GraphView { quantity, series };
-    vec![
+    let window = line(Trace::Only, |link| size(link.congestion_window));
+    let window = window.points.largest().map(|_| graph(Quantity::CongestionWindow, vec![window]));
+    let mut graphs = vec![
         graph(
             Quantity::BitrateUp,
             vec![
@@ -309,8 +312,9 @@ fn link(history: &NetworkHistory) -> Vec<GraphView> {
             Quantity::Retransmissions,
             vec![line(Trace::Up, |link| again(&link.up)), line(Trace::Down, |link| again(&link.down))],
         ),
-        graph(Quantity::CongestionWindow, vec![line(Trace::Only, |link| size(link.congestion_window))]),
-    ]
+    ];
+    graphs.extend(window);
+    graphs
 }
 
 fn room(history: &NetworkHistory, peer: &PeerId) -> Drawn {

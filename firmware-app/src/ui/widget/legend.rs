@@ -101,7 +101,9 @@ fn one(c: &mut Canvas<'_>, mut rect: Rect, entry: &Entry) {
         c.text(take_left(&mut rect, word), entry.label, WORD, tokens::DIM, Align::Start);
         take_left(&mut rect, BEFORE_VALUE);
     }
-    c.text(rect, &entry.value, VALUE, tokens::TEXT, Align::Start);
+    // A number alone stands at the edge.
+    let align = if entry.label.is_empty() { Align::End } else { Align::Start };
+    c.text(rect, &entry.value, VALUE, tokens::TEXT, align);
 }
 
 /// A line at half the height, to show how a line is drawn.
