@@ -2,10 +2,10 @@
 
 use druid::{Color, Rect};
 
+use super::bars::mute_button;
 use super::frame::{Class, take_bottom, take_left, take_right, take_top};
 use super::icons::Icon;
 use super::local::Turn;
-use super::meeting::mute_button;
 use super::messages;
 use super::scene::{Align, Canvas, Touch};
 use super::text::Style;
