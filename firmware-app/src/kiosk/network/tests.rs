@@ -191,6 +191,24 @@ fn each_trouble_has_its_verdict() {
 }
 
 #[test]
+fn what_ails_everyone_is_said_as_steadily_as_the_rest() {
+    let three = [(peer(1), "A"), (peer(2), "B"), (peer(3), "C")];
+    let lossy = RoomSample { loss: share(4), ..RoomSample::default() };
+    let bad = good(&three.map(|(peer, _)| (peer, lossy.clone())));
+    let mut course = Course::default();
+    course.seconds(10, &good(&[]), &three);
+    let mut said = Vec::new();
+    // Three or four bad seconds of ten, in turn.
+    for n in 0..200 {
+        let sample = if n % 20 < 7 && n % 2 == 0 || n % 20 > 12 && n % 2 == 1 { &bad } else { &good(&[]) };
+        said.push(course.after(1000, sample.clone(), &three));
+    }
+    said.dedup();
+    assert_eq!(said, [Verdict::Good, Verdict::OwnNetwork]);
+    assert!(course.judgement.rooms.is_empty(), "no room is blamed");
+}
+
+#[test]
 fn the_room_that_was_named_stays_named() {
     let two = [(peer(1), "A"), (peer(2), "B"), (peer(3), "C")];
     let weak = || RoomSample { quality: Some(LinkQuality::WeakNetwork), ..RoomSample::default() };

@@ -68,8 +68,10 @@ impl Trouble {
 pub struct Judgement {
     /// The one thing to say.
     pub verdict: Verdict,
-    /// Every room in trouble.
+    /// Every room that is in trouble by itself.
     pub rooms: BTreeMap<PeerId, Trouble>,
+    /// Every room that suffers, be it from this one's network.
+    found: BTreeMap<PeerId, Trouble>,
     own_network: bool,
     own_device: bool,
 }
@@ -98,37 +100,37 @@ pub fn judge(before: &Judgement, history: &NetworkHistory) -> Judgement {
         return Judgement::default();
     }
     let count = |bad: &dyn Fn(&Moment) -> bool| window.iter().filter(|moment| bad(moment)).count();
-    let mut own_network = held(before.own_network, count(&|moment| is_weak(&moment.link)));
+    let own_network = held(before.own_network, count(&|moment| is_weak(&moment.link)));
     let own_device = held(before.own_device, count(&|moment| moment.link.limit == Some(Limit::Device)));
-    let mut rooms = BTreeMap::new();
+    let mut found = BTreeMap::new();
     for (peer, _) in history.rooms() {
-        let found = Trouble::ALL.into_iter().find(|trouble| {
+        let worst = Trouble::ALL.into_iter().find(|trouble| {
             let bad = |moment: &Moment| {
                 moment.rooms.get(peer).is_some_and(|room| suffers(room, *trouble, &moment.link))
             };
-            held(before.rooms.get(peer) == Some(trouble), count(&bad))
+            held(before.found.get(peer) == Some(trouble), count(&bad))
         });
-        rooms.extend(found.map(|trouble| (*peer, trouble)));
+        found.extend(worst.map(|trouble| (*peer, trouble)));
     }
     // What ails all rooms at once, and none of them says it is theirs, is here.
     let says_so = |moment: &Moment| {
         moment.rooms.values().any(|room| matches!(room.quality, Some(LinkQuality::WeakNetwork)))
     };
-    let all = rooms.len() >= 2 && rooms.len() == history.rooms().count();
-    if all && rooms.values().all(|trouble| *trouble == Trouble::Network) && count(&says_so) == 0 {
-        own_network = true;
-    }
-    if own_network {
+    let all = found.len() >= 2 && found.len() == history.rooms().count();
+    let mut rooms = found.clone();
+    let alike = all && found.values().all(|trouble| *trouble == Trouble::Network) && count(&says_so) == 0;
+    let here = own_network || alike;
+    if here {
         rooms.retain(|_, trouble| *trouble != Trouble::Network);
     }
-    let verdict = if own_network {
+    let verdict = if here {
         Verdict::OwnNetwork
     } else if own_device {
         Verdict::OwnDevice
     } else {
         worst(before, &rooms)
     };
-    Judgement { verdict, rooms, own_network, own_device }
+    Judgement { verdict, rooms, found, own_network, own_device }
 }
 
 /// The worst trouble of a room; the room that was named stays named.
