@@ -207,7 +207,11 @@ pub(super) fn mute_button(c: &mut Canvas<'_>, place: Rect, meeting: &MeetingView
         Microphone::Fault => (Icon::Warning, words.microphone_fault, Look::Warn, tap),
     };
     let size = if c.frame.class == Class::Small { tokens::size::BODY } else { tokens::size::TITLE };
-    Button::new(icon, label, size).look(look).draw(c, place, touch);
+    let button = Button::new(icon, label, size).look(look);
+    // The longest word of them has no meter below it.
+    let stacked = c.frame.class == Class::Small && meeting.microphone == Microphone::Missing;
+    let button = if stacked { button.stacked() } else { button };
+    button.draw(c, place, touch);
     if let Some(level) = meeting.own_level {
         // Grey while nothing of it leaves.
         let ink = if meeting.microphone == Microphone::Live { tokens::TEXT } else { tokens::DIM };

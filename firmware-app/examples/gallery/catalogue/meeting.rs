@@ -136,6 +136,14 @@ pub(super) fn meetings() -> Vec<(&'static str, View)> {
         ("meeting-muted", in_meeting(muted.clone())),
         ("meeting-speaking-while-muted", in_meeting(MeetingView { speaking_while_muted: true, ..muted })),
         (
+            "meeting-no-microphone-german",
+            german(in_meeting(MeetingView {
+                microphone: Microphone::Missing,
+                own_level: None,
+                ..meeting(1)
+            })),
+        ),
+        (
             "meeting-no-microphone",
             in_meeting(MeetingView { microphone: Microphone::Missing, own_level: None, ..meeting(2) }),
         ),
