@@ -36,6 +36,8 @@ pub enum Effect {
     KeepTicket(Option<Box<Ticket>>),
     /// Keep this over restarts.
     KeepSettings(Settings),
+    /// Write this table to a file of its own beside the recordings; answered by `News::NetworkLog`.
+    WriteNetworkLog(String),
     /// Look for relays on the network; answered by `News::RelaysFound`.
     FindRelays,
     /// Connect now; answered by `News::Connected` or `News::Disconnected`. The core chooses the moment.

@@ -7,6 +7,7 @@ use vestibule_common::time::{Duration, Time};
 use super::door::Knock;
 use super::effect::{Chime, Effect};
 use super::link::LinkState;
+use super::network::Network;
 use super::news::{CameraState, DeviceState, GateReport, LEVELS, LinkLoss, News};
 use super::presenting::Turn;
 use super::{Activity, Kiosk, Place, Stay};
@@ -35,6 +36,13 @@ impl Kiosk {
             News::Presentation(state) => self.grabber_reports(state, now),
             News::Recording(true) => self.say(Sentence::Recording, None, Severity::Alarm, now),
             News::Recording(false) => self.notices.remove(&Sentence::Recording),
+            News::Network(sample) => self.network_sampled(*sample, now),
+            News::NetworkLog(Ok(path)) => {
+                self.say(Sentence::NetworkLogWritten { path }, None, Severity::Info, now)
+            }
+            News::NetworkLog(Err(why)) => {
+                self.say(Sentence::NetworkLogFailed, Some(why), Severity::Warning, now)
+            }
             News::Speaker(state) => {
                 let lost = newly_failed(&self.devices.speaker, &state);
                 self.devices.speaker = Some(state);
@@ -195,6 +203,9 @@ impl Kiosk {
             Told::Entered { back } => {
                 self.go_home();
                 self.former = None;
+                if !back {
+                    self.network = Network::default();
+                }
                 self.anyone_there.sign_of_life(now);
                 self.idle.wake(now);
                 self.say_what_is_missing(now);
@@ -247,6 +258,7 @@ impl Kiosk {
                 if self.stay.speaking.len() < speaking {
                     self.anyone_there.sign_of_life(now);
                 }
+                self.network_without_the_gone();
                 let arriving = std::mem::take(&mut self.stay.arriving);
                 self.stay.arriving = arriving.into_iter().filter(|id| self.is_of_member(*id)).collect();
                 self.effects.push_back(Effect::Chime(Chime::Left));

@@ -24,6 +24,8 @@ pub enum Intent {
     OpenTest,
     /// Test page: play a tone.
     PlayTone,
+    /// Test page: write the last meeting's network down.
+    SaveNetworkLog,
     /// A digit, 0 to 9, on the keypad of the join or PIN screen.
     Digit(u8),
     /// The keypad's erase key.
@@ -48,6 +50,8 @@ pub enum Intent {
     MoveOwnPicture,
     /// Meeting: open a panel, or close it if it is open.
     TogglePanel(Panel),
+    /// Network: show this room's link, or what comes of another room.
+    NetworkOf(Option<PeerId>),
     /// Chat: who the next message is for.
     ChatTo(Option<PeerId>),
     /// Chat: open the keyboard (a touch on the draft) or close it.

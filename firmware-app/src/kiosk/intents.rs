@@ -58,6 +58,7 @@ impl Kiosk {
                 self.place = Place::Test;
             }
             Intent::PlayTone if self.testing() => self.effects.push_back(Effect::Chime(Chime::Test)),
+            Intent::SaveNetworkLog if self.testing() => self.write_network_log(),
             Intent::Digit(digit) if activity == Activity::Nothing => self.digit(digit, now),
             Intent::EraseDigit if activity == Activity::Nothing => match self.place {
                 Place::Join => self.code.erase(),
@@ -87,6 +88,7 @@ impl Kiosk {
                 };
             }
             Intent::TogglePanel(panel) if meeting => self.toggle_panel(panel),
+            Intent::NetworkOf(peer) if meeting => self.show_network_of(peer),
             Intent::ChatTo(to) if meeting => {
                 let known = |peer: &PeerId| self.session.meeting().is_some_and(|m| m.member(peer).is_some());
                 if to.as_ref().is_none_or(known) {
@@ -151,6 +153,7 @@ impl Kiosk {
             | Intent::OpenSettings
             | Intent::OpenTest
             | Intent::PlayTone
+            | Intent::SaveNetworkLog
             | Intent::Digit(_)
             | Intent::EraseDigit
             | Intent::CancelKnock
@@ -162,6 +165,7 @@ impl Kiosk {
             | Intent::MoveOwnPicture
             | Intent::TogglePanel(_)
             | Intent::ChatTo(_)
+            | Intent::NetworkOf(_)
             | Intent::Page(_)
             | Intent::Lock(_)
             | Intent::MuteMember(_)
@@ -196,7 +200,10 @@ impl Kiosk {
     fn back(&mut self, now: Time) {
         match self.activity() {
             Activity::Waiting | Activity::Asking => self.give_up(now),
-            Activity::Meeting => self.stay.panel = None,
+            Activity::Meeting => {
+                self.stay.panel = None;
+                self.draw_network();
+            }
             Activity::Nothing => match self.place {
                 Place::Test | Place::Relays { back: true } => self.place = Place::Settings,
                 Place::Settings if self.name_edit.is_some() => self.name_edit = None,
@@ -229,6 +236,8 @@ impl Kiosk {
         if self.stay.panel == Some(Panel::Chat) {
             self.stay.unread = 0;
         }
+        self.network.shown = None;
+        self.draw_network();
     }
 
     /// The text that the keyboard writes, if one is on the screen.
@@ -309,7 +318,8 @@ impl Kiosk {
                     Step::Previous => self.stay.people_page.min(last).saturating_sub(1),
                 };
             }
-            None => {}
+            // Its graphs are turned by the screen, which knows how many fit.
+            Some(Panel::Network) | None => {}
         }
     }
 

@@ -3,7 +3,7 @@
 //!
 //! Each idea has its file: what fills the screen (`place`), the gate (`mute`), the buttons (`buttons`, `contacts`), the door (`door`,
 //! `approve_button`), digits (`keypad`), text (`chat_draft`, `chat_page`), presentations (`presenting`), sleep and silence
-//! (`idle`), what goes with a meeting (`stay`), the relay (`link`), sentences (`notices`). This file holds them together;
+//! (`idle`), what goes with a meeting (`stay`), the relay (`link`), the network (`network`), sentences (`notices`). This file holds them together;
 //! `intents` and `happenings` feed them, `settle` compares what is wanted with what was asked for.
 
 mod approve_button;
@@ -21,6 +21,7 @@ mod intents;
 pub(crate) mod keypad;
 pub(crate) mod link;
 mod mute;
+pub mod network;
 pub mod news;
 mod notices;
 mod place;
@@ -54,6 +55,7 @@ pub use intent::Intent;
 use keypad::{CodePad, PinPad};
 use link::{Link, LinkState};
 use mute::Gate;
+use network::Network;
 pub use news::{CameraState, DeviceState, FoundRelay, GateReport, LEVELS, LinkLoss, News};
 use notices::Notices;
 pub(crate) use place::{Activity, Place};
@@ -89,6 +91,8 @@ pub struct Kiosk {
     pub(crate) anyone_there: AnyoneThere,
     /// In a meeting: what belongs to it and goes with it.
     pub(crate) stay: Stay,
+    /// Of this meeting, or of the last one.
+    pub(crate) network: Network,
     /// The meeting that was left a while ago, and until when "Rejoin" is offered.
     pub(crate) former: Option<(Ticket, Time)>,
     /// What was kept over a power cut, until the relay's clock says whether it still counts.
@@ -148,6 +152,7 @@ impl Kiosk {
             idle: Idle::new(&config, now),
             anyone_there: AnyoneThere::new(&config, now),
             stay: Stay::new(),
+            network: Network::default(),
             former: None,
             asked: Asked::new(restored.as_ref(), now),
             restored,
@@ -267,9 +272,18 @@ impl Kiosk {
         self.forget_stay(now);
     }
 
+    /// How long this room has been in its meeting, by the relay's clock, so that a power cut does not start it anew.
+    pub(crate) fn time_in_meeting(&self, now: Time) -> Duration {
+        let issued = self.session.meeting().map_or(u64::MAX, |meeting| meeting.roster.admission.issued_ms);
+        let now_ms = self.session.relay_ms(now).unwrap_or(0);
+        Duration::from_millis(now_ms.saturating_sub(issued))
+    }
+
     /// The meeting is over for this room: nothing of it stays.
     fn forget_stay(&mut self, now: Time) {
         self.stay = Stay::new();
+        self.network.shown = None;
+        self.draw_network();
         self.nobody_at_the_door();
         self.name_edit = None;
         self.question = None;

@@ -3,6 +3,7 @@
 use vestibule_common::control::{ToKiosk, Welcome};
 use vestibule_common::id::PeerId;
 
+use super::network::NetworkSample;
 use crate::device::{Button, Contact, DeviceError};
 use crate::view::PictureId;
 
@@ -50,6 +51,10 @@ pub enum News {
         /// How it is now.
         contact: Contact,
     },
+    /// What the network did in the last second; told once a second in a meeting.
+    Network(Box<NetworkSample>),
+    /// Answer to `Effect::WriteNetworkLog`: the file's path, or why there is none.
+    NetworkLog(Result<String, String>),
     /// Another room has begun or ceased to speak.
     VoiceActive {
         /// Who.

@@ -1,7 +1,7 @@
 //! A local socket by which tests, measurements and the caretaker see what the kiosk shows and counts, press its
 //! simulated buttons, and record its sound. Off unless configured; only the kiosk's own user may connect.
 //!
-//! One command a line, one line of JSON as the answer: `view`, `counters`, `lamps` (with the simulated ones' last changes),
+//! One command a line, one line of JSON as the answer: `view`, `counters`, `network` (the newest numbers of the own link and of each room, a line each, which go to the log too), `lamps` (with the simulated ones' last changes),
 //! `gate` (open or not, and since when it reports that), `clock`, `press mute`, `release approve`, `heard` (how loud the simulated speaker played the last second), `played` with a moment in
 //! microseconds of `CLOCK_MONOTONIC` (the periods that it played since, with their times), `areas` and `pictures` (where
 //! the screen can be touched and shows rooms), `unplug camera`, `take camera` (as another program does) and `plug camera` (or
@@ -163,12 +163,16 @@ async fn answer(command: &str, kiosk: &Observed) -> Value {
     if room.send(Input::Observe(reply)).await.is_err() {
         return json!({ "error": "the room has ended" });
     }
-    let Ok(Observation { view, counters, clock: estimate, lamps, gate }) = observed.await else {
+    let Ok(Observation { view, counters, network, clock: estimate, lamps, gate }) = observed.await else {
         return json!({ "error": "the room has ended" });
     };
     match command {
         "view" => json!({ "view": view }),
         "counters" => counters.into_iter().map(|(name, count)| (name.to_owned(), json!(count))).collect(),
+        "network" => {
+            network.iter().for_each(|line| log::info!("network: {line}"));
+            json!({ "network": network })
+        }
         "lamps" => {
             let told: Value = lamps
                 .into_iter()
@@ -200,7 +204,7 @@ async fn answer(command: &str, kiosk: &Observed) -> Value {
             }),
         },
         other => {
-            json!({ "error": format!("{other:?} is none of view, counters, lamps, gate, clock, areas, pictures, heard, played, press, release, plug, unplug, take, record, touch") })
+            json!({ "error": format!("{other:?} is none of view, counters, network, lamps, gate, clock, areas, pictures, heard, played, press, release, plug, unplug, take, record, touch") })
         }
     }
 }

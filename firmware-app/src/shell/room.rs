@@ -3,6 +3,7 @@
 //! One thread, one owner of the core; the other threads reach it through bounded queues.
 
 mod devices;
+mod network_log;
 mod relay;
 
 use std::collections::BTreeMap;
@@ -60,6 +61,8 @@ pub struct Observation {
     pub view: View,
     /// Every counter of the media threads.
     pub counters: Vec<(&'static str, u64)>,
+    /// The network's newest numbers, one line for the own link and one for each room.
+    pub network: Vec<String>,
     /// The relay's clock as seen from here.
     pub clock: Option<ClockEstimate>,
     /// What the lamps were last told.
@@ -106,6 +109,7 @@ pub async fn run(
     let (link_events, mut links) = mpsc::channel(64);
     let (found, mut searches) = mpsc::channel(4);
     let (recorded, mut recordings) = mpsc::channel(4);
+    let (network_written, mut network_logs) = mpsc::channel(4);
     let mut room = Room {
         name: around.name.clone(),
         pinned: around.pinned.clone(),
@@ -117,6 +121,7 @@ pub async fn run(
         link_events,
         found,
         recorded,
+        network_written,
         discovery: None,
         cameras: PictureKind::ALL.map(|_| Opening::Closed),
         microphone: Opening::Closed,
@@ -147,6 +152,7 @@ pub async fn run(
             news = media_news.recv() => if let Some(news) = news { room.handle_media(news) },
             event = links.recv() => if let Some((generation, event)) = event { room.handle_link(generation, event) },
             recorded = recordings.recv() => if recorded.is_some() { room.recording(false) },
+            log = network_logs.recv() => if let Some(log) = log { room.tell(News::NetworkLog(log)) },
             relays = searches.recv() => if let Some(relays) = relays { room.tell(News::RelaysFound(relays)) },
             thread = ends.next() => break Err(thread),
             _ = look.tick() => {
@@ -191,6 +197,8 @@ struct Room {
     found: mpsc::Sender<Vec<FoundRelay>>,
     /// A recording has ended.
     recorded: mpsc::Sender<()>,
+    /// The network's numbers were written, or could not be.
+    network_written: mpsc::Sender<Result<String, String>>,
     discovery: Option<Discovery>,
     /// How what takes each kind of pictures stands.
     cameras: [Opening; 2],
@@ -299,6 +307,7 @@ impl Room {
                 self.name = settings.name.clone();
                 self.around.store.save("settings.json", Some(&settings));
             }
+            Effect::WriteNetworkLog(table) => self.write_network_log(table),
             Effect::FindRelays => self.search(),
             Effect::Connect(destination) => self.connect(&destination),
             Effect::Disconnect => self.disconnect(),
@@ -322,6 +331,7 @@ impl Room {
         Observation {
             view: self.kiosk.view(self.now(), wall_clock()),
             counters,
+            network: self.kiosk.network_lines(),
             clock: self.clock_estimate,
             lamps: self.lamps.clone(),
             gate: (self.media.gate().report(), self.gate_since),

@@ -2,15 +2,15 @@
 
 use druid::{Color, Rect};
 
+use super::bars::mute_button;
 use super::frame::{Class, take_bottom, take_left, take_right, take_top};
 use super::icons::Icon;
 use super::local::Turn;
-use super::meeting::mute_button;
 use super::messages;
 use super::scene::{Align, Canvas, Touch};
 use super::text::Style;
 use super::tokens::{self, CORNER, GAP, TOUCH};
-use super::widget::button::{Button, Look};
+use super::widget::chips::Chip;
 use super::widget::field::field;
 use super::widget::keyboard::{self, keyboard};
 use super::widget::pager;
@@ -20,7 +20,7 @@ use crate::view::{ChatView, KeyboardView, MeetingView};
 
 /// Draws the panel: recipients, messages, and the line that opens the keyboard.
 pub(super) fn panel(c: &mut Canvas<'_>, mut rect: Rect, chat: &ChatView) {
-    chips(c, take_top(&mut rect, TOUCH), chat);
+    recipients(c, take_top(&mut rect, TOUCH), chat);
     take_top(&mut rect, GAP);
     let mut foot = take_bottom(&mut rect, TOUCH);
     take_bottom(&mut rect, GAP);
@@ -51,46 +51,17 @@ fn draft(c: &mut Canvas<'_>, rect: Rect, chat: &ChatView) {
     c.paragraph_centered(inner, text, style, color, Align::Start);
 }
 
-/// Everyone and each room, as many as fit in a row, and an arrow to the others.
-fn chips(c: &mut Canvas<'_>, rect: Rect, chat: &ChatView) {
-    let style = Style::strong(tokens::size::SMALL);
-    let widths: Vec<f64> = (chat.recipients.iter())
-        .map(|chip| (c.width(&chip.label, style) + 32.0).min((rect.width() * 0.62).floor()).max(TOUCH + 8.0))
+/// Everyone and each room.
+fn recipients(c: &mut Canvas<'_>, rect: Rect, chat: &ChatView) {
+    let chips: Vec<Chip<'_>> = (chat.recipients.iter())
+        .map(|chip| Chip {
+            label: &chip.label,
+            mark: None,
+            chosen: chip.chosen,
+            touch: Touch::Tap(Intent::ChatTo(chip.to)),
+        })
         .collect();
-    let pages = rows(&widths, rect.width());
-    let with_arrow = if pages.len() > 1 { rows(&widths, rect.width() - TOUCH - GAP) } else { pages };
-    let chosen = chat.recipients.iter().position(|chip| chip.chosen).unwrap_or(0);
-    let start = with_arrow.iter().position(|(from, to)| (*from..*to).contains(&chosen)).unwrap_or(0);
-    let Some(&(from, to)) = with_arrow.get((start + c.local.chips) % with_arrow.len().max(1)) else { return };
-    let mut row = rect;
-    if with_arrow.len() > 1 {
-        let arrow = take_right(&mut row, TOUCH);
-        Button::icon(Icon::Right).draw(c, arrow, Some(Touch::Turn(Turn::Chips)));
-    }
-    for (chip, width) in chat.recipients[from..to].iter().zip(&widths[from..to]) {
-        let place = take_left(&mut row, *width);
-        take_left(&mut row, GAP);
-        let touch = Some(Touch::Tap(Intent::ChatTo(chip.to)));
-        let look = if chip.chosen { Look::Chosen } else { Look::Plain };
-        Button::word(&chip.label, tokens::size::SMALL).look(look).draw(c, place, touch);
-    }
-}
-
-/// Cuts a row of things with these widths into rows that fit: from, to.
-fn rows(widths: &[f64], room: f64) -> Vec<(usize, usize)> {
-    let mut rows = Vec::new();
-    let (mut from, mut taken) = (0, 0.0);
-    for (place, width) in widths.iter().enumerate() {
-        if place > from && taken + width > room {
-            rows.push((from, place));
-            (from, taken) = (place, 0.0);
-        }
-        taken += width + GAP;
-    }
-    if from < widths.len() {
-        rows.push((from, widths.len()));
-    }
-    rows
+    widget::chips::chips(c, rect, &chips);
 }
 
 /// Draws the whole screen while a message is being written: keyboard below, the line above it, and what room is left

@@ -89,11 +89,15 @@ pub enum Icon {
     End,
     /// A relay: a box with two lamps.
     Relay,
+    /// Four bars, each higher than the one before.
+    Network,
+    /// Two such bars, and an exclamation mark where the others would be.
+    WeakNetwork,
 }
 
 impl Icon {
     /// Every icon.
-    pub const ALL: [Icon; 38] = [
+    pub const ALL: [Icon; 40] = [
         Icon::Microphone,
         Icon::MicrophoneOff,
         Icon::Camera,
@@ -132,6 +136,8 @@ impl Icon {
         Icon::Sending,
         Icon::End,
         Icon::Relay,
+        Icon::Network,
+        Icon::WeakNetwork,
     ];
 
     /// The lines, in SVG path notation.
@@ -207,6 +213,8 @@ impl Icon {
             }
             Icon::Sending => "M12 21 A9 9 0 1 0 12 3 A9 9 0 0 0 12 21 Z M12 7.5 V12 L15 14",
             Icon::End => "M6.5 6.5 A8 8 0 1 0 17.5 6.5 M12 3 V11.5",
+            Icon::Network => "M4 20 V16.5 M9.3 20 V12.5 M14.7 20 V8.5 M20 20 V4",
+            Icon::WeakNetwork => "M4 20 V16.5 M9.3 20 V12.5 M17.5 4 V14 M17.5 19.6 V19.7",
             Icon::Relay => {
                 "M5 4.5 H19 A1.5 1.5 0 0 1 20.5 6 V10 A1.5 1.5 0 0 1 19 11.5 H5 A1.5 1.5 0 0 1 3.5 10 V6 A1.5 1.5 0 0 1 5 4.5 Z M7 8 H7.1 M10 8 H10.1 M12 11.5 V19 M6 19.5 H18"
             }

@@ -1,5 +1,6 @@
 //! The words on the screen's own parts, in each language. Sentences about the room come ready in the view.
 
+use super::network_labels::{self, NetworkLabels};
 use crate::view::Language;
 
 /// The words of one language.
@@ -118,6 +119,12 @@ pub struct Labels {
     pub looking: &'static str,
     /// Notice: the caretaker's detail.
     pub details: &'static str,
+    /// Meeting: the button to the network page.
+    pub network_page: &'static str,
+    /// Test page: write the network's numbers down.
+    pub save_network_log: &'static str,
+    /// The network page's own words.
+    pub network: &'static NetworkLabels,
 }
 
 /// How a language calls itself.
@@ -194,6 +201,9 @@ static ENGLISH: Labels = Labels {
     choose: "Choose",
     looking: "Looking for relays…",
     details: "Details",
+    network_page: "Network",
+    save_network_log: "Save network log",
+    network: &network_labels::ENGLISH,
 };
 
 static GERMAN: Labels = Labels {
@@ -254,4 +264,7 @@ static GERMAN: Labels = Labels {
     choose: "Wählen",
     looking: "Suche nach Relays…",
     details: "Details",
+    network_page: "Netz",
+    save_network_log: "Netzwerte sichern",
+    network: &network_labels::GERMAN,
 };

@@ -47,7 +47,9 @@ impl Local {
         if !same_list(before, now) {
             self.list = 0;
         }
-        if std::mem::discriminant(&before.screen) != std::mem::discriminant(&now.screen) {
+        let turned = std::mem::discriminant(&before.screen) != std::mem::discriminant(&now.screen);
+        // The row of the chosen one is where turning begins.
+        if turned || chosen(before) != chosen(now) {
             self.chips = 0;
         }
         if before.notice != now.notice {
@@ -78,6 +80,16 @@ impl Local {
     }
 }
 
+/// Which of the chips is chosen.
+fn chosen(view: &View) -> Option<usize> {
+    let Screen::Meeting(meeting) = &view.screen else { return None };
+    match meeting.panel.as_ref()? {
+        PanelView::Chat(chat) => chat.recipients.iter().position(|chip| chip.chosen),
+        PanelView::Network(network) => network.rooms.iter().position(|chip| chip.chosen),
+        PanelView::People(_) => None,
+    }
+}
+
 /// Whether the turned list still is the list it was.
 fn same_list(before: &View, now: &View) -> bool {
     match (&before.screen, &now.screen) {
@@ -90,6 +102,10 @@ fn same_list(before: &View, now: &View) -> bool {
             }
             (Some(PanelView::People(a)), Some(PanelView::People(b))) => {
                 a.people.first().map(|p| p.peer) == b.people.first().map(|p| p.peer)
+            }
+            (Some(PanelView::Network(a)), Some(PanelView::Network(b))) => {
+                a.rooms.iter().find(|room| room.chosen).map(|room| room.of)
+                    == b.rooms.iter().find(|room| room.chosen).map(|room| room.of)
             }
             (a, b) => a.is_none() && b.is_none(),
         },

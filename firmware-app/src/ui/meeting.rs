@@ -1,6 +1,6 @@
-//! A meeting: the other rooms' pictures, this room's small one, what one must know above and what one may do below.
+//! A meeting between its bars: the other rooms' pictures, this room's small one, a panel beside them.
 
-use druid::{Color, Rect, Size, Vec2};
+use druid::{Rect, Size, Vec2};
 
 use super::frame::{Class, centered, take_bottom, take_left, take_right, take_top};
 use super::grid;
@@ -9,13 +9,11 @@ use super::scene::{Align, Canvas, Touch};
 use super::text::Style;
 use super::tokens::{self, CORNER, GAP, GRID, TOUCH};
 use super::widget::button::{Button, Look};
-use super::widget::label::{marked, plate};
-use super::widget::meter;
+use super::widget::label::{beside_mark, plate};
 use super::widget::video_tile::{NAME_BELOW, own_tile, presented_tile, video_tile};
-use super::{chat, people, question};
-use crate::kiosk::LEVELS;
-use crate::kiosk::intent::{Destructive, Intent};
-use crate::view::{Corner, MeetingView, Microphone, Panel, PanelView, Question, Tile, View};
+use super::{bars, chat, network, people};
+use crate::kiosk::intent::Intent;
+use crate::view::{Corner, MeetingView, Microphone, PanelView, Tile, View};
 
 /// Draws the meeting.
 pub(super) fn draw(c: &mut Canvas<'_>, view: &View, meeting: &MeetingView) {
@@ -27,15 +25,21 @@ pub(super) fn draw(c: &mut Canvas<'_>, view: &View, meeting: &MeetingView) {
     }
     let mut rect = c.frame.screen();
     let bar = take_bottom(&mut rect, c.frame.bottom_bar);
-    let panel = meeting.panel.as_ref().map(|open| (open, take_right(&mut rect, c.frame.panel())));
+    let panel = meeting.panel.as_ref().map(|open| {
+        let width = match open {
+            PanelView::Chat(_) | PanelView::People(_) => c.frame.panel(),
+            PanelView::Network(_) => network::width(&c.frame),
+        };
+        (open, take_right(&mut rect, width))
+    });
     // What lies across the top hides this bar and a little of the pictures, which must not jump when it comes and goes;
     // what the bar says can wait.
     let top = take_top(&mut rect, c.frame.top_bar);
-    if c.shelf == 0.0 {
-        top_bar(c, top, view, meeting);
-    }
     let stage = rect.inset((-GRID, 0.0));
     let own = own_rect(c, stage, meeting);
+    if c.shelf == 0.0 {
+        bars::top(c, top, own, view, meeting);
+    }
     let hint = meeting.speaking_while_muted && meeting.microphone == Microphone::Muted;
     let hint = hint.then(|| hint_place(c, stage, own));
     pictures(c, stage, own, hint, meeting);
@@ -48,12 +52,13 @@ pub(super) fn draw(c: &mut Canvas<'_>, view: &View, meeting: &MeetingView) {
         match open {
             PanelView::Chat(chat) => chat::panel(c, place.inset(-GAP), chat),
             PanelView::People(people) => people::panel(c, place.inset(-GAP), people, asked),
+            PanelView::Network(view) => network::panel(c, place.inset(-GAP), view),
         }
     }
     if let Some(seconds) = meeting.anyone_there_s {
         anyone_there(c, stage, seconds);
     }
-    bottom_bar(c, bar, meeting, view.question.as_ref());
+    bars::bottom(c, bar, meeting, view.question.as_ref());
     if let Some(place) = hint {
         speaking_while_muted(c, place);
     }
@@ -62,33 +67,6 @@ pub(super) fn draw(c: &mut Canvas<'_>, view: &View, meeting: &MeetingView) {
 /// What of a place lies below the shelf.
 fn below_shelf(c: &Canvas<'_>, rect: Rect) -> Rect {
     Rect { y0: rect.y0.max(c.shelf), ..rect }
-}
-
-/// Code, lock and duration on the left, the room and the time on the right.
-fn top_bar(c: &mut Canvas<'_>, rect: Rect, view: &View, meeting: &MeetingView) {
-    let size = if c.frame.class == Class::Small { tokens::size::SMALL } else { tokens::size::BODY };
-    let mut rect = rect.inset((-16.0, 0.0));
-    let words = c.words;
-    let (dim, figures) = (Style::new(size), Style::figures(size));
-    let mut put = |c: &mut Canvas<'_>, text: &str, style: Style, color: Color, gap: f64| {
-        let width = c.width(text, style).min(rect.width());
-        let place = take_left(&mut rect, width);
-        c.text(place, text, style, color, Align::Start);
-        take_left(&mut rect, gap);
-    };
-    put(c, words.code, dim, tokens::DIM, 8.0);
-    put(c, &meeting.code, Style::figures(if size < 20.0 { 20.0 } else { 28.0 }), tokens::TEXT, 24.0);
-    put(c, &meeting.duration, figures, tokens::DIM, 24.0);
-    if meeting.locked {
-        let used =
-            marked(c, rect, (Icon::Lock, tokens::WARN), words.locked, Style::strong(size), tokens::TEXT);
-        take_left(&mut rect, used + 24.0);
-    }
-    let time = c.width(&view.clock, figures);
-    let clock = take_right(&mut rect, time);
-    c.text(clock, &view.clock, figures, tokens::TEXT, Align::End);
-    take_right(&mut rect, 24.0);
-    c.text(rect, &view.room_name, dim, tokens::DIM, Align::End);
 }
 
 /// The other rooms, or how to bring them here.
@@ -181,115 +159,6 @@ fn own_rect(c: &Canvas<'_>, seen: Rect, meeting: &MeetingView) -> Rect {
     Rect::from_origin_size((x0, y0), (width, height))
 }
 
-fn bottom_bar(c: &mut Canvas<'_>, rect: Rect, meeting: &MeetingView, asked: Option<&Question>) {
-    let inset = if c.frame.class == Class::Small { 8.0 } else { 16.0 };
-    let mut rect = rect.inset((-inset, -GRID));
-    let asked = asked.filter(|question| match question.about {
-        Destructive::Leave => true,
-        // Asked in the people panel; here only if that is not open.
-        Destructive::EndForAll | Destructive::Remove(_) => {
-            !matches!(meeting.panel, Some(PanelView::People(_)))
-        }
-        Destructive::ForgetRelay => true,
-    });
-    mute(c, &mut rect, meeting);
-    take_left(&mut rect, GAP);
-    if let Some(question) = asked {
-        question::strip(c, rect, question);
-        return;
-    }
-    let (word, level) = match c.frame.class {
-        Class::Small => (80.0, 32.0),
-        Class::Medium => (104.0, 56.0),
-        Class::Large => (128.0, 80.0),
-    };
-    let size = if c.frame.class == Class::Large { tokens::size::BODY } else { tokens::size::SMALL };
-    let words = c.words;
-    let camera = take_left(&mut rect, word);
-    let (icon, label, look) = if meeting.camera_off {
-        (Icon::CameraOff, words.camera_off, Look::Stop)
-    } else {
-        (Icon::Camera, words.camera, Look::Plain)
-    };
-    Button::new(icon, label, size).stacked().look(look).draw(
-        c,
-        camera,
-        Some(Touch::Tap(Intent::ToggleCamera)),
-    );
-    take_left(&mut rect, GAP);
-    let present = take_left(&mut rect, word);
-    let (label, look) =
-        if meeting.presenting { (words.stop_presenting, Look::Chosen) } else { (words.present, Look::Plain) };
-    Button::new(Icon::Presentation, label, size).stacked().look(look).draw(
-        c,
-        present,
-        Some(Touch::Tap(Intent::TogglePresentation)),
-    );
-    take_left(&mut rect, GAP);
-    let volume = take_left(&mut rect, 2.0 * c.frame.target + level);
-    meter::volume(c, volume, meeting.volume, Intent::Volume);
-
-    let leave = take_right(&mut rect, word);
-    Button::new(Icon::Leave, words.leave, size).stacked().look(Look::Exit).draw(
-        c,
-        leave,
-        Some(Touch::Tap(Intent::Ask(Destructive::Leave))),
-    );
-    for (panel, icon, label, badge) in [
-        (Panel::People, Icon::People, words.people, 0),
-        (Panel::Chat, Icon::Chat, words.chat, meeting.unread),
-    ] {
-        take_right(&mut rect, GAP);
-        let place = take_right(&mut rect, word);
-        let look = if is_open(meeting, panel) { Look::Chosen } else { Look::Plain };
-        Button::new(icon, label, size).stacked().look(look).badge(badge).draw(
-            c,
-            place,
-            Some(Touch::Tap(Intent::TogglePanel(panel))),
-        );
-    }
-}
-
-fn is_open(meeting: &MeetingView, panel: Panel) -> bool {
-    match (&meeting.panel, panel) {
-        (Some(PanelView::Chat(_)), Panel::Chat) | (Some(PanelView::People(_)), Panel::People) => true,
-        (Some(PanelView::Chat(_)), Panel::People) | (Some(PanelView::People(_)), Panel::Chat) | (None, _) => {
-            false
-        }
-    }
-}
-
-/// The largest button: what the gate is, in shape, word and colour.
-pub(super) fn mute(c: &mut Canvas<'_>, rect: &mut Rect, meeting: &MeetingView) {
-    let width = match c.frame.class {
-        Class::Small => 144.0,
-        Class::Medium => 200.0,
-        Class::Large => 264.0,
-    };
-    let place = take_left(rect, width);
-    mute_button(c, place, meeting);
-}
-
-/// The mute button in any place.
-pub(super) fn mute_button(c: &mut Canvas<'_>, place: Rect, meeting: &MeetingView) {
-    let words = c.words;
-    let tap = Some(Touch::Tap(Intent::ToggleMute));
-    let (icon, label, look, touch) = match meeting.microphone {
-        Microphone::Live => (Icon::Microphone, words.live, Look::Go, tap),
-        Microphone::Muted => (Icon::MicrophoneOff, words.muted, Look::Stop, tap),
-        Microphone::Missing => (Icon::MicrophoneOff, words.no_microphone, Look::Plain, None),
-        Microphone::Fault => (Icon::Warning, words.microphone_fault, Look::Warn, tap),
-    };
-    let size = if c.frame.class == Class::Small { tokens::size::BODY } else { tokens::size::TITLE };
-    Button::new(icon, label, size).look(look).draw(c, place, touch);
-    if let Some(level) = meeting.own_level {
-        // Grey while nothing of it leaves.
-        let ink = if meeting.microphone == Microphone::Live { tokens::TEXT } else { tokens::DIM };
-        let track = Rect::new(place.x0 + 16.0, place.y1 - 12.0, place.x1 - 16.0, place.y1 - 6.0);
-        meter::level(c, track, f64::from(level) / f64::from(LEVELS), ink);
-    }
-}
-
 /// Above the mute button, beside the own picture if that is there.
 fn hint_place(c: &mut Canvas<'_>, stage: Rect, own: Rect) -> Rect {
     let style = Style::strong(c.frame.body);
@@ -315,7 +184,7 @@ fn warning(c: &mut Canvas<'_>, place: Rect, style: Style) -> &'static str {
 
 /// What the warning's mark and the plate's edges take of its width.
 fn beside_warning(style: Style) -> f64 {
-    32.0 + (style.size * 1.2).round()
+    24.0 + beside_mark(style)
 }
 
 fn speaking_while_muted(c: &mut Canvas<'_>, place: Rect) {

@@ -4,6 +4,7 @@
 //! `root::scene` is a pure function from the view to items and touch areas; `surface` is the one druid widget that
 //! paints them and turns touches into intents; `bridge` opens the window and connects it to the other threads.
 
+mod bars;
 pub mod bridge;
 mod chat;
 mod cutout;
@@ -19,6 +20,8 @@ pub mod labels;
 pub mod local;
 mod meeting;
 mod messages;
+mod network;
+pub mod network_labels;
 mod notice;
 mod paint;
 mod panes;

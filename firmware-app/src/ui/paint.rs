@@ -2,18 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use druid::kurbo::{BezPath, RoundedRect};
-use druid::piet::{ImageFormat, InterpolationMode, PietImage, TextLayout as _};
+use druid::kurbo::{BezPath, Circle, RoundedRect};
+use druid::piet::{
+    ImageFormat, InterpolationMode, LineCap, LineJoin, PietImage, StrokeStyle, TextLayout as _,
+};
 use druid::{Color, Point, Rect, RenderContext, Vec2};
 
 use super::frame::{centered, unscaled};
 use super::icons;
-use super::scene::{Align, Item, Scene};
+use super::scene::{Align, Dash, Item, SERIES_WIDTH, Scene};
 use super::text::{Style, Typesetter};
 use super::tokens;
 use crate::ui::text::Measure;
 use crate::video::slot::PictureSlots;
-use crate::view::PictureId;
+use crate::view::{PictureId, Points};
 
 /// A context to paint in, as druid hands it out.
 type Context<'a, 'b, 'c> = druid::PaintCtx<'a, 'b, 'c>;
@@ -87,6 +89,9 @@ impl Painter {
                 Item::Icon { rect, icon, color } => {
                     icons::draw(ctx.render_ctx, *icon, rect.center(), rect.width(), color);
                 }
+                Item::Series { rect, points, top, color, dash } => {
+                    series(ctx, *rect, points, *top, color, *dash)
+                }
                 Item::Picture { rect, id, behind } => {
                     seen.extend(self.picture(ctx, *rect, *id, behind, scale));
                     corners(ctx, *rect, behind);
@@ -148,6 +153,40 @@ impl Painter {
         ctx.draw_image(&kept.image, place, mode);
         seen
     }
+}
+
+/// A line through the points that are known; one alone is a dot.
+fn series(ctx: &mut Context<'_, '_, '_>, rect: Rect, points: &Points, top: u32, color: &Color, dash: Dash) {
+    let last = points.0.len().saturating_sub(1).max(1) as f64;
+    let at = |place: usize, value: u32| {
+        let height = f64::from(value.min(top)) / f64::from(top.max(1));
+        Point::new(rect.x0 + rect.width() * place as f64 / last, rect.y1 - rect.height() * height)
+    };
+    let style = StrokeStyle::new().line_join(LineJoin::Round);
+    let style = match dash {
+        Dash::Solid => style.line_cap(LineCap::Round),
+        Dash::Dashed => style.dash_pattern(&[7.0, 4.0]),
+        Dash::Dotted => style.dash_pattern(&[2.0, 3.0]),
+    };
+    let mut path = BezPath::new();
+    let mut run = 0;
+    for (place, value) in points.0.iter().enumerate() {
+        let Some(value) = value else {
+            run = 0;
+            continue;
+        };
+        let point = at(place, *value);
+        run += 1;
+        if run > 1 {
+            path.line_to(point);
+            continue;
+        }
+        path.move_to(point);
+        if points.0.get(place + 1).copied().flatten().is_none() {
+            ctx.fill(Circle::new(point, SERIES_WIDTH), color);
+        }
+    }
+    ctx.stroke_styled(path, color, SERIES_WIDTH, &style);
 }
 
 fn fill(ctx: &mut Context<'_, '_, '_>, rect: Rect, radius: f64, color: &Color) {

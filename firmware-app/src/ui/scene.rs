@@ -11,7 +11,7 @@ use super::local::{Local, Turn};
 use super::text::{self, Measure, Style};
 use super::tokens;
 use crate::kiosk::intent::Intent;
-use crate::view::{Language, PictureId};
+use crate::view::{Language, PictureId, Points};
 
 /// Where words stand in their box, which is one line high and is centred upon.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -23,6 +23,20 @@ pub enum Align {
     /// Right.
     End,
 }
+
+/// How a line is drawn.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Dash {
+    /// Whole.
+    Solid,
+    /// In dashes.
+    Dashed,
+    /// In dots.
+    Dotted,
+}
+
+/// How thick the lines of a graph are.
+pub const SERIES_WIDTH: f64 = 2.0;
 
 /// One thing to paint.
 #[derive(Clone, PartialEq, Debug)]
@@ -69,6 +83,19 @@ pub enum Item {
         /// Its colour.
         color: Color,
     },
+    /// A line through points, as far as they are known.
+    Series {
+        /// Where: the first point at its left edge, the last at its right, 0 at its bottom.
+        rect: Rect,
+        /// The points.
+        points: Points,
+        /// What is at its upper edge.
+        top: u32,
+        /// Its colour.
+        color: Color,
+        /// How the line is broken.
+        dash: Dash,
+    },
     /// The newest picture of a room, fitted into the rectangle; its corners are cut in the ground's colour.
     Picture {
         /// Where.
@@ -89,6 +116,8 @@ impl Item {
             | Item::Text { rect, .. }
             | Item::Icon { rect, .. }
             | Item::Picture { rect, .. } => *rect,
+            // Half of the line's width lies outside where a value is at the edge.
+            Item::Series { rect, .. } => rect.inset(SERIES_WIDTH),
         }
     }
 
@@ -102,7 +131,9 @@ impl Item {
                 let outer = cutout::rounded(*rect, *radius, Bound::Outer);
                 outer.into_iter().flat_map(|part| cutout::without(part, &inner)).collect()
             }
-            Item::Text { .. } | Item::Icon { .. } | Item::Picture { .. } => vec![self.rect()],
+            Item::Text { .. } | Item::Icon { .. } | Item::Series { .. } | Item::Picture { .. } => {
+                vec![self.rect()]
+            }
         }
     }
 }
@@ -150,7 +181,11 @@ impl Scene {
     pub fn pictures(&self) -> impl Iterator<Item = (PictureId, Rect)> + '_ {
         self.items.iter().filter_map(|item| match item {
             Item::Picture { rect, id, .. } => Some((*id, *rect)),
-            Item::Fill { .. } | Item::Edge { .. } | Item::Text { .. } | Item::Icon { .. } => None,
+            Item::Fill { .. }
+            | Item::Edge { .. }
+            | Item::Text { .. }
+            | Item::Icon { .. }
+            | Item::Series { .. } => None,
         })
     }
 
@@ -161,7 +196,11 @@ impl Scene {
                 let over = self.items[at + 1..].iter().flat_map(Item::solid);
                 Some((*id, *rect, over.filter(|over| over.intersect(*rect).area() > 0.0).collect()))
             }
-            Item::Fill { .. } | Item::Edge { .. } | Item::Text { .. } | Item::Icon { .. } => None,
+            Item::Fill { .. }
+            | Item::Edge { .. }
+            | Item::Text { .. }
+            | Item::Icon { .. }
+            | Item::Series { .. } => None,
         })
     }
 
@@ -232,6 +271,11 @@ impl<'a> Canvas<'a> {
         self.scene.items.push(Item::Icon { rect, icon, color });
     }
 
+    /// A line through points.
+    pub fn series(&mut self, rect: Rect, points: Points, top: u32, color: Color, dash: Dash) {
+        self.scene.items.push(Item::Series { rect, points, top, color, dash });
+    }
+
     /// A picture.
     pub fn picture(&mut self, rect: Rect, id: PictureId, behind: Color) {
         self.scene.items.push(Item::Picture { rect, id, behind });
@@ -299,7 +343,9 @@ impl<'a> Canvas<'a> {
         self.scene.areas.retain(|area| !over(area.rect));
         self.scene.items.retain(|item| match item {
             Item::Text { rect: words, .. } | Item::Icon { rect: words, .. } => !over(*words),
-            Item::Fill { .. } | Item::Edge { .. } | Item::Picture { .. } => rect.union(item.rect()) != rect,
+            Item::Fill { .. } | Item::Edge { .. } | Item::Series { .. } | Item::Picture { .. } => {
+                rect.union(item.rect()) != rect
+            }
         });
     }
 

@@ -1,5 +1,5 @@
 //! The caretaker's test page: see yourself, hear a tone, speak and see the meter, press each button and see it light; and
-//! each device's state, with what to do about it.
+//! each device's state, with what to do about it. The last meeting's network can be written down here too.
 
 use druid::Rect;
 
@@ -28,7 +28,9 @@ pub(super) fn draw(c: &mut Canvas<'_>, test: &TestView) {
     let tone = take_left(&mut foot, 4.0 * TOUCH);
     Button::new(Icon::Volume, words.play_tone, frame.body).draw(c, tone, Some(Touch::Tap(Intent::PlayTone)));
     take_left(&mut foot, frame.margin);
-    c.text(foot, &test.version, Style::new(tokens::size::SMALL), tokens::DIM, Align::End);
+    let save = take_left(&mut foot, 4.0 * TOUCH);
+    let touch = test.network_log.then_some(Touch::Tap(Intent::SaveNetworkLog));
+    Button::new(Icon::Network, words.save_network_log, frame.body).draw(c, save, touch);
     take_bottom(&mut rect, frame.margin);
     let right_width = (rect.width() * 0.5).floor();
     let right = take_right(&mut rect, right_width);
@@ -36,8 +38,11 @@ pub(super) fn draw(c: &mut Canvas<'_>, test: &TestView) {
     devices(c, right, &test.devices, 4.0);
 
     let title = Style::strong(frame.title);
-    let heading = take_top(&mut rect, title.line());
-    c.text(heading, words.test_devices, title, tokens::TEXT, Align::Start);
+    let mut heading = take_top(&mut rect, title.line());
+    let width = c.width(words.test_devices, title);
+    c.text(take_left(&mut heading, width), words.test_devices, title, tokens::TEXT, Align::Start);
+    take_left(&mut heading, 16.0);
+    c.text(heading, &test.version, Style::new(tokens::size::SMALL), tokens::DIM, Align::End);
     take_top(&mut rect, 8.0);
     buttons(c, &mut rect, test);
     take_bottom(&mut rect, GAP);

@@ -3,4 +3,5 @@
 #[path = "../../examples/gallery/catalogue/mod.rs"]
 mod catalogue;
 mod layout;
+mod network;
 mod touch;

@@ -36,6 +36,20 @@ pub const STOP_GROUND: Color = Color::rgb8(0x8e, 0x25, 0x29);
 /// [`WARN`], deep enough that [`TEXT`] on it keeps 7:1.
 pub const WARN_GROUND: Color = Color::rgb8(0x6e, 0x44, 0x04);
 
+/// The lines of a graph, on [`GROUND`]; dashes tell them apart too.
+pub const SERIES: [Color; 3] =
+    [Color::rgb8(0x6e, 0xa8, 0xfe), Color::rgb8(0x4c, 0xd9, 0x89), Color::rgb8(0xf5, 0xa5, 0x24)];
+/// The stages of a picture's delay, side by side in one bar; numbers in [`GROUND`] stand on them.
+pub const STAGES: [Color; 7] = [
+    Color::rgb8(0x6e, 0xa8, 0xfe),
+    Color::rgb8(0xb9, 0xa5, 0xff),
+    Color::rgb8(0x56, 0xc8, 0xd8),
+    Color::rgb8(0xf5, 0xa5, 0x24),
+    Color::rgb8(0x4c, 0xd9, 0x89),
+    Color::rgb8(0xf2, 0x9a, 0xb8),
+    Color::rgb8(0xc9, 0xd1, 0xdb),
+];
+
 /// Laid over a button while a finger is on it.
 pub const PRESSED: Color = Color::rgba8(0xff, 0xff, 0xff, 0x30);
 /// Laid over everything while nobody uses the screen.
@@ -109,7 +123,9 @@ mod tests {
 
     #[test]
     fn words_stand_out_from_their_ground() {
-        for (words, ground, least) in &PAIRINGS {
+        let stages = STAGES.map(|ground| (GROUND, ground, 7.0));
+        let lines = SERIES.map(|line| (line, GROUND, 7.0));
+        for (words, ground, least) in PAIRINGS.iter().chain(&stages).chain(&lines) {
             let (a, b) = (luminance(words), luminance(ground));
             let ratio = (a.max(b) + 0.05) / (a.min(b) + 0.05);
             assert!(ratio >= *least, "{words:?} on {ground:?} has {ratio:.2}, needs {least}");

@@ -7,7 +7,7 @@ use vestibule_common::id::PeerId;
 use vestibule_common::time::Time;
 
 use super::words::Sentence;
-use super::{ChatView, PeopleView, chat, home, people};
+use super::{ChatView, NetworkView, PeopleView, VerdictView, chat, home, network, people};
 use crate::kiosk::{Kiosk, WallClock};
 use crate::session::Meeting;
 use crate::video::kind::PictureKind;
@@ -19,6 +19,8 @@ pub struct MeetingView {
     pub code: String,
     /// "0:12:45".
     pub duration: String,
+    /// How the network is, in a word or two.
+    pub network: VerdictView,
     /// Newcomers are kept out.
     pub locked: bool,
     /// The other rooms, at most nine; the same order for everyone.
@@ -96,6 +98,8 @@ pub struct Tile {
     pub speaking: bool,
     /// It hosts.
     pub host: bool,
+    /// Its network is weak.
+    pub weak: bool,
 }
 
 /// Whose picture.
@@ -144,6 +148,8 @@ pub enum Panel {
     Chat,
     /// Who is here, and what the host may do.
     People,
+    /// How the network is.
+    Network,
 }
 
 /// An open panel.
@@ -153,6 +159,8 @@ pub enum PanelView {
     Chat(ChatView),
     /// Who is here.
     People(PeopleView),
+    /// How the network is.
+    Network(NetworkView),
 }
 
 /// Tiles of the grid.
@@ -169,11 +177,13 @@ pub(super) fn of(kiosk: &Kiosk, now: Time, wall: WallClock) -> MeetingView {
     let panel = stay.panel.map(|panel| match panel {
         Panel::Chat => PanelView::Chat(chat::of(kiosk, meeting, now, wall)),
         Panel::People => PanelView::People(people::of(kiosk, meeting)),
+        Panel::Network => PanelView::Network(network::of(kiosk, meeting)),
     });
     let left = kiosk.anyone_there.left(now);
     MeetingView {
         code: roster.code.spaced().to_string(),
-        duration: duration(kiosk, meeting, now),
+        duration: duration(kiosk, now),
+        network: network::verdict(kiosk, meeting),
         locked: roster.locked,
         tiles,
         presentation: presentation(kiosk, meeting),
@@ -211,6 +221,7 @@ fn tile(kiosk: &Kiosk, meeting: &Meeting, member: &Member) -> Tile {
         muted: member.state.muted,
         speaking: kiosk.stay.speaking.contains(&peer) && !member.state.muted,
         host: peer == meeting.roster.host(),
+        weak: kiosk.network.judgement.is_weak(&peer),
         name,
     }
 }
@@ -227,6 +238,7 @@ fn own_tile(kiosk: &Kiosk, meeting: &Meeting) -> Tile {
         muted: kiosk.member_state().muted,
         speaking: kiosk.stay.own_voice && live,
         host: kiosk.hosting(),
+        weak: false,
         name,
     }
 }
@@ -249,13 +261,20 @@ fn presentation(kiosk: &Kiosk, meeting: &Meeting) -> Option<Tile> {
     };
     let initials = initials(meeting.label(&peer).unwrap_or_default());
     let placeholder = placeholder.map(say);
-    Some(Tile { picture, name, initials, placeholder, muted: false, speaking: false, host: false })
+    Some(Tile {
+        picture,
+        name,
+        initials,
+        placeholder,
+        muted: false,
+        speaking: false,
+        host: false,
+        weak: false,
+    })
 }
 
-/// How long this room has been in the meeting, by the relay's clock, so that a power cut does not start it anew.
-fn duration(kiosk: &Kiosk, meeting: &Meeting, now: Time) -> String {
-    let now_ms = kiosk.session.relay_ms(now).unwrap_or(0);
-    let seconds = now_ms.saturating_sub(meeting.roster.admission.issued_ms) / 1000;
+fn duration(kiosk: &Kiosk, now: Time) -> String {
+    let seconds = kiosk.time_in_meeting(now).as_secs();
     format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 

@@ -4,6 +4,7 @@
 mod chat;
 mod home;
 mod meeting;
+mod network;
 mod people;
 mod settings;
 pub mod words;
@@ -18,6 +19,10 @@ pub(crate) use chat::lines as chat_lines;
 pub use chat::{ChatView, Chip, Delivery, KeyboardView, MessageView, Shift};
 pub use home::{HomeView, KeypadView, WaitingView};
 pub use meeting::{Corner, MeetingView, Microphone, Panel, PanelView, PictureId, Tile};
+pub use network::{
+    GraphView, Graphs, NetworkChip, NetworkView, Points, Quantity, SeriesView, StagesView, Tone, Trace,
+    VerdictView,
+};
 pub(crate) use people::PAGE as PEOPLE_PAGE;
 pub use people::{PeopleView, PersonView};
 pub use settings::{RelayChoice, RelaysView, SettingsView, TestView};

@@ -44,6 +44,8 @@ pub struct TestView {
     pub pressed: [bool; 2],
     /// Each device and its state, with what to do about it.
     pub devices: Vec<(String, String)>,
+    /// There is a meeting's network to be written down.
+    pub network_log: bool,
     /// Program and version.
     pub version: String,
 }
@@ -105,6 +107,7 @@ pub(super) fn test(kiosk: &Kiosk) -> TestView {
         speech: known && kiosk.stay.own_voice,
         pressed: kiosk.devices.pressed,
         devices: devices(kiosk),
+        network_log: !kiosk.network.history.is_empty(),
         version: kiosk.config.version.clone(),
     }
 }

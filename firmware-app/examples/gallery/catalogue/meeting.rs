@@ -11,6 +11,7 @@ pub(super) fn tile(number: u8, name: &str) -> Tile {
         muted: false,
         speaking: false,
         host: false,
+        weak: false,
     }
 }
 
@@ -33,6 +34,7 @@ pub(super) fn meeting(count: usize) -> MeetingView {
     MeetingView {
         code: "482 913".into(),
         duration: "0:12:45".into(),
+        network: VerdictView { text: "Good".into(), tone: Tone::Good },
         locked: false,
         tiles: tiles(count),
         presentation: None,
@@ -60,6 +62,8 @@ pub(super) fn meetings() -> Vec<(&'static str, View)> {
     speaking.tiles[0].speaking = true;
     speaking.tiles[0].host = true;
     speaking.tiles[1].muted = true;
+    speaking.tiles[1].weak = true;
+    speaking.network = VerdictView { text: "Weak: Laboratory 3".into(), tone: Tone::Weak };
     speaking.tiles[2].placeholder = Some("Camera off".into());
     speaking.tiles[3].placeholder = Some("Reconnecting…".into());
     let mut nine = meeting(9);
@@ -67,6 +71,8 @@ pub(super) fn meetings() -> Vec<(&'static str, View)> {
     nine.tiles[4].muted = true;
     nine.tiles[5].placeholder = Some("No camera".into());
     nine.locked = true;
+    nine.network = VerdictView { text: "Network".into(), tone: Tone::Unknown };
+    nine.tiles[5].weak = true;
     let muted = MeetingView {
         microphone: Microphone::Muted,
         own: Tile { muted: true, ..meeting(1).own },
@@ -86,6 +92,10 @@ pub(super) fn meetings() -> Vec<(&'static str, View)> {
         camera_off: true,
         locked: true,
         unread: 120,
+        network: VerdictView {
+            text: "Schwach: Großer Sitzungssaal im Nordflügel (Erdgeschoss)".into(),
+            tone: Tone::Weak,
+        },
         own_corner: Corner::BottomLeft,
         own: Tile { muted: true, placeholder: Some("Kamera aus".into()), ..meeting(0).own },
         ..speaking.clone()
@@ -125,6 +135,14 @@ pub(super) fn meetings() -> Vec<(&'static str, View)> {
         ("meeting-9-states", in_meeting(nine)),
         ("meeting-muted", in_meeting(muted.clone())),
         ("meeting-speaking-while-muted", in_meeting(MeetingView { speaking_while_muted: true, ..muted })),
+        (
+            "meeting-no-microphone-german",
+            german(in_meeting(MeetingView {
+                microphone: Microphone::Missing,
+                own_level: None,
+                ..meeting(1)
+            })),
+        ),
         (
             "meeting-no-microphone",
             in_meeting(MeetingView { microphone: Microphone::Missing, own_level: None, ..meeting(2) }),

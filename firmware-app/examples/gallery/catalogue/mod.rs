@@ -1,8 +1,10 @@
 //! A catalogue of views: every state a screen can be in, by name. Shared by the gallery and the tests of the screen.
 
 mod banners;
+mod curves;
 mod home;
 mod meeting;
+mod network;
 mod panels;
 mod settings;
 
@@ -11,7 +13,7 @@ use vestibule_kiosk::audio::EchoMode;
 use vestibule_kiosk::kiosk::intent::Destructive;
 use vestibule_kiosk::view::*;
 
-use self::{banners::*, home::*, meeting::*, panels::*, settings::*};
+use self::{banners::*, home::*, meeting::*, network::*, panels::*, settings::*};
 
 /// A room's key, by number.
 pub(crate) fn peer(number: u8) -> PeerId {
@@ -25,6 +27,7 @@ pub(crate) fn catalogue() -> Vec<(&'static str, View)> {
     views.extend(waiting());
     views.extend(meetings());
     views.extend(panels());
+    views.extend(network());
     views.extend(banners());
     views.extend(settings());
     views.extend(idle());

@@ -27,6 +27,7 @@ pub(super) fn settings() -> Vec<(&'static str, View)> {
         speech: true,
         pressed: [false, true],
         devices: page.devices[..4].to_vec(),
+        network_log: true,
         version: "vestibule-kiosk 0.1.0".into(),
     };
     let faults = TestView {

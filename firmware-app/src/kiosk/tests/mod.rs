@@ -5,6 +5,7 @@ mod comeback;
 mod contacts;
 mod door;
 mod meeting;
+mod network;
 mod presentation;
 mod random;
 mod relay;

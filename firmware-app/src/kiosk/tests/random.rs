@@ -5,11 +5,13 @@ use vestibule_common::control::{
     Ask, ClosedWhy, DeniedWhy, ErrorCode, KnockGoneWhy, MemberState, RelayError, RoomEvent, Tell,
 };
 use vestibule_common::id::{KnockId, PeerId, RoomId};
+use vestibule_common::unit::Bitrate;
 
 use super::world::{World, identity};
 use crate::audio::EchoMode;
 use crate::device::{Button, ButtonEdge, Contact, DeviceError};
 use crate::kiosk::intent::{Destructive, Setting, Step};
+use crate::kiosk::network::{NetworkSample, PerSecond, RoomSample, Share};
 use crate::kiosk::*;
 use crate::video::kind::PictureKind;
 use crate::view::{Backlight, Language, Panel, PictureId, Screen};
@@ -34,7 +36,7 @@ fn peer() -> impl Strategy<Value = PeerId> {
 
 fn intent() -> impl Strategy<Value = Intent> {
     let step = || prop_oneof![Just(Step::Next), Just(Step::Previous)];
-    let panel = prop_oneof![Just(Panel::Chat), Just(Panel::People)];
+    let panel = prop_oneof![Just(Panel::Chat), Just(Panel::People), Just(Panel::Network)];
     let destructive = prop_oneof![
         Just(Destructive::Leave),
         Just(Destructive::EndForAll),
@@ -57,6 +59,7 @@ fn intent() -> impl Strategy<Value = Intent> {
         Intent::OpenSettings,
         Intent::OpenTest,
         Intent::PlayTone,
+        Intent::SaveNetworkLog,
         Intent::EraseDigit,
         Intent::Back,
         Intent::CancelKnock,
@@ -84,6 +87,7 @@ fn intent() -> impl Strategy<Value = Intent> {
         2 => (0u32..40).prop_map(|n| Intent::Approve(KnockId(u64::from(n).to_be_bytes()))),
         2 => panel.prop_map(Intent::TogglePanel),
         1 => prop::option::of(peer()).prop_map(Intent::ChatTo),
+        1 => prop::option::of(peer()).prop_map(Intent::NetworkOf),
         2 => any::<char>().prop_map(Intent::Type),
         1 => step().prop_map(Intent::Page),
         1 => step().prop_map(Intent::Volume),
@@ -140,6 +144,24 @@ fn tell() -> impl Strategy<Value = Tell> {
     ]
 }
 
+fn network() -> impl Strategy<Value = NetworkSample> {
+    let share = || prop::option::of(any::<u32>().prop_map(Share::from_ppm));
+    let rooms = prop::collection::btree_map(peer(), (share(), prop::option::of(any::<u32>())), 0..4);
+    (share(), prop::option::of(any::<u64>()), rooms).prop_map(|(loss, bps, rooms)| {
+        let mut sample = NetworkSample::default();
+        sample.link.up.loss = loss;
+        sample.link.up.bitrate = bps.map(Bitrate::bps);
+        sample.rooms = rooms
+            .into_iter()
+            .map(|(peer, (loss, frames))| {
+                let frames_received = frames.map(PerSecond::from_milli);
+                (peer, RoomSample { loss, frames_received, ..RoomSample::default() })
+            })
+            .collect();
+        sample
+    })
+}
+
 fn news() -> impl Strategy<Value = News> {
     let gate = prop::sample::select(vec![
         GateReport::Open,
@@ -158,6 +180,10 @@ fn news() -> impl Strategy<Value = News> {
         ])
         .prop_map(News::Presentation),
         1 => Just(News::RelaysFound(vec![])),
+        2 => network().prop_map(|sample| News::Network(Box::new(sample))),
+        1 => any::<bool>().prop_map(|written| {
+            News::NetworkLog(if written { Ok("x.csv".into()) } else { Err("full".into()) })
+        }),
         1 => loss.prop_map(|why| News::Disconnected { why, detail: String::new() }),
         1 => (peer(), any::<bool>()).prop_map(|(peer, speaking)| News::VoiceActive { peer, speaking }),
         1 => (peer(), any::<bool>(), any::<bool>()).prop_map(|(peer, presented, arriving)| {

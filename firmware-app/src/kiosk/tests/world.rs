@@ -45,6 +45,7 @@ pub(super) struct Shell {
     pub(super) chimes: Vec<Chime>,
     pub(super) sent: Vec<ToRelay>,
     pub(super) connects: Vec<Time>,
+    pub(super) network_logs: Vec<String>,
     pub(super) log: Vec<(log::Level, String)>,
 }
 
@@ -99,6 +100,7 @@ impl World {
             chimes: vec![],
             sent: vec![],
             connects: vec![],
+            network_logs: vec![],
             log: vec![],
         };
         if n < self.shells.len() {
@@ -189,6 +191,7 @@ impl World {
                 shell.in_media = false;
                 shell.played.clear();
             }
+            Effect::WriteNetworkLog(table) => shell.network_logs.push(table),
             Effect::Listen(on) => shell.listens = on,
             Effect::Chime(chime) => shell.chimes.push(chime),
             Effect::KeepTicket(ticket) => shell.ticket = ticket.map(|ticket| *ticket),

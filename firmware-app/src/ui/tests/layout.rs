@@ -100,7 +100,7 @@ fn is_opaque(item: &Item) -> bool {
     match item {
         Item::Fill { color, .. } => color.as_rgba8().3 > 0xc0,
         Item::Picture { .. } => true,
-        Item::Edge { .. } | Item::Text { .. } | Item::Icon { .. } => false,
+        Item::Edge { .. } | Item::Text { .. } | Item::Icon { .. } | Item::Series { .. } => false,
     }
 }
 
@@ -125,6 +125,10 @@ fn no_button_has_its_word_cut() {
             l.camera_off,
             l.chat,
             l.people,
+            l.network_page,
+            l.present,
+            l.stop_presenting,
+            l.save_network_log,
             l.leave,
             l.you,
             l.locked,

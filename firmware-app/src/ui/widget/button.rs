@@ -172,7 +172,10 @@ impl<'a> Button<'a> {
         let height = icon + gap + style.line();
         let y0 = (rect.y0 + (rect.height() - height) / 2.0).round();
         if let Some(shape) = self.icon {
-            c.icon(Rect::new(rect.x0, y0, rect.x1, y0 + icon), shape, icon, icon_ink);
+            // It makes way for a badge.
+            let clear = if self.badge > 0 { badge(c, rect, self.badge).1.x0 - 2.0 } else { rect.x1 };
+            let x0 = (rect.center().x - icon / 2.0).min(clear - icon).max(rect.x0);
+            c.icon(Rect::new(x0, y0, x0 + icon, y0 + icon), shape, icon, icon_ink);
         }
         let words = y0 + icon + gap;
         let line = Rect::new(rect.x0 + 4.0, words, rect.x1 - 4.0, words + style.line());
@@ -180,13 +183,17 @@ impl<'a> Button<'a> {
     }
 }
 
-fn draw_badge(c: &mut Canvas<'_>, rect: Rect, number: u16) {
+/// A badge's words and where they stand.
+fn badge(c: &mut Canvas<'_>, rect: Rect, number: u16) -> (String, Rect) {
     // On a narrow button more figures would lie on the icon.
     let most = if rect.width() <= 112.0 { 9 } else { 99 };
     let text = if number > most { format!("{most}+") } else { number.to_string() };
-    let style = Style::figures(tokens::size::SMALL);
-    let width = (c.width(&text, style) + 12.0).max(24.0);
-    let badge = Rect::new(rect.x1 - width - 4.0, rect.y0 + 4.0, rect.x1 - 4.0, rect.y0 + 28.0);
+    let width = (c.width(&text, Style::figures(tokens::size::SMALL)) + 12.0).max(24.0);
+    (text, Rect::new(rect.x1 - width - 4.0, rect.y0 + 4.0, rect.x1 - 4.0, rect.y0 + 28.0))
+}
+
+fn draw_badge(c: &mut Canvas<'_>, rect: Rect, number: u16) {
+    let (text, badge) = badge(c, rect, number);
     c.fill(badge, 12.0, tokens::STOP_GROUND);
-    c.text(badge, &text, style, tokens::TEXT, Align::Center);
+    c.text(badge, &text, Style::figures(tokens::size::SMALL), tokens::TEXT, Align::Center);
 }

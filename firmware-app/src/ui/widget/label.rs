@@ -26,6 +26,11 @@ pub fn marked(
     icon + 8.0 + width
 }
 
+/// What a mark before words takes of their line.
+pub fn beside_mark(style: Style) -> f64 {
+    (style.size * 1.2).round() + 8.0
+}
+
 /// A small plate with an icon and a line, as wide as they need but no wider than the box; at the box's left, or in
 /// its middle. Returns where it is.
 pub fn plate(
@@ -38,7 +43,7 @@ pub fn plate(
     align: Align,
 ) -> Rect {
     let pad = 12.0;
-    let icon = if mark.is_some() { (style.size * 1.2).round() + 8.0 } else { 0.0 };
+    let icon = if mark.is_some() { beside_mark(style) } else { 0.0 };
     let words = c.width(text, style).min((within.width() - 2.0 * pad - icon).max(0.0));
     let width = 2.0 * pad + icon + words;
     let x0 = match align {

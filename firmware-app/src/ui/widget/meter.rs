@@ -18,12 +18,14 @@ pub fn volume(c: &mut Canvas<'_>, rect: Rect, level: u8, intent: impl Fn(Step) -
     Button::icon(Icon::VolumeDown).draw(c, down, Some(Touch::Repeat(intent(Step::Previous))));
     Button::icon(Icon::VolumeUp).draw(c, up, Some(Touch::Repeat(intent(Step::Next))));
     let level = level.min(100);
-    let style = Style::figures(tokens::size::BODY);
     let middle = rect.center().y;
     let between = Rect::new(down.x1, rect.y0, up.x0, rect.y1);
+    let sizes = [tokens::size::BODY, tokens::size::SMALL].map(Style::figures);
+    let style = c.largest("100", &sizes, between.width());
     let words = Rect::new(between.x0, middle - style.line(), between.x1, middle);
     c.text(words, &level.to_string(), style, tokens::TEXT, Align::Center);
-    let track = Rect::new(between.x0 + 8.0, middle + 8.0, between.x1 - 8.0, middle + 14.0);
+    let beside = if between.width() < 48.0 { 2.0 } else { 8.0 };
+    let track = Rect::new(between.x0 + beside, middle + 8.0, between.x1 - beside, middle + 14.0);
     c.fill(track, 3.0, tokens::LINE);
     filled(c, track, f64::from(level) / 100.0, tokens::ACTION);
 }

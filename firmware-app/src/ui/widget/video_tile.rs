@@ -142,6 +142,9 @@ impl Plate {
         } else if tile.speaking {
             marks.push((Icon::Speaking, SPEAKING));
         }
+        if tile.weak {
+            marks.push((Icon::WeakNetwork, tokens::WARN));
+        }
         if tile.host {
             marks.push((Icon::Host, tokens::WARN));
         }

@@ -3,11 +3,13 @@
 
 mod english;
 mod german;
+mod network;
 
 use vestibule_common::id::RoomCode;
 
 use super::Language;
 use crate::device::Button;
+pub use network::NetworkWords;
 
 /// Something to say, with what belongs in it. Names are labels as the roster gives them.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -214,6 +216,15 @@ pub enum Sentence {
     MicrophoneLost,
     /// The microphone is back.
     MicrophoneBack,
+    /// This room, among the others.
+    ThisRoom,
+    /// The network's numbers are in a file.
+    NetworkLogWritten {
+        /// Its path.
+        path: String,
+    },
+    /// The network's numbers could not be written.
+    NetworkLogFailed,
     /// For diagnosis, at the caretaker's wish.
     Recording,
     /// The speaker went away.

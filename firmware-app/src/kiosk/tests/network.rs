@@ -1,0 +1,128 @@
+//! The network page: opened by the bar or the verdict, fed once a second, gone with the meeting but for the caretaker.
+
+use vestibule_common::time::Duration;
+
+use super::world::World;
+use crate::kiosk::intent::Intent;
+use crate::kiosk::network::{LinkQuality, LinkSample, NetworkSample, RoomSample, Share};
+use crate::kiosk::*;
+use crate::view::{NetworkView, Panel, PanelView, Screen, Tone};
+
+fn page(world: &World, n: usize) -> NetworkView {
+    match world.meeting(n).panel {
+        Some(PanelView::Network(page)) => page,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A second of a good link; what the other kiosk says of itself.
+fn second(world: &mut World, n: usize, quality: LinkQuality) {
+    world.ms(1000);
+    let link = LinkSample { round_trip: Some(Duration::from_millis(3)), ..LinkSample::default() };
+    let other = world.shells[1 - n].me;
+    let room = RoomSample { quality: Some(quality), ..RoomSample::default() };
+    let sample = NetworkSample { link, rooms: [(other, room)].into() };
+    world.news(n, News::Network(Box::new(sample)));
+    world.run();
+}
+
+#[test]
+fn it_opens_closes_and_shows_what_was_measured() {
+    let mut world = World::met(&["Boardroom", "Workshop"]);
+    assert_eq!(
+        (world.meeting(0).network.text.as_str(), world.meeting(0).network.tone),
+        ("Network", Tone::Unknown)
+    );
+    world.touch(0, Intent::TogglePanel(Panel::Network));
+    assert!(page(&world, 0).graphs.graphs().is_empty());
+    second(&mut world, 0, LinkQuality::Good);
+    let first = page(&world, 0);
+    assert_eq!(first.verdict.text, "Good: sound and pictures arrive as they should.");
+    assert_eq!(
+        first.rooms.iter().map(|room| room.label.as_str()).collect::<Vec<_>>(),
+        ["This room", "Workshop"]
+    );
+    assert!(first.rooms[0].chosen && !first.graphs.graphs().is_empty() && first.graphs.stages().is_none());
+    let other = world.shells[1].me;
+    world.touch(0, Intent::NetworkOf(Some(other)));
+    assert!(page(&world, 0).rooms[1].chosen && page(&world, 0).graphs.stages().is_some());
+    world.touch(0, Intent::NetworkOf(Some(super::world::identity(7).peer())));
+    assert!(page(&world, 0).rooms[1].chosen, "a stranger cannot be chosen");
+    world.touch(0, Intent::TogglePanel(Panel::Network));
+    assert_eq!(world.meeting(0).panel, None);
+    world.touch(0, Intent::TogglePanel(Panel::Network));
+    assert!(page(&world, 0).rooms[0].chosen, "it opens with this room");
+    world.touch(0, Intent::Back);
+    assert_eq!(world.meeting(0).panel, None);
+}
+
+#[test]
+fn a_weak_room_is_named_and_marked_until_it_leaves() {
+    let mut world = World::met(&["Boardroom", "Workshop"]);
+    for _ in 0..6 {
+        second(&mut world, 0, LinkQuality::WeakNetwork);
+    }
+    let meeting = world.meeting(0);
+    assert_eq!((meeting.network.text.as_str(), meeting.tiles[0].weak), ("Weak: Workshop", true));
+    let other = world.shells[1].me;
+    world.touch(0, Intent::TogglePanel(Panel::Network));
+    world.touch(0, Intent::NetworkOf(Some(other)));
+    world.touch(1, Intent::Ask(intent::Destructive::Leave));
+    world.touch(1, Intent::Confirm);
+    let page = page(&world, 0);
+    assert_eq!(page.rooms.len(), 1);
+    assert!(page.rooms[0].chosen && page.graphs.stages().is_none());
+    assert_eq!(world.meeting(0).network.text, "Good");
+}
+
+#[test]
+fn without_the_relay_there_is_no_connection_whatever_was_measured() {
+    let mut world = World::met(&["Boardroom", "Workshop"]);
+    second(&mut world, 0, LinkQuality::Good);
+    assert_eq!(world.meeting(0).network.text, "Good");
+    world.kill_relay();
+    let network = world.meeting(0).network;
+    assert_eq!((network.text.as_str(), network.tone), ("No connection", Tone::Weak));
+}
+
+#[test]
+fn the_caretaker_writes_down_the_last_meeting_and_the_next_begins_anew() {
+    let mut world = World::met(&["Boardroom", "Workshop"]);
+    let mut sample = NetworkSample::default();
+    sample.link.up.loss = Some(Share::from_ppm(5));
+    world.news(0, News::Network(Box::new(sample.clone())));
+    world.touch(0, Intent::SaveNetworkLog);
+    assert!(world.shells[0].network_logs.is_empty(), "in a meeting nobody has typed a PIN");
+    world.touch(0, Intent::Ask(intent::Destructive::Leave));
+    world.touch(0, Intent::Confirm);
+    let open_test = |world: &mut World| {
+        world.touch(0, Intent::OpenSettings);
+        for digit in [1, 2, 3, 4] {
+            world.touch(0, Intent::Digit(digit));
+        }
+        world.touch(0, Intent::OpenTest);
+    };
+    open_test(&mut world);
+    let offered = |world: &World| matches!(world.view(0).screen, Screen::Test(test) if test.network_log);
+    assert!(offered(&world));
+    // What is sampled now is of no meeting.
+    world.news(0, News::Network(Box::new(sample)));
+    world.touch(0, Intent::SaveNetworkLog);
+    assert_eq!(world.shells[0].network_logs.len(), 1);
+    assert_eq!(world.shells[0].network_logs[0].lines().count(), 3, "a header, the link, a room");
+    world.news(0, News::NetworkLog(Ok("/var/lib/x/network-1.csv".into())));
+    assert_eq!(world.notice(0), "The network's numbers are in /var/lib/x/network-1.csv.");
+    world.news(0, News::NetworkLog(Err("the disk is full".into())));
+    assert_eq!(world.notice(0), "The network's numbers could not be written.");
+    world.touch(0, Intent::Back);
+    world.touch(0, Intent::Back);
+    world.touch(0, Intent::StartMeeting);
+    world.ms(1000);
+    assert!(world.in_meeting(0));
+    world.touch(0, Intent::Ask(intent::Destructive::Leave));
+    world.touch(0, Intent::Confirm);
+    open_test(&mut world);
+    assert!(!offered(&world), "the new meeting measured nothing");
+    world.touch(0, Intent::SaveNetworkLog);
+    assert_eq!(world.shells[0].network_logs.len(), 1);
+}
