@@ -6,7 +6,7 @@ use super::*;
 use crate::id::StreamId;
 use crate::media::packetizer::{FrameInfo, Packetizer};
 use crate::media::testing::Rng;
-use crate::wire::{AudioLevel, MAX_BODY, MAX_PAYLOAD, MediaFlags};
+use crate::wire::{AudioLevel, Layer, MAX_BODY, MAX_PAYLOAD, MediaFlags, StageTimes};
 
 const MS: fn(u64) -> Time = Time::from_millis;
 
@@ -240,19 +240,20 @@ fn a_keyframe_is_asked_for_again_every_quarter_second_and_less_often_into_silenc
 fn a_lost_frame_that_none_needs_does_no_harm() {
     let mut r = reassembler();
     r.handle_piece(&small(0, true, 0), b"k", MS(0));
-    // 1 is lost, and 2 refers to 0.
+    // 1 was left out or is lost, and 2 refers to 0: no reason to wait.
     r.handle_piece(&small(2, false, 2), b"p", MS(66));
     r.handle_piece(&small(3, false, 1), b"p", MS(99));
-    assert_eq!(numbers(&mut r, MS(99)), [0]);
-    assert_eq!(numbers(&mut r, MS(126)), [2, 3]);
-    assert!(!r.keyframe_needed(MS(126)));
-    // 4 is lost; the upper-layer frame 5 needs it, but 6 refers to 3.
+    assert_eq!(numbers(&mut r, MS(99)), [0, 2, 3]);
+    assert_eq!(r.handle_piece(&small(1, false, 1), b"p", MS(100)), Accepted::Late);
+    // 4 is lost; the upper-layer frame 5 needs it, but 6 refers to 3. It waits only for 5, which is here.
     let mut upper = small(5, false, 1);
     upper.flags.discardable = true;
     r.handle_piece(&upper, b"p", MS(160));
     r.handle_piece(&small(6, false, 3), b"p", MS(190));
+    assert!(numbers(&mut r, MS(219)).is_empty());
     assert_eq!(numbers(&mut r, MS(220)), [6]);
-    assert_eq!(r.stats().undecodable, 1);
+    assert!(!r.keyframe_needed(MS(220)));
+    assert_eq!((r.stats().undecodable, r.stats().skipped, r.stats().lost), (1, 1, 1));
 }
 
 #[test]
@@ -303,7 +304,7 @@ fn pieces_that_contradict_each_other_are_refused() {
         (MediaHeader { piece: 1, captured: MS(9), ..base }, 100),
         (MediaHeader { piece: 1, reference_distance: 1, ..base }, 100),
         (MediaHeader { piece: 1, flags: MediaFlags::default(), ..base }, 100),
-        (MediaHeader { piece: 1, layer: Layer { spatial: 1, temporal: 0 }, ..base }, 100),
+        (MediaHeader { piece: 1, layer: Layer { spatial: 0, temporal: 1 }, ..base }, 100),
         (MediaHeader { piece: 1, ..base }, 99),
         (MediaHeader { piece: 1, ..base }, 0),
         (MediaHeader { piece: 2, ..base }, 101),
@@ -315,9 +316,7 @@ fn pieces_that_contradict_each_other_are_refused() {
     for (header, len) in bad {
         assert_eq!(r.handle_piece(&header, &vec![2; len], MS(0)), Accepted::Invalid, "{header:?} {len}");
     }
-    for kind in [Kind::Audio, Kind::Repair] {
-        assert_eq!(r.handle_piece(&MediaHeader { kind, ..base }, &[1], MS(0)), Accepted::Ignored);
-    }
+    assert_eq!(r.handle_piece(&MediaHeader { kind: Kind::Audio, ..base }, &[1], MS(0)), Accepted::Ignored);
     // The last piece first, then a smaller one: refused as well.
     let mut r = reassembler();
     assert_eq!(r.handle_piece(&MediaHeader { piece: 2, ..base }, &[1; 50], MS(0)), Accepted::Stored);
