@@ -254,4 +254,6 @@ impl Reassembler {
 }
 
 #[cfg(test)]
+mod repair_tests;
+#[cfg(test)]
 mod tests;

@@ -52,8 +52,8 @@ pub struct ReassemblerConfig {
     pub reorder_wait: Duration,
     /// A frame is given up this long after its first piece; longer while pieces are asked for.
     pub frame_deadline: Duration,
-    /// How much longer asking may make these two.
-    pub frame_deadline_most: Duration,
+    /// While pieces are asked for, both are at most this and a round trip, unless they are longer by themselves.
+    pub resend_wait: Duration,
     /// A keyframe takes many pieces, over a slow link longer than `frame_deadline`: it is given up when no new piece
     /// came for `frame_deadline` (longer while pieces are asked for), or this long after its first piece.
     pub keyframe_deadline: Duration,
@@ -74,11 +74,11 @@ impl Default for ReassemblerConfig {
         ReassemblerConfig {
             reorder_wait: Duration::from_millis(60),
             frame_deadline: Duration::from_millis(150),
-            frame_deadline_most: Duration::from_millis(300),
+            resend_wait: Duration::from_millis(320),
             keyframe_deadline: Duration::from_secs(1),
             keyframe_repeat: Duration::from_millis(250),
             reorder: Duration::from_millis(10),
-            resend_round_trip: Duration::from_millis(150),
+            resend_round_trip: Duration::from_millis(250),
             max_frames: 32,
             max_bytes: 2 << 20,
         }

@@ -15,11 +15,11 @@ fn reassembler() -> Reassembler {
 }
 
 /// What a frame of this number contains.
-fn content(number: u32, len: usize) -> Vec<u8> {
+pub(super) fn content(number: u32, len: usize) -> Vec<u8> {
     (0..len).map(|i| (number as usize * 31 + i * 7 % 256) as u8).collect()
 }
 
-fn bodies(packetizer: &mut Packetizer, frame: &[u8], info: FrameInfo) -> Vec<Vec<u8>> {
+pub(super) fn bodies(packetizer: &mut Packetizer, frame: &[u8], info: FrameInfo) -> Vec<Vec<u8>> {
     let pieces = packetizer.frame(frame, info).unwrap();
     (0..pieces.count())
         .map(|index| {
@@ -30,17 +30,17 @@ fn bodies(packetizer: &mut Packetizer, frame: &[u8], info: FrameInfo) -> Vec<Vec
         .collect()
 }
 
-fn give(reassembler: &mut Reassembler, body: &[u8], now: Time) -> Accepted {
+pub(super) fn give(reassembler: &mut Reassembler, body: &[u8], now: Time) -> Accepted {
     let (header, payload) = MediaHeader::parse(body).unwrap();
     reassembler.handle_piece(&header, payload, now)
 }
 
-fn numbers(reassembler: &mut Reassembler, now: Time) -> Vec<u32> {
+pub(super) fn numbers(reassembler: &mut Reassembler, now: Time) -> Vec<u32> {
     std::iter::from_fn(|| reassembler.next_frame(now)).map(|frame| frame.number).collect()
 }
 
 /// A frame of a single piece.
-fn small(frame: u32, keyframe: bool, distance: u16) -> MediaHeader {
+pub(super) fn small(frame: u32, keyframe: bool, distance: u16) -> MediaHeader {
     MediaHeader {
         kind: Kind::Video,
         stream: StreamId(1),
@@ -367,10 +367,12 @@ prop_compose! {
         distance in prop_oneof![0u16..3, any::<u16>()],
         len in prop_oneof![Just(100usize), 0usize..200, Just(MAX_PAYLOAD)],
         kind in prop::sample::select(Kind::ALL.to_vec()),
+        spatial in 0u8..3,
         wait in 0u64..80,
     ) -> (MediaHeader, usize, u64) {
         let flags = MediaFlags { keyframe: flags.0, end_of_frame: flags.1, discardable: flags.2, end_to_end: false };
-        (MediaHeader { kind, pieces, piece, flags, ..small(frame, false, distance) }, len, wait)
+        let layer = Layer { spatial, temporal: 0 };
+        (MediaHeader { kind, layer, pieces, piece, flags, ..small(frame, false, distance) }, len, wait)
     }
 }
 
@@ -388,13 +390,17 @@ proptest! {
                 r.recycle(frame.bytes);
             }
             r.keyframe_needed(MS(now));
+            while r.next_nack(Duration::from_millis(40), MS(now)).is_some() {}
             // No busy loop: what is due now has been done.
             prop_assert!(r.poll_timeout().is_none_or(|at| at > MS(now)), "{:?} {}", r.poll_timeout(), now);
             prop_assert!(r.slots.len() <= 32);
             prop_assert!(r.memory() <= (2 << 20) + SPARE_BUFFERS * SPARE_LARGEST);
-            let numbers: Vec<_> = r.slots.iter().map(|slot| slot.number).collect();
-            let in_order = |pair: &[u32]| (pair[1].wrapping_sub(pair[0]) as i32) > 0;
-            prop_assert!(numbers.windows(2).all(in_order));
+            let places: Vec<_> = r.slots.iter().map(|slot| (slot.number, slot.layer.spatial)).collect();
+            let in_order = |pair: &[(u32, u8)]| match pair[1].0.wrapping_sub(pair[0].0) as i32 {
+                0 => pair[1].1 > pair[0].1,
+                step => step > 0,
+            };
+            prop_assert!(places.windows(2).all(in_order));
         }
     }
 }
