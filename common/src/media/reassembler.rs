@@ -254,6 +254,6 @@ impl Reassembler {
 }
 
 #[cfg(test)]
-mod repair_tests;
+mod loss_tests;
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@
 
 mod rebuild;
 mod shard;
+mod stash;
 
 use core::fmt;
 
@@ -14,8 +15,9 @@ use reed_solomon_simd::rate::{LowRateEncoder, RateEncoder};
 
 use super::packetizer::Pieces;
 use crate::wire::{self, Kind, MAX_PAYLOAD, MediaFlags, MediaHeader};
-pub(super) use rebuild::{Rebuilder, Stash};
+pub(super) use rebuild::Rebuilder;
 use shard::Shard;
+pub(super) use stash::Stash;
 
 /// The most pieces of one block.
 pub const MAX_BLOCK: usize = 64;

@@ -53,24 +53,48 @@ fn delivers(both_ways: bool, least_resend: [[f64; 4]; 4], least_repair: [[f64; 4
 
 #[test]
 fn frames_are_delivered_in_time_when_pictures_are_lost() {
-    delivers(false, [[0.0; 4]; 4], [[0.0; 4]; 4]);
+    let resend = [
+        [99.5, 99.5, 99.5, 99.0],
+        [99.5, 99.5, 99.0, 96.0],
+        [99.5, 99.5, 97.0, 80.0],
+        [98.0, 97.0, 78.0, 15.0],
+    ];
+    let repair = [
+        [99.5, 99.5, 99.5, 99.5],
+        [99.5, 99.5, 99.5, 99.5],
+        [99.5, 99.5, 99.5, 98.0],
+        [99.5, 99.0, 99.0, 94.0],
+    ];
+    delivers(false, resend, repair);
 }
 
 #[test]
 fn frames_are_delivered_in_time_when_requests_are_lost_too() {
-    delivers(true, [[0.0; 4]; 4], [[0.0; 4]; 4]);
+    let resend = [
+        [99.5, 99.5, 99.5, 98.5],
+        [99.5, 99.5, 98.0, 85.0],
+        [99.0, 98.0, 88.0, 45.0],
+        [80.0, 75.0, 20.0, 3.0],
+    ];
+    let repair = [
+        [99.5, 99.5, 99.5, 99.5],
+        [99.5, 99.5, 99.5, 99.5],
+        [99.5, 99.5, 99.0, 98.0],
+        [98.5, 97.0, 88.0, 65.0],
+    ];
+    delivers(true, resend, repair);
 }
 
 /// The same share of losses, four in a row: what the number of repairs does not reckon with.
 #[test]
 fn bursts_are_left_to_retransmission() {
     println!("   losses     round trip  help            delivered  99th late  overhead  keyframes");
-    for (round_trip, least) in [(40, 99.0), (200, 80.0)] {
+    for (round_trip, least) in [(40, 99.0), (200, 95.0)] {
         for help in HELP {
             let scene = Scene { burst: 4, ..scene(5, round_trip, help) };
             let outcome = run(&scene);
             line("in fours", &scene, &outcome);
-            assert!(true || percent(&outcome) >= least, "{round_trip} ms");
+            assert!(help == Help::None || percent(&outcome) >= least, "{round_trip} ms");
         }
     }
 }
