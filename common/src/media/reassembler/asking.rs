@@ -100,6 +100,6 @@ impl Reassembler {
     /// Until when a frame of which nothing came is waited for.
     fn unseen_until(&self, number: u32) -> Option<Time> {
         let later = self.slots.iter().filter(|slot| slot.number.wrapping_sub(number) as i32 > 0);
-        later.filter_map(|slot| self.ends_waiting(slot)).min()
+        later.filter_map(|slot| self.ends_waiting(slot, self.waits.reorder)).min()
     }
 }

@@ -133,6 +133,19 @@ fn the_end_of_a_slow_streams_frame_is_asked_for_though_nothing_came_behind_it() 
 }
 
 #[test]
+fn a_frame_that_none_needs_holds_up_the_others_no_longer_than_reordering_may() {
+    for (discardable, waited) in [(true, 60), (false, 210)] {
+        let mut r = started();
+        let mut upper = MediaHeader { pieces: 2, ..small(1, false, 1) };
+        upper.flags.discardable = discardable;
+        r.handle_piece(&upper, b"p", MS(33));
+        r.handle_piece(&small(2, false, 2), b"p", MS(40));
+        let shown = (40..400).find(|now| !numbers(&mut r, MS(*now)).is_empty());
+        assert_eq!(shown, Some(40 + waited));
+    }
+}
+
+#[test]
 fn another_layer_is_ignored_until_its_keyframe_is_whole() {
     let mut r = started();
     assert_eq!(r.handle_piece(&of_layer(small(1, false, 1), 1), b"B", MS(10)), Accepted::Ignored);
@@ -287,4 +300,88 @@ proptest! {
             prop_assert!(r.memory() <= (2 << 20) + SPARE_BUFFERS * SPARE_LARGEST);
         }
     }
+}
+
+/// A relay that changes the layer at keyframes, an encoder that leaves pictures out, and a network that loses, delays and sends
+/// again: every frame that comes out is whole and refers to one of its own layer that came out since the last keyframe.
+#[test]
+fn no_frame_ever_refers_to_one_that_was_not_delivered() {
+    let mut switches = 0;
+    for seed in 0..60 {
+        let mut rng = crate::media::testing::Rng(seed);
+        let mut r = Reassembler::new(ReassemblerConfig::default());
+        let (mut layer, mut wanted, mut keyframe) = (0, 0, true);
+        let mut last_sent = [None::<u32>; 2];
+        let mut network: Vec<(u64, MediaHeader)> = Vec::new();
+        let mut sent = std::collections::BTreeMap::new();
+        let mut shown: Vec<(u32, u8)> = Vec::new();
+        let mut delivered = 0;
+        for now in 0..6000u64 {
+            if now % 33 == 0 && rng.chance(90) {
+                let number = 100 + now as u32 / 33;
+                let mut layers = vec![(layer, keyframe)];
+                if rng.chance(4) {
+                    wanted = 1 - layer;
+                }
+                if wanted != layer {
+                    // The old layer's picture may come along with the new one's keyframe.
+                    if rng.chance(50) {
+                        layers.clear();
+                    }
+                    layers.push((wanted, true));
+                    layer = wanted;
+                }
+                keyframe = false;
+                for (spatial, keyframe) in layers {
+                    let before = last_sent[usize::from(spatial)].replace(number);
+                    let distance = before.map_or(1, |before| number - before) as u16;
+                    let pieces = if keyframe { 6 } else { 3 };
+                    let base =
+                        of_layer(small(number, keyframe, if keyframe { 0 } else { distance }), spatial);
+                    for piece in 0..pieces {
+                        let header = MediaHeader { pieces, piece, ..base };
+                        sent.insert((number, spatial, piece), header);
+                        if !rng.chance(seed % 10) {
+                            network.push((now + rng.below(25), header));
+                        }
+                    }
+                }
+            }
+            for (_, header) in network.extract_if(.., |(at, _)| *at <= now) {
+                r.handle_piece(&header, &[header.piece as u8, header.layer.spatial], MS(now));
+            }
+            while let Some(frame) = r.next_frame(MS(now)) {
+                let header = sent[&(frame.number, frame.layer.spatial, 0)];
+                assert_eq!(frame.bytes.len(), 2 * usize::from(header.pieces));
+                assert!(frame.bytes.chunks(2).all(|piece| piece[1] == frame.layer.spatial));
+                if frame.keyframe {
+                    switches += u32::from(shown.last().is_some_and(|last| last.1 != frame.layer.spatial));
+                    shown.clear();
+                } else {
+                    let reference = frame.number - u32::from(header.reference_distance);
+                    assert!(shown.contains(&(reference, frame.layer.spatial)), "seed {seed}: {frame:?}");
+                }
+                shown.push((frame.number, frame.layer.spatial));
+                delivered += 1;
+            }
+            while let Some(nack) = r.next_nack(ROUND_TRIP, MS(now)) {
+                let asked = sent.range((nack.frame, nack.spatial, 0)..=(nack.frame, nack.spatial, 511));
+                for (_, header) in
+                    asked.filter(|((.., piece), _)| nack.pieces.is_empty() || nack.pieces.contains(piece))
+                {
+                    if rng.chance(80) {
+                        network.push((now + 40, MediaHeader { kind: Kind::Retransmission, ..*header }));
+                    }
+                }
+            }
+            keyframe |= r.keyframe_needed(MS(now));
+            assert!(
+                r.poll_timeout().is_none_or(|at| at > MS(now)),
+                "seed {seed}: {:?} at {now}",
+                r.poll_timeout()
+            );
+        }
+        assert!(delivered > 120, "seed {seed}: {delivered} frames, {:?}", r.stats());
+    }
+    assert!(switches > 200, "{switches} switches");
 }

@@ -178,7 +178,7 @@ mod tests {
         for piece in (1..512).step_by(2) {
             holes.came(piece, MS(0));
         }
-        let missing = |piece: u16| piece % 2 == 0;
+        let missing = |piece: u16| piece.is_multiple_of(2);
         assert_eq!(holes.ask(missing, REPEAT, MS(0)).len(), 256);
         // A whole large frame takes two nacks.
         let mut holes = Holes::default();

@@ -61,7 +61,8 @@ impl Reassembler {
             // What comes behind a keyframe is of no use without it.
             return Some(self.deadline(slot));
         }
-        self.slots.iter().filter_map(|slot| self.ends_waiting(slot)).min()
+        let reorder = self.reorder_wait(slot);
+        self.slots.iter().filter_map(|slot| self.ends_waiting(slot, reorder)).min()
     }
 
     /// Until when a frame at `at` is waited for, the one being decoded or a keyframe.
@@ -71,13 +72,20 @@ impl Reassembler {
         if self.needs_keyframe || slot.keyframe || !self.is_own(slot) {
             return deadline;
         }
-        let later = self.slots[at + 1..].iter().filter_map(|slot| self.ends_waiting(slot)).min();
+        let reorder = self.reorder_wait(slot);
+        let later = self.slots[at + 1..].iter().filter_map(|slot| self.ends_waiting(slot, reorder)).min();
         later.map_or(deadline, |later| later.min(deadline))
     }
 
-    /// Until when this frame lets those before it be waited for.
-    pub(super) fn ends_waiting(&self, slot: &Slot) -> Option<Time> {
-        let waited = slot.completed.filter(|_| self.ahead(slot) > 0).map(|at| at + self.waits.reorder);
+    /// How long a frame is waited for once a later one is whole. One that no other needs must not hold up the others for as
+    /// long as asking for it may take.
+    fn reorder_wait(&self, slot: &Slot) -> Duration {
+        if slot.discardable && !slot.is_whole() { self.config.reorder_wait } else { self.waits.reorder }
+    }
+
+    /// Until when this frame lets those before it be waited for, which is `reorder` after it was whole.
+    pub(super) fn ends_waiting(&self, slot: &Slot, reorder: Duration) -> Option<Time> {
+        let waited = slot.completed.filter(|_| self.ahead(slot) > 0).map(|at| at + reorder);
         let deadline = self.is_own(slot).then(|| self.deadline(slot));
         waited.into_iter().chain(deadline).min()
     }
