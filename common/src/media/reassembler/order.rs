@@ -34,7 +34,7 @@ impl Reassembler {
                 if !discardable {
                     self.need_keyframe();
                 }
-            } else if self.gives_up_at().is_some_and(|at| at <= now) {
+            } else if self.waits_until(at).is_some_and(|until| until <= now) {
                 self.give_up_next();
             } else {
                 return None;
@@ -214,12 +214,15 @@ impl Reassembler {
     /// Another layer's keyframe that stays unfinished is given up, with all that follows it; so is the old layer, when
     /// nothing of it came since.
     fn expire_rivals(&mut self, now: Time) {
-        let expired = self.slots.iter().position(|slot| {
+        let expired = |slot: &Slot| {
             !self.is_own(slot) && slot.keyframe && !slot.is_whole() && self.deadline(slot) <= now
-        });
-        if let Some(at) = expired {
-            self.stats.lost += 1;
-            self.remove(at);
+        };
+        // From the last one: what goes with it lies behind it.
+        let expired: Vec<usize> =
+            (0..self.slots.len()).rev().filter(|at| expired(&self.slots[*at])).collect();
+        if !expired.is_empty() {
+            self.stats.lost += expired.len() as u64;
+            expired.into_iter().for_each(|at| self.remove(at));
             self.drop_overtaken();
             if self.first_own().is_none() {
                 self.need_keyframe();
