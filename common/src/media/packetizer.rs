@@ -114,14 +114,14 @@ impl Packetizer {
         Packetizer { kind, stream, next: 0, most: MAX_PAYLOAD }
     }
 
-    /// The first frame gets the number `next`: a random one when the program starts (as in RFC 3550, section 5.1), or receivers
-    /// that remember the stream would take a sender that was started again for an old one.
+    /// The first frame gets the number `next`: a random one when the program starts (as in RFC 3550, section 5.1), or
+    /// receivers that remember the stream would take a sender that was started again for an old one.
     pub fn starting_at(self, next: u32) -> Packetizer {
         Packetizer { next, ..self }
     }
 
-    /// Pieces are cut a little smaller, so that [`Repairer`](super::Repairer) can protect them. Only the last KiB below
-    /// [`Packetizer::MAX_FRAME`] leaves no room for that: such a frame is cut as if this had not been called.
+    /// Pieces are cut a little smaller, so that [`Repairer`](super::Repairer) can protect them. Only the last KiB
+    /// below [`Packetizer::MAX_FRAME`] leaves no room for that: such a frame is cut as if this had not been called.
     pub fn with_repair_room(self) -> Packetizer {
         Packetizer { most: MAX_PROTECTED, ..self }
     }

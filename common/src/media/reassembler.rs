@@ -1,8 +1,8 @@
 //! Puts the pieces of a picture stream together again and hands out whole frames that can be decoded, in order.
 //!
 //! Not a decoder, and it sends nothing itself: the caller polls [`Reassembler::next_nack`] and
-//! [`Reassembler::keyframe_needed`]. A frame that is too late is given up, and then nothing is shown that was built on
-//! it: a frozen picture is better than a broken one.
+//! [`Reassembler::keyframe_needed`]. A frame that is too late is given up, and then nothing is shown that was built
+//! on it: a frozen picture is better than a broken one.
 
 mod asking;
 mod config;
@@ -91,8 +91,8 @@ impl Reassembler {
         }
     }
 
-    /// Takes a piece: a video or presentation piece, one sent again, or a repair. Then poll [`Reassembler::next_frame`]
-    /// and [`Reassembler::next_nack`] until they give `None`.
+    /// Takes a piece: a video or presentation piece, one sent again, or a repair. Then poll
+    /// [`Reassembler::next_frame`] and [`Reassembler::next_nack`] until they give `None`.
     pub fn handle_piece(&mut self, header: &MediaHeader, payload: &[u8], now: Time) -> Accepted {
         let accepted = match header.kind {
             Kind::Video | Kind::Presentation | Kind::Retransmission | Kind::Repair => {
@@ -120,8 +120,8 @@ impl Reassembler {
         accepted
     }
 
-    /// Whether to send a keyframe request now, for [`Reassembler::heard_layer`]. Call it about as often as pieces come,
-    /// and at [`Reassembler::poll_timeout`]; `true` counts as sent.
+    /// Whether to send a keyframe request now, for [`Reassembler::heard_layer`]. Call it about as often as pieces
+    /// come, and at [`Reassembler::poll_timeout`]; `true` counts as sent.
     pub fn keyframe_needed(&mut self, now: Time) -> bool {
         let keyframe_on_its_way = self.slots.iter().any(|slot| slot.keyframe);
         if !self.needs_keyframe || keyframe_on_its_way || !self.request.due(now) {
@@ -136,8 +136,8 @@ impl Reassembler {
         self.heard.1
     }
 
-    /// When to call [`Reassembler::next_frame`], [`Reassembler::next_nack`] and [`Reassembler::keyframe_needed`] next, if
-    /// no piece comes before.
+    /// When to call [`Reassembler::next_frame`], [`Reassembler::next_nack`] and [`Reassembler::keyframe_needed`]
+    /// next, if no piece comes before.
     pub fn poll_timeout(&self) -> Option<Time> {
         let keyframe_on_its_way = self.slots.iter().any(|slot| slot.keyframe);
         let request = self.request.at().filter(|_| self.needs_keyframe && !keyframe_on_its_way);

@@ -1,8 +1,9 @@
 //! Forward error correction: repair pieces from which a receiver works out lost ones without asking.
 //!
-//! A systematic Reed-Solomon code over the pieces of one frame: of a block of `k` pieces and any number of repairs, any
-//! `k` are enough. Worth its bytes where a round trip is too long to send again. The code is the low-rate one of Leopard-RS, whatever
-//! the counts, because its repairs do not depend on how many are made; PROTOCOL.md, section 13, defines it.
+//! A systematic Reed-Solomon code over the pieces of one frame: of a block of `k` pieces and any number of repairs,
+//! any `k` are enough. Worth its bytes where a round trip is too long to send again. The code is the low-rate one of
+//! Leopard-RS, whatever the counts, because its repairs do not depend on how many are made; PROTOCOL.md, section 13,
+//! defines it.
 
 mod rebuild;
 mod shard;
@@ -56,13 +57,14 @@ impl Blocks {
     }
 }
 
-/// How many repairs a frame of this many pieces needs so that it is whole without asking in at least 99 of 100 cases, when
-/// each piece is lost with the probability `loss` (0 to 1), independently of the others.
+/// How many repairs a frame of this many pieces needs so that it is whole without asking in at least 99 of 100 cases,
+/// when each piece is lost with the probability `loss` (0 to 1), independently of the others.
 ///
-/// The smallest `r` for which more than `r` of a block's `k + r` pieces and repairs are lost with a probability below 1 %, the
-/// blocks sharing that percent; but at most half as many repairs as pieces, and one for a single piece (a copy), so from about
-/// 20 % loss the aim is missed. 0 where the loss is too small to matter. Where losses come in bursts, a frame sees far more of
-/// them than this reckons with, or none: repairs then help less than they cost, and sending again must do the rest.
+/// The smallest `r` for which more than `r` of a block's `k + r` pieces and repairs are lost with a probability below
+/// 1 %, the blocks sharing that percent; but at most half as many repairs as pieces, and one for a single piece (a
+/// copy), so the aim is missed from about 20 % loss, and for two pieces from 6 %. 0 where the loss is too small to
+/// matter. Where losses come in bursts, a frame sees far more of them than this reckons with, or none: repairs then
+/// help less than they cost, and sending again must do the rest.
 pub fn repairs_for(pieces: u16, loss: f64) -> u16 {
     const RESIDUAL: f64 = 0.01;
     let blocks = Blocks::of(pieces);
@@ -130,8 +132,8 @@ impl Default for Repairer {
 }
 
 impl Repairer {
-    /// The code's tables (8 MiB for the whole program) are computed by the first call in a program, which takes some ten
-    /// milliseconds: make it before sound flows.
+    /// The code's tables (8 MiB for the whole program) are computed by the first call in a program, which takes some
+    /// ten milliseconds: make it before sound flows.
     pub fn new() -> Repairer {
         let encoder = LowRateEncoder::new(1, 1, 2, DefaultEngine::new(), None).expect(SUPPORTED);
         Repairer { encoder, shard: Shard::default(), made: Vec::new() }
@@ -192,8 +194,8 @@ impl Repairs<'_> {
     /// Writes the body of repair `index`, header and payload, to the start of `out` and returns its length.
     /// [`wire::MAX_BODY`] bytes are always enough.
     ///
-    /// Errors: [`wire::Error::Invalid`] for an index of [`Repairs::count`] or more; [`wire::Error::TooLong`] when `out`
-    /// is too short.
+    /// Errors: [`wire::Error::Invalid`] for an index of [`Repairs::count`] or more; [`wire::Error::TooLong`] when
+    /// `out` is too short.
     pub fn write(&self, index: u16, out: &mut [u8]) -> Result<usize, wire::Error> {
         if index >= self.count {
             return Err(wire::Error::Invalid("repair number"));

@@ -1,8 +1,8 @@
 //! Remembers what was sent a moment ago, so that a receiver who misses a piece can have it again.
 //!
 //! Not the decision whether sending again is worth it: the receiver asks only for what would be in time, and the
-//! sender's pacer and bandwidth estimate have the last word. A hostile receiver gains nothing by asking often: a piece
-//! is given out once in a while, however many ask, so what leaves is bounded by what is kept.
+//! sender's pacer and bandwidth estimate have the last word. A hostile receiver gains nothing by asking often: a
+//! piece is given out once in a while, however many ask, so what leaves is bounded by what is kept.
 
 use std::collections::VecDeque;
 
@@ -76,8 +76,8 @@ impl Resend {
         }
     }
 
-    /// Keeps a plaintext body that is being sent: a piece of sound or of a picture, or one sent again that is not known
-    /// here (a relay's case). Other bodies, repairs among them, are not kept. The oldest make room.
+    /// Keeps a plaintext body that is being sent: a piece of sound or of a picture, or one sent again that is not
+    /// known here (a relay's case). Other bodies, repairs among them, are not kept. The oldest make room.
     pub fn remember(&mut self, body: &[u8], now: Time) {
         let Ok((header, _)) = MediaHeader::parse(body) else { return };
         self.forget_old(now);
@@ -118,7 +118,8 @@ impl Resend {
     }
 
     /// What a receiver asked for and is still here, to be drained at once: each piece at most once in `min_repeat`,
-    /// whoever asks. A round trip is right for `min_repeat`, or a little less: receivers ask again after a quarter more.
+    /// whoever asks. A round trip is right for `min_repeat`, or a little less: receivers ask again after a quarter
+    /// more.
     pub fn answer(&mut self, nack: &Nack, min_repeat: Duration, now: Time) -> Answer<'_> {
         self.forget_old(now);
         let mut pieces = [0; Packetizer::MAX_PIECES / 64];

@@ -1,7 +1,8 @@
 //! How many pictures survive a link that loses packets: without help, with retransmission, and with repairs besides.
 //!
-//! Pieces, repairs and pieces sent again are lost alike; in half of the scenes nacks and keyframe requests are too. Seeded
-//! and in virtual time, so the figures are exact; `cargo test -p vestibule-common --test loss -- --nocapture` prints the table.
+//! Pieces, repairs and pieces sent again are lost alike; in half of the scenes nacks and keyframe requests are too.
+//! Seeded and in virtual time, so the figures are exact; `cargo test -p vestibule-common --test loss -- --nocapture`
+//! prints the table.
 
 #[cfg(test)]
 mod link;

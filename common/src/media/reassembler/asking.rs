@@ -8,12 +8,12 @@ use crate::time::{Duration, Time};
 use crate::wire::Nack;
 
 impl Reassembler {
-    /// The next request for missing pieces to send now, if any: poll until `None`. `round_trip` is what it takes from a nack
-    /// until the piece is here, and counts as told by [`Reassembler::set_round_trip`].
+    /// The next request for missing pieces to send now, if any: poll until `None`. `round_trip` is what it takes from
+    /// a nack until the piece is here, and counts as told by [`Reassembler::set_round_trip`].
     ///
-    /// A piece is missing when something that was sent later has come and `reorder` has passed since; it is asked for at most
-    /// four times, and only while it would be here before its frame is given up. While only a keyframe helps, only the
-    /// pieces of keyframes are asked for.
+    /// A piece is missing when something that was sent later has come and `reorder` has passed since; it is asked for
+    /// at most four times, and only while it would be here before its frame is given up. While only a keyframe helps,
+    /// only the pieces of keyframes are asked for.
     pub fn next_nack(&mut self, round_trip: Duration, now: Time) -> Option<Nack> {
         self.set_round_trip(round_trip);
         let repeat = repeat_after(round_trip);

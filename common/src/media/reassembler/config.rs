@@ -61,7 +61,8 @@ pub struct ReassemblerConfig {
     pub keyframe_repeat: Duration,
     /// A piece is missing when a later one came and this has passed since.
     pub reorder: Duration,
-    /// For round trips of more than this, frames other than keyframes wait no longer so that pieces can be sent again.
+    /// For round trips of more than this, frames other than keyframes wait no longer so that pieces can be sent
+    /// again.
     pub resend_round_trip: Duration,
     /// The most frames in flight.
     pub max_frames: usize,
@@ -101,8 +102,8 @@ pub struct ReassemblerStats {
     pub lost: u64,
     /// Whole frames dropped because a frame they need was never delivered.
     pub undecodable: u64,
-    /// Frame numbers passed over because nothing of them came and the next frame did not need them: pictures that the encoder
-    /// left out, or lost ones that nobody misses.
+    /// Frame numbers passed over because nothing of them came and the next frame did not need them: pictures that the
+    /// encoder left out, or lost ones that nobody misses.
     pub skipped: u64,
     /// Frames that repairs made whole.
     pub repaired: u64,

@@ -270,15 +270,19 @@ proptest! {
     #[test]
     fn hostile_repairs_are_survived(
         steps in prop::collection::vec(
-            (0u32..3, any::<bool>(), prop_oneof![1u16..6, 100u16..=512], any::<u16>(), prop_oneof![Just(836usize), 0..=MAX_PAYLOAD], 0u8..4, any::<u8>()),
+            (
+                (0u32..3, any::<bool>(), prop_oneof![1u16..6, 100u16..=512], any::<u16>()),
+                (prop_oneof![Just(836usize), 0..=MAX_PAYLOAD], 0u8..4, any::<u8>()),
+            ),
             0..200,
         ),
     ) {
         let mut r = Reassembler::new(ReassemblerConfig { max_bytes: 0, ..ReassemblerConfig::default() });
         r.set_round_trip(ROUND_TRIP);
-        for (at, (frame, repair, pieces, index, len, spatial, byte)) in steps.into_iter().enumerate() {
+        for (at, ((frame, repair, pieces, index), (len, spatial, byte))) in steps.into_iter().enumerate() {
             let now = MS(at as u64 * 3);
-            let (kind, piece) = if repair { (Kind::Repair, pieces + index % pieces) } else { (Kind::Video, index % pieces) };
+            let index = index % pieces;
+            let (kind, piece) = if repair { (Kind::Repair, pieces + index) } else { (Kind::Video, index) };
             let keyframe = byte % 2 == 0;
             let header = MediaHeader { kind, pieces, piece, ..of_layer(small(frame, keyframe, 1), spatial % 2) };
             // A length that a shard may have, often.
@@ -302,8 +306,9 @@ proptest! {
     }
 }
 
-/// A relay that changes the layer at keyframes, an encoder that leaves pictures out, and a network that loses, delays and sends
-/// again: every frame that comes out is whole and refers to one of its own layer that came out since the last keyframe.
+/// A relay that changes the layer at keyframes, an encoder that leaves pictures out, and a network that loses, delays
+/// and sends again: every frame that comes out is whole and refers to one of its own layer that came out since the
+/// last keyframe.
 #[test]
 fn no_frame_ever_refers_to_one_that_was_not_delivered() {
     let mut switches = 0;

@@ -11,7 +11,8 @@ use crate::wire::Nack;
 
 /// Holes of one frame remembered apart; with more, the newest share one.
 const MAX_HOLES: usize = 16;
-/// Frames of which nothing came that are asked for at a time; where more are missing, a keyframe is the better answer.
+/// Frames of which nothing came that are asked for at a time; where more are missing, a keyframe is the better
+/// answer.
 const MAX_UNSEEN: usize = 8;
 
 /// Pieces asked for together, from `from` to before `to`.

@@ -1,8 +1,8 @@
 //! Which frame comes next, and when one is given up.
 //!
-//! Frames go out in the order of their numbers as soon as what they refer to went out. Of a stream whose layer changes, the
-//! layer being decoded goes on until a keyframe of another one is whole: then that one is decoded, and the old one's frames are
-//! dropped.
+//! Frames go out in the order of their numbers as soon as what they refer to went out. Of a stream whose layer
+//! changes, the layer being decoded goes on until a keyframe of another one is whole: then that one is decoded, and
+//! the old one's frames are dropped.
 
 use super::slot::Slot;
 use super::{AssembledFrame, Reassembler, Request};
@@ -54,7 +54,8 @@ impl Reassembler {
         rivals.chain(astray).chain(own).min()
     }
 
-    /// Until when the first frame of the layer being decoded, at `first`, and what is missing before it is waited for.
+    /// Until when the first frame of the layer being decoded, at `first`, and what is missing before it is waited
+    /// for.
     fn waits_until(&self, first: usize) -> Option<Time> {
         let slot = &self.slots[first];
         if slot.keyframe && !slot.is_whole() {
@@ -77,8 +78,8 @@ impl Reassembler {
         later.map_or(deadline, |later| later.min(deadline))
     }
 
-    /// How long a frame is waited for once a later one is whole. One that no other needs must not hold up the others for as
-    /// long as asking for it may take.
+    /// How long a frame is waited for once a later one is whole. One that no other needs must not hold up the others
+    /// for as long as asking for it may take.
     fn reorder_wait(&self, slot: &Slot) -> Duration {
         if slot.discardable && !slot.is_whole() { self.config.reorder_wait } else { self.waits.reorder }
     }
@@ -178,7 +179,8 @@ impl Reassembler {
         }
     }
 
-    /// Drops what is of no use any more: frames before the one that is due, and of other layers what follows no keyframe.
+    /// Drops what is of no use any more: frames before the one that is due, and of other layers what follows no
+    /// keyframe.
     fn drop_overtaken(&mut self) {
         let mut at = 0;
         while at < self.slots.len() {
@@ -211,8 +213,8 @@ impl Reassembler {
         }
     }
 
-    /// Another layer's keyframe that stays unfinished is given up, with all that follows it; so is the old layer, when
-    /// nothing of it came since.
+    /// Another layer's keyframe that stays unfinished is given up, with all that follows it; so is the old layer,
+    /// when nothing of it came since.
     fn expire_rivals(&mut self, now: Time) {
         let expired = |slot: &Slot| {
             !self.is_own(slot) && slot.keyframe && !slot.is_whole() && self.deadline(slot) <= now
@@ -247,7 +249,8 @@ impl Reassembler {
         }
     }
 
-    /// The same for one frame. A whole keyframe is about to be handed out, and what follows a keyframe lives as long as it.
+    /// The same for one frame. A whole keyframe is about to be handed out, and what follows a keyframe lives as long
+    /// as it.
     fn expires_at(&self, at: usize, slot: &Slot) -> Option<Time> {
         match (slot.keyframe, slot.is_whole()) {
             (true, true) => None,

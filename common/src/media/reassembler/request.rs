@@ -1,4 +1,5 @@
-//! When to ask for a keyframe: while frames flow and none can be decoded, at a steady pace, and less often into silence.
+//! When to ask for a keyframe: while frames flow and none can be decoded, at a steady pace, and less often into
+//! silence.
 
 use crate::time::{Duration, Time};
 

@@ -1,14 +1,15 @@
 //! How long a missing piece is waited for, and when it is asked for: what a round trip makes worth it.
 //!
-//! Giving a frame up means to ask for a keyframe, and the picture stands until that is here: a round trip at least, many
-//! more bytes, each of which may be lost too. A piece that is asked for is here after the same round trip. So waiting for a
-//! retransmission never shows the next picture later than giving up would, and only frames that miss something wait: try after
-//! try, until [`MAX_TRIES`], or until the pictures behind it would be too old to be worth showing: `resend_wait` and a round trip.
+//! Giving a frame up means to ask for a keyframe, and the picture stands until that is here: a round trip at least,
+//! many more bytes, each of which may be lost too. A piece that is asked for is here after the same round trip. So
+//! waiting for a retransmission never shows the next picture later than giving up would, and only frames that miss
+//! something wait: try after try, until [`MAX_TRIES`], or until the pictures behind it would be too old to be worth
+//! showing: `resend_wait` and a round trip.
 //!
 //! A loss shows when something later has come and `reorder` has passed; for the last piece of a frame that is up to a
-//! picture's interval after the first one. From there each try takes [`repeat_after`], and the last one a round trip. Where one
-//! round trip alone is too long (`resend_round_trip`), waiting stays as short as if nothing were asked for. A
-//! keyframe's pieces are always worth the wait, since asking for another one takes as long.
+//! picture's interval after the first one. From there each try takes [`repeat_after`], and the last one a round trip.
+//! Where one round trip alone is too long (`resend_round_trip`), waiting stays as short as if nothing were asked for.
+//! A keyframe's pieces are always worth the wait, since asking for another one takes as long.
 
 use super::ReassemblerConfig;
 use crate::time::Duration;
@@ -17,8 +18,8 @@ use crate::time::Duration;
 pub(super) const MAX_TRIES: u8 = 4;
 /// What is asked for must be here this long before its frame is given up: jitter, and the time the sender needs.
 pub(super) const MARGIN: Duration = Duration::from_millis(10);
-/// Pieces at a frame's end count as missing when no piece of it came for so long, though nothing later did: a presentation's
-/// next picture may be 200 ms away.
+/// Pieces at a frame's end count as missing when no piece of it came for so long, though nothing later did: a
+/// presentation's next picture may be 200 ms away.
 pub(super) const QUIET: Duration = Duration::from_millis(60);
 /// Between two pictures, usually, and some jitter.
 const INTERVAL: Duration = Duration::from_millis(40);

@@ -1,11 +1,11 @@
 //! The receiving end of the code: the pieces that enough repairs give back.
 //!
-//! Not the crate's decoder: that is made for thousands of shards and takes a millisecond and 128 KiB of stack for any number
-//! of them. For at most [`MAX_BLOCK`](super::MAX_BLOCK) pieces, Lagrange's formula with the crate's vectorised multiplication takes a
-//! few microseconds, as much as making the repairs.
+//! Not the crate's decoder: that is made for thousands of shards and takes a millisecond and 128 KiB of stack for any
+//! number of them. For at most [`MAX_BLOCK`](super::MAX_BLOCK) pieces, Lagrange's formula with the crate's vectorised
+//! multiplication takes a few microseconds, as much as making the repairs.
 //!
-//! What comes out of repairs that contradict the pieces is arbitrary bytes; most are no shard and are refused, and the rest
-//! is the decoder's to survive, as with any frame of a peer that means harm.
+//! What comes out of repairs that contradict the pieces is arbitrary bytes; most are no shard and are refused, and
+//! the rest is the decoder's to survive, as with any frame of a peer that means harm.
 
 use core::fmt;
 
@@ -40,8 +40,8 @@ impl fmt::Debug for Rebuilder {
 }
 
 impl Rebuilder {
-    /// Takes the pieces and repairs of a block in; `payload` gives those pieces that came. `false` when they contradict
-    /// each other or are too few.
+    /// Takes the pieces and repairs of a block in; `payload` gives those pieces that came. `false` when they
+    /// contradict each other or are too few.
     pub(in crate::media) fn load<'p>(
         &mut self,
         stash: &Stash,
@@ -75,8 +75,8 @@ impl Rebuilder {
         self.known.len() == pieces
     }
 
-    /// Works out what is missing of the block that was loaded, and gives each piece's place in the block and its payload
-    /// to `each`. `false` when `each` says so, or when what comes out is no piece.
+    /// Works out what is missing of the block that was loaded, and gives each piece's place in the block and its
+    /// payload to `each`. `false` when `each` says so, or when what comes out is no piece.
     pub(in crate::media) fn restore(&mut self, mut each: impl FnMut(usize, &[u8]) -> bool) -> bool {
         let Rebuilder { engine, known, missing, zeros, size } = self;
         let engine = engine.get_or_insert_default();

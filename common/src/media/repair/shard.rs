@@ -1,7 +1,7 @@
 //! A piece as the code sees it: its length in two bytes, its payload, and zeros up to the size that all shards share.
 //!
-//! The length is inside because the last piece of a frame is shorter and a receiver who misses it knows its length from
-//! nowhere else. Sizes are even because the code's symbols have two bytes.
+//! The length is inside because the last piece of a frame is shorter and a receiver who misses it knows its length
+//! from nowhere else. Sizes are even because the code's symbols have two bytes.
 
 use crate::wire::MAX_PAYLOAD;
 
