@@ -12,6 +12,8 @@ pub mod pacer;
 pub mod packetizer;
 pub mod pcm;
 pub mod reassembler;
+pub mod repair;
+pub mod resend;
 pub mod sync;
 
 pub use gate::{Gate, GateHandle, GateState, Passed, Ticket};
@@ -22,6 +24,8 @@ pub use pacer::{Pacer, Permit};
 pub use packetizer::{FrameInfo, PacketizeError, Packetizer, Pieces};
 pub use pcm::{AudioFrame, FRAME_BYTES, FRAME_DURATION, FRAME_SAMPLES, SAMPLE_RATE, SILENCE};
 pub use reassembler::{Accepted, AssembledFrame, Reassembler, ReassemblerConfig, ReassemblerStats};
+pub use repair::{RepairError, Repairer, Repairs, repairs_for};
+pub use resend::{Answer, Resend, ResendConfig};
 pub use sync::{ClockEstimate, ClockOffset, LipSync};
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 use core::fmt;
 
 use super::pcm::FRAME_BYTES;
+use super::repair::MAX_PROTECTED;
 use crate::id::StreamId;
 use crate::time::Time;
 use crate::wire::{self, AudioLevel, Kind, Layer, MAX_PAYLOAD, MediaFlags, MediaHeader, StageTimes};
@@ -85,6 +86,7 @@ pub struct Packetizer {
     kind: Kind,
     stream: StreamId,
     next: u32,
+    most: usize,
 }
 
 impl Packetizer {
@@ -109,13 +111,19 @@ impl Packetizer {
     }
 
     fn with_kind(kind: Kind, stream: StreamId) -> Packetizer {
-        Packetizer { kind, stream, next: 0 }
+        Packetizer { kind, stream, next: 0, most: MAX_PAYLOAD }
     }
 
-    /// The first frame gets the number `next`: a random one when the program starts (as in RFC 3550, section 5.1), or receivers
-    /// that remember the stream would take a sender that was started again for an old one.
+    /// The first frame gets the number `next`: a random one when the program starts (as in RFC 3550, section 5.1), or
+    /// receivers that remember the stream would take a sender that was started again for an old one.
     pub fn starting_at(self, next: u32) -> Packetizer {
         Packetizer { next, ..self }
+    }
+
+    /// Pieces are cut a little smaller, so that [`Repairer`](super::Repairer) can protect them. Only the last KiB
+    /// below [`Packetizer::MAX_FRAME`] leaves no room for that: such a frame is cut as if this had not been called.
+    pub fn with_repair_room(self) -> Packetizer {
+        Packetizer { most: MAX_PROTECTED, ..self }
     }
 
     /// The number that the next frame will get.
@@ -148,7 +156,9 @@ impl Packetizer {
         if bytes.len() > Self::MAX_FRAME {
             return Err(PacketizeError::TooLarge(bytes.len()));
         }
-        let pieces = bytes.len().div_ceil(MAX_PAYLOAD);
+        let few = bytes.len().div_ceil(MAX_PAYLOAD);
+        let roomy = bytes.len().div_ceil(self.most);
+        let pieces = if roomy <= Self::MAX_PIECES { roomy } else { few };
         // The last piece is never empty: that would take more pieces than MAX_PAYLOAD.
         let size = bytes.len().div_ceil(pieces);
         let header = MediaHeader {
@@ -192,6 +202,17 @@ impl Pieces<'_> {
         self.header.frame
     }
 
+    /// The header that all pieces have in common; `piece` and end of frame are those of no piece.
+    pub fn header(&self) -> &MediaHeader {
+        &self.header
+    }
+
+    /// The bytes of the frame that piece `index` carries; none for an index of [`Pieces::count`] or more.
+    pub fn payload(&self, index: u16) -> &[u8] {
+        let from = (usize::from(index) * self.size).min(self.bytes.len());
+        &self.bytes[from..self.bytes.len().min(from + self.size)]
+    }
+
     /// Writes the body of piece `index`, header and payload, to the start of `out` and returns its length.
     /// [`wire::MAX_BODY`] bytes are always enough.
     ///
@@ -207,8 +228,7 @@ impl Pieces<'_> {
             ..self.header
         };
         let start = header.emit(out)?;
-        let from = usize::from(index) * self.size;
-        let payload = &self.bytes[from..self.bytes.len().min(from + self.size)];
+        let payload = self.payload(index);
         let end = start + payload.len();
         out.get_mut(start..end).ok_or(wire::Error::TooLong)?.copy_from_slice(payload);
         Ok(end)
@@ -260,6 +280,20 @@ mod tests {
             }
             prop_assert_eq!(joined, frame);
         }
+    }
+
+    #[test]
+    fn room_for_repairs_makes_pieces_smaller_where_there_is_room() {
+        let sizes = |len: usize| {
+            let frame = vec![7; len];
+            let pieces =
+                Packetizer::video(StreamId(1)).with_repair_room().frame(&frame, info()).unwrap().clone();
+            (pieces.count(), pieces.payload(0).len(), pieces.payload(pieces.count()).len())
+        };
+        assert_eq!(sizes(1118), (1, 1118, 0));
+        assert_eq!(sizes(1120), (2, 560, 0));
+        assert_eq!(sizes(512 * 1118), (512, 1118, 0));
+        assert_eq!(sizes(Packetizer::MAX_FRAME), (512, 1120, 0));
     }
 
     #[test]

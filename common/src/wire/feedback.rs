@@ -101,12 +101,14 @@ impl Feedback {
 /// Pieces of one frame that are missing and would still be in time.
 ///
 /// ```text
-/// 0 kind | 1 zero | 2 stream (4) | 6 frame (4) | 10 count (2) | 12 piece numbers (2 each)
+/// 0 kind | 1 layer (spatial 4 bits, zero 4 bits) | 2 stream (4) | 6 frame (4) | 10 count (2) | 12 piece numbers (2 each)
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Nack {
     /// The stream.
     pub stream: StreamId,
+    /// The spatial layer, 0 to 15: the layers of one captured picture share its frame number.
+    pub spatial: u8,
     /// The frame.
     pub frame: u32,
     /// The pieces; none means the whole frame.
@@ -119,7 +121,7 @@ impl Nack {
 
     /// Reads a body of kind [`Kind::Nack`].
     pub fn parse(body: &[u8]) -> Result<Nack, Error> {
-        let mut reader = start(body, Kind::Nack)?;
+        let (spatial, mut reader) = start_layer(body, Kind::Nack)?;
         let stream = StreamId(reader.u32()?);
         let frame = reader.u32()?;
         let count = reader.u16()?;
@@ -127,14 +129,14 @@ impl Nack {
         for _ in 0..count {
             pieces.push(reader.u16()?).map_err(|_| Error::TooLong)?;
         }
-        Ok(Nack { stream, frame, pieces })
+        Ok(Nack { stream, spatial, frame, pieces })
     }
 
     /// Writes the body and returns its length.
     pub fn emit(&self, out: &mut [u8]) -> Result<usize, Error> {
         let mut writer = Writer::new(out);
         writer.u8(Kind::Nack as u8)?;
-        writer.u8(0)?;
+        writer.u8(self.spatial << 4)?;
         writer.u32(self.stream.0)?;
         writer.u32(self.frame)?;
         writer.u16(self.pieces.len() as u16)?;
@@ -164,12 +166,7 @@ impl KeyframeRequest {
 
     /// Reads a body of kind [`Kind::KeyframeRequest`].
     pub fn parse(body: &[u8]) -> Result<KeyframeRequest, Error> {
-        if Kind::of(body)? != Kind::KeyframeRequest {
-            return Err(Error::Invalid("kind"));
-        }
-        let mut reader = Reader::new(body);
-        reader.u8()?;
-        let spatial = reader.u8()? >> 4;
+        let (spatial, mut reader) = start_layer(body, Kind::KeyframeRequest)?;
         Ok(KeyframeRequest { stream: StreamId(reader.u32()?), spatial })
     }
 
@@ -185,12 +182,17 @@ impl KeyframeRequest {
 
 /// Checks the kind and skips the reserved byte behind it.
 pub(super) fn start(body: &[u8], kind: Kind) -> Result<Reader<'_>, Error> {
+    Ok(start_layer(body, kind)?.1)
+}
+
+/// Checks the kind and takes the spatial layer from the byte behind it.
+fn start_layer(body: &[u8], kind: Kind) -> Result<(u8, Reader<'_>), Error> {
     if Kind::of(body)? != kind {
         return Err(Error::Invalid("kind"));
     }
     let mut reader = Reader::new(body);
-    reader.take(2)?;
-    Ok(reader)
+    reader.u8()?;
+    Ok((reader.u8()? >> 4, reader))
 }
 
 #[cfg(test)]
@@ -205,7 +207,7 @@ mod tests {
         let arrivals = core::iter::repeat_n(None, Feedback::MAX_ENTRIES).collect();
         assert!(Feedback { first: 0, reported: Time::ZERO, arrivals }.emit(&mut out).is_ok());
         let pieces = core::iter::repeat_n(1, Nack::MAX_PIECES).collect();
-        assert!(Nack { stream: StreamId(1), frame: 2, pieces }.emit(&mut out).is_ok());
+        assert!(Nack { stream: StreamId(1), spatial: 15, frame: 2, pieces }.emit(&mut out).is_ok());
     }
 
     proptest! {
@@ -221,8 +223,8 @@ mod tests {
         }
 
         #[test]
-        fn nack_parses_back(stream: u32, frame: u32, pieces in prop::collection::vec(any::<u16>(), 0..256)) {
-            let nack = Nack { stream: StreamId(stream), frame, pieces: pieces.into_iter().collect() };
+        fn nack_parses_back(stream: u32, spatial in 0u8..16, frame: u32, pieces in prop::collection::vec(any::<u16>(), 0..256)) {
+            let nack = Nack { stream: StreamId(stream), spatial, frame, pieces: pieces.into_iter().collect() };
             let mut out = [0; MAX_BODY];
             let len = nack.emit(&mut out).unwrap();
             prop_assert_eq!(Nack::parse(&out[..len]).unwrap(), nack);

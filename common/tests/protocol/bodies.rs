@@ -127,7 +127,12 @@ pub(crate) fn bodies() -> Vec<(&'static str, Body)> {
         ),
         (
             "nack for two pieces",
-            Body::Nack(Nack { stream: StreamId(6), frame: 300, pieces: [0, 1].into_iter().collect() }),
+            Body::Nack(Nack {
+                stream: StreamId(6),
+                spatial: 1,
+                frame: 300,
+                pieces: [0, 1].into_iter().collect(),
+            }),
         ),
         ("probe with 6 bytes of padding", Body::Probe(PathProbe { kind: Kind::Probe, token: 1 }, 6)),
         (
@@ -275,6 +280,7 @@ pub(crate) fn fields(body: &Body) -> Value {
         Body::Nack(nack) => json!({
             "kind": Kind::Nack as u8,
             "stream": nack.stream.0,
+            "spatial": nack.spatial,
             "frame": nack.frame,
             "pieces": nack.pieces.iter().collect::<Vec<_>>(),
         }),

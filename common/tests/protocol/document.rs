@@ -6,6 +6,7 @@ use vestibule_common::control::{
 };
 use vestibule_common::id::PeerId;
 use vestibule_common::identity::{PROOF_EXPORTER, fingerprint_words};
+use vestibule_common::media::repair::{MAX_BLOCK, MAX_PROTECTED};
 use vestibule_common::seal::MEDIA_EXPORTER;
 use vestibule_common::wire::{Kind, MAX_BODY, MAX_DATAGRAM, MAX_PAYLOAD};
 
@@ -124,6 +125,8 @@ fn the_numbers_and_labels_are_the_codes() {
         ("Datagram, bytes", MAX_DATAGRAM),
         ("Body, bytes", MAX_BODY),
         ("Media payload, bytes", MAX_PAYLOAD),
+        ("Media payload of a piece that repairs protect, bytes", MAX_PROTECTED),
+        ("Pieces of a block", MAX_BLOCK),
     ];
     for (what, number) in numbers {
         let row = format!("\n| {what} | {number} |");

@@ -10,6 +10,8 @@ mod document;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]
+mod repairs;
+#[cfg(test)]
 mod samples;
 #[cfg(test)]
 mod types;

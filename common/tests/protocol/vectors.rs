@@ -14,6 +14,7 @@ use vestibule_common::wire::{HOP_HEADER, Kind, TAG, reconstruct_packet_number};
 
 use crate::bodies::{bodies, emit, fields, hex, read, unhex};
 use crate::reference;
+use crate::repairs::repairs;
 use crate::samples::{NOW_MS, PROOF_EXPORTED, SEEDS, SESSION, asks, cast, tells};
 
 const SUITES: [Suite; 2] = [Suite::Aes128Gcm, Suite::ChaCha20Poly1305];
@@ -219,6 +220,7 @@ fn made() -> Value {
         "packet_numbers": packet_numbers(),
         "bodies": body_list,
         "pcm": pcm(),
+        "repairs": repairs(),
         "frames": frames(),
         "to_relay": asks(),
         "to_kiosk": tells(),

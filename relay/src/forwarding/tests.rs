@@ -226,7 +226,12 @@ fn files_reach_everyone_and_their_acknowledgements_the_owner() {
 #[test]
 fn a_nack_goes_to_the_streams_owner_only() {
     let mut world = World::new(3);
-    let nack = Nack { stream: world.kiosks[0].streams.video, frame: 4, pieces: [1, 3].into_iter().collect() };
+    let nack = Nack {
+        stream: world.kiosks[0].streams.video,
+        spatial: 0,
+        frame: 4,
+        pieces: [1, 3].into_iter().collect(),
+    };
     let mut body = [0; 16];
     assert_eq!(nack.emit(&mut body), Ok(16));
     world.send(1, &body);

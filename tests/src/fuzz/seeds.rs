@@ -241,7 +241,12 @@ fn feedback(random: &mut Random) -> Vec<u8> {
 
 fn nack(random: &mut Random) -> Vec<u8> {
     let pieces = (0..random.below(Nack::MAX_PIECES + 1)).map(|_| random.number() as u16).collect();
-    let nack = Nack { stream: stream(random), frame: random.number() as u32, pieces };
+    let nack = Nack {
+        stream: stream(random),
+        spatial: random.below(16) as u8,
+        frame: random.number() as u32,
+        pieces,
+    };
     written(|out| nack.emit(out))
 }
 

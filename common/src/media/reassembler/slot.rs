@@ -1,15 +1,20 @@
 //! One frame while its pieces come in. Every field comes from the network: pieces that contradict the first are
 //! refused, and the buffer is as large as the pieces say, never larger than the largest frame.
 
+use heapless::Vec as FixedVec;
+
 use super::Accepted;
+use super::missing::Holes;
+use super::waits::QUIET;
 use crate::media::packetizer::Packetizer;
-use crate::time::Time;
-use crate::wire::{Layer, MAX_PAYLOAD, MediaHeader, StageTimes};
+use crate::media::repair::{Blocks, Rebuilder, Stash};
+use crate::time::{Duration, Time};
+use crate::wire::{Kind, Layer, MAX_PAYLOAD, MediaHeader, Nack, StageTimes};
 
 /// The most bytes of one frame.
 pub(super) const MAX_BYTES: usize = Packetizer::MAX_FRAME;
 
-/// A piece that could have been made by a packetizer.
+/// A piece that could have been made by a packetizer, or a repair of one.
 pub(super) struct Piece<'a> {
     header: &'a MediaHeader,
     payload: &'a [u8],
@@ -17,14 +22,20 @@ pub(super) struct Piece<'a> {
 
 impl<'a> Piece<'a> {
     pub(super) fn check(header: &'a MediaHeader, payload: &'a [u8]) -> Option<Piece<'a>> {
+        let piece = Piece { header, payload };
         let possible = (1..=Packetizer::MAX_PIECES).contains(&usize::from(header.pieces))
-            && header.piece < header.pieces
-            && (1..=MAX_PAYLOAD).contains(&payload.len());
-        possible.then_some(Piece { header, payload })
+            && (1..=MAX_PAYLOAD).contains(&payload.len())
+            && match piece.repair() {
+                Some(repair) => Blocks::of(header.pieces).allows(repair),
+                None => header.kind != Kind::Repair && header.piece < header.pieces,
+            };
+        possible.then_some(piece)
     }
 
-    fn is_last(&self) -> bool {
-        self.header.piece + 1 == self.header.pieces
+    /// The index of a repair.
+    fn repair(&self) -> Option<u16> {
+        let index = self.header.piece.checked_sub(self.header.pieces);
+        index.filter(|_| self.header.kind == Kind::Repair)
     }
 }
 
@@ -49,6 +60,8 @@ pub(super) struct Slot {
     last_len: Option<usize>,
     got: [u64; Packetizer::MAX_PIECES / 64],
     missing: u16,
+    holes: Holes,
+    repairs: Stash,
 }
 
 impl Slot {
@@ -71,6 +84,8 @@ impl Slot {
             last_len: None,
             got: [0; Packetizer::MAX_PIECES / 64],
             missing: header.pieces,
+            holes: Holes::default(),
+            repairs: Stash::default(),
         }
     }
 
@@ -78,7 +93,19 @@ impl Slot {
         self.missing == 0
     }
 
-    pub(super) fn add(&mut self, piece: &Piece<'_>, now: Time) -> Accepted {
+    /// Bytes held.
+    pub(super) fn memory(&self) -> usize {
+        self.bytes.capacity() + self.repairs.memory()
+    }
+
+    /// Takes a piece or a repair. What was skipped before it is missing from `overdue` on.
+    pub(super) fn add(
+        &mut self,
+        piece: &Piece<'_>,
+        overdue: Time,
+        rebuilder: &mut Rebuilder,
+        now: Time,
+    ) -> Accepted {
         let header = piece.header;
         let same_frame = header.pieces == self.pieces
             && header.flags.keyframe == self.keyframe
@@ -89,46 +116,148 @@ impl Slot {
         if !same_frame {
             return Accepted::Invalid;
         }
-        let (word, bit) = (usize::from(header.piece / 64), 1 << (header.piece % 64));
-        if self.got[word] & bit != 0 {
-            return Accepted::Duplicate;
+        let refused = match piece.repair() {
+            Some(repair) => self.add_repair(repair, piece.payload, overdue),
+            None => self.add_piece(header.piece, piece.payload, overdue),
+        };
+        if let Some(refused) = refused {
+            return refused;
         }
-        let stored = if piece.is_last() { self.add_last(piece) } else { self.add_inner(piece) };
-        if !stored {
-            return Accepted::Invalid;
-        }
-        self.got[word] |= bit;
-        self.missing -= 1;
         self.last_arrival = now;
         self.stages = header.stages.or(self.stages);
+        let block = Blocks::of(self.pieces).place(piece.repair().unwrap_or(header.piece)).0;
+        if !self.rebuild(block, rebuilder) {
+            return Accepted::Invalid;
+        }
         if self.missing > 0 {
             return Accepted::Stored;
         }
+        self.repairs.clear();
         self.completed = Some(now);
         Accepted::Completed
     }
 
-    fn add_last(&mut self, piece: &Piece<'_>) -> bool {
-        let len = piece.payload.len();
+    /// A later frame came: what is not here of this one is missing from `overdue` on.
+    pub(super) fn reveal(&mut self, overdue: Time) {
+        self.holes.reveal(self.pieces, overdue);
+    }
+
+    /// When pieces are to be asked for.
+    pub(super) fn asks(&self) -> impl Iterator<Item = Time> {
+        let quiet = (self.holes.seen() < self.pieces).then(|| self.last_arrival + QUIET);
+        self.holes.times(|piece| !self.has(piece)).chain(quiet)
+    }
+
+    /// The pieces to ask for now, if any; the next time is after `repeat`.
+    pub(super) fn ask(&mut self, repeat: Duration, now: Time) -> FixedVec<u16, { Nack::MAX_PIECES }> {
+        if now.since(self.last_arrival) >= QUIET {
+            self.reveal(now);
+        }
+        let got = self.got;
+        self.holes.ask(|piece| !is_set(&got, piece), repeat, now)
+    }
+
+    fn has(&self, piece: u16) -> bool {
+        is_set(&self.got, piece)
+    }
+
+    /// Gives the reason when it is not taken.
+    fn add_piece(&mut self, piece: u16, payload: &[u8], overdue: Time) -> Option<Accepted> {
+        if self.has(piece) {
+            return Some(Accepted::Duplicate);
+        }
+        if !self.store(piece, payload) {
+            return Some(Accepted::Invalid);
+        }
+        self.holes.came(piece, overdue);
+        None
+    }
+
+    /// The same for a repair.
+    fn add_repair(&mut self, repair: u16, payload: &[u8], overdue: Time) -> Option<Accepted> {
+        let blocks = Blocks::of(self.pieces);
+        let block = blocks.place(repair).0;
+        if self.repairs.holds(repair) {
+            return Some(Accepted::Duplicate);
+        }
+        if self.missing_of(blocks, block) <= self.repairs.held(blocks, block) {
+            return Some(Accepted::Ignored);
+        }
+        if !self.repairs.add(repair, payload) {
+            return Some(Accepted::Invalid);
+        }
+        // Repairs are sent behind the pieces.
+        self.reveal(overdue);
+        None
+    }
+
+    /// Works out a block's missing pieces as soon as its repairs suffice. `false` when they contradict the pieces.
+    fn rebuild(&mut self, block: usize, rebuilder: &mut Rebuilder) -> bool {
+        let blocks = Blocks::of(self.pieces);
+        if self.repairs.is_empty() {
+            return true;
+        }
+        let missing = self.missing_of(blocks, block);
+        if missing == 0 || missing > self.repairs.held(blocks, block) {
+            return true;
+        }
+        let loaded = rebuilder.load(&self.repairs, blocks, block, |piece| self.payload(piece));
+        let rebuilt = loaded
+            && rebuilder.restore(|place, payload| self.store((place * blocks.count + block) as u16, payload));
+        if !rebuilt {
+            self.repairs.clear();
+        }
+        rebuilt
+    }
+
+    fn missing_of(&self, blocks: Blocks, block: usize) -> usize {
+        (block..usize::from(self.pieces))
+            .step_by(blocks.count)
+            .filter(|piece| !self.has(*piece as u16))
+            .count()
+    }
+
+    /// A piece that came.
+    fn payload(&self, piece: u16) -> Option<&[u8]> {
+        // Until the size is known, the only piece that may be here is the last one, at the start.
+        let start = self.size.unwrap_or(0) * usize::from(piece);
+        let last = piece + 1 == self.pieces;
+        let len = if last { self.last_len } else { self.size }?;
+        self.bytes.get(start..start + len).filter(|_| self.has(piece))
+    }
+
+    /// Puts a piece that is not here yet at its place; `false` when its length contradicts the others'.
+    fn store(&mut self, piece: u16, payload: &[u8]) -> bool {
+        let last = piece + 1 == self.pieces;
+        let stored = if last { self.add_last(payload) } else { self.add_inner(piece, payload) };
+        if stored {
+            self.got[usize::from(piece / 64)] |= 1 << (piece % 64);
+            self.missing -= 1;
+        }
+        stored
+    }
+
+    fn add_last(&mut self, payload: &[u8]) -> bool {
+        let len = payload.len();
         match self.size {
             Some(size) if len > size => return false,
             Some(size) => {
                 let start = size * usize::from(self.pieces - 1);
                 self.bytes.truncate(start);
-                self.bytes.extend_from_slice(piece.payload);
+                self.bytes.extend_from_slice(payload);
             }
-            None => self.bytes.extend_from_slice(piece.payload),
+            None => self.bytes.extend_from_slice(payload),
         }
         self.last_len = Some(len);
         true
     }
 
-    fn add_inner(&mut self, piece: &Piece<'_>) -> bool {
-        let len = piece.payload.len();
+    fn add_inner(&mut self, piece: u16, payload: &[u8]) -> bool {
+        let len = payload.len();
         if self.size.is_none_or(|size| size == len) && self.last_len.is_none_or(|last| last <= len) {
             self.lay_out(len);
-            let start = len * usize::from(piece.header.piece);
-            self.bytes[start..start + len].copy_from_slice(piece.payload);
+            let start = len * usize::from(piece);
+            self.bytes[start..start + len].copy_from_slice(payload);
             return true;
         }
         false
@@ -147,4 +276,8 @@ impl Slot {
         self.bytes.resize(total, 0);
         self.bytes.copy_within(..last, start);
     }
+}
+
+fn is_set(bits: &[u64; Packetizer::MAX_PIECES / 64], piece: u16) -> bool {
+    bits[usize::from(piece / 64)] >> (piece % 64) & 1 == 1
 }

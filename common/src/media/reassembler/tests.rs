@@ -6,7 +6,7 @@ use super::*;
 use crate::id::StreamId;
 use crate::media::packetizer::{FrameInfo, Packetizer};
 use crate::media::testing::Rng;
-use crate::wire::{AudioLevel, MAX_BODY, MAX_PAYLOAD, MediaFlags};
+use crate::wire::{AudioLevel, Layer, MAX_BODY, MAX_PAYLOAD, MediaFlags, StageTimes};
 
 const MS: fn(u64) -> Time = Time::from_millis;
 
@@ -15,11 +15,11 @@ fn reassembler() -> Reassembler {
 }
 
 /// What a frame of this number contains.
-fn content(number: u32, len: usize) -> Vec<u8> {
+pub(super) fn content(number: u32, len: usize) -> Vec<u8> {
     (0..len).map(|i| (number as usize * 31 + i * 7 % 256) as u8).collect()
 }
 
-fn bodies(packetizer: &mut Packetizer, frame: &[u8], info: FrameInfo) -> Vec<Vec<u8>> {
+pub(super) fn bodies(packetizer: &mut Packetizer, frame: &[u8], info: FrameInfo) -> Vec<Vec<u8>> {
     let pieces = packetizer.frame(frame, info).unwrap();
     (0..pieces.count())
         .map(|index| {
@@ -30,17 +30,17 @@ fn bodies(packetizer: &mut Packetizer, frame: &[u8], info: FrameInfo) -> Vec<Vec
         .collect()
 }
 
-fn give(reassembler: &mut Reassembler, body: &[u8], now: Time) -> Accepted {
+pub(super) fn give(reassembler: &mut Reassembler, body: &[u8], now: Time) -> Accepted {
     let (header, payload) = MediaHeader::parse(body).unwrap();
     reassembler.handle_piece(&header, payload, now)
 }
 
-fn numbers(reassembler: &mut Reassembler, now: Time) -> Vec<u32> {
+pub(super) fn numbers(reassembler: &mut Reassembler, now: Time) -> Vec<u32> {
     std::iter::from_fn(|| reassembler.next_frame(now)).map(|frame| frame.number).collect()
 }
 
 /// A frame of a single piece.
-fn small(frame: u32, keyframe: bool, distance: u16) -> MediaHeader {
+pub(super) fn small(frame: u32, keyframe: bool, distance: u16) -> MediaHeader {
     MediaHeader {
         kind: Kind::Video,
         stream: StreamId(1),
@@ -240,18 +240,20 @@ fn a_keyframe_is_asked_for_again_every_quarter_second_and_less_often_into_silenc
 fn a_lost_frame_that_none_needs_does_no_harm() {
     let mut r = reassembler();
     r.handle_piece(&small(0, true, 0), b"k", MS(0));
-    // 1 is lost, and 2 refers to 0.
+    // 1 was left out or is lost, and 2 refers to 0: no reason to wait.
     r.handle_piece(&small(2, false, 2), b"p", MS(66));
     r.handle_piece(&small(3, false, 1), b"p", MS(99));
-    assert_eq!(numbers(&mut r, MS(99)), [0, 2, 3], "there is nothing to wait for");
-    assert!(!r.keyframe_needed(MS(126)));
-    // 4 is lost; the upper-layer frame 5 needs it, but 6 refers to 3.
+    assert_eq!(numbers(&mut r, MS(99)), [0, 2, 3]);
+    assert_eq!(r.handle_piece(&small(1, false, 1), b"p", MS(100)), Accepted::Late);
+    // 4 is lost; the upper-layer frame 5 needs it, but 6 refers to 3. It waits only for 5, which is here.
     let mut upper = small(5, false, 1);
     upper.flags.discardable = true;
     r.handle_piece(&upper, b"p", MS(160));
     r.handle_piece(&small(6, false, 3), b"p", MS(190));
+    assert!(numbers(&mut r, MS(219)).is_empty());
     assert_eq!(numbers(&mut r, MS(220)), [6]);
-    assert_eq!(r.stats().undecodable, 1);
+    assert!(!r.keyframe_needed(MS(220)));
+    assert_eq!((r.stats().undecodable, r.stats().skipped, r.stats().lost), (1, 1, 1));
 }
 
 #[test]
@@ -320,7 +322,7 @@ fn pieces_that_contradict_each_other_are_refused() {
         (MediaHeader { piece: 1, captured: MS(9), ..base }, 100),
         (MediaHeader { piece: 1, reference_distance: 1, ..base }, 100),
         (MediaHeader { piece: 1, flags: MediaFlags::default(), ..base }, 100),
-        (MediaHeader { piece: 1, layer: Layer { spatial: 1, temporal: 0 }, ..base }, 100),
+        (MediaHeader { piece: 1, layer: Layer { spatial: 0, temporal: 1 }, ..base }, 100),
         (MediaHeader { piece: 1, ..base }, 99),
         (MediaHeader { piece: 1, ..base }, 0),
         (MediaHeader { piece: 2, ..base }, 101),
@@ -332,9 +334,7 @@ fn pieces_that_contradict_each_other_are_refused() {
     for (header, len) in bad {
         assert_eq!(r.handle_piece(&header, &vec![2; len], MS(0)), Accepted::Invalid, "{header:?} {len}");
     }
-    for kind in [Kind::Audio, Kind::Repair] {
-        assert_eq!(r.handle_piece(&MediaHeader { kind, ..base }, &[1], MS(0)), Accepted::Ignored);
-    }
+    assert_eq!(r.handle_piece(&MediaHeader { kind: Kind::Audio, ..base }, &[1], MS(0)), Accepted::Ignored);
     // The last piece first, then a smaller one: refused as well.
     let mut r = reassembler();
     assert_eq!(r.handle_piece(&MediaHeader { piece: 2, ..base }, &[1; 50], MS(0)), Accepted::Stored);
@@ -385,10 +385,12 @@ prop_compose! {
         distance in prop_oneof![0u16..3, any::<u16>()],
         len in prop_oneof![Just(100usize), 0usize..200, Just(MAX_PAYLOAD)],
         kind in prop::sample::select(Kind::ALL.to_vec()),
+        spatial in 0u8..3,
         wait in 0u64..80,
     ) -> (MediaHeader, usize, u64) {
         let flags = MediaFlags { keyframe: flags.0, end_of_frame: flags.1, discardable: flags.2, end_to_end: false };
-        (MediaHeader { kind, pieces, piece, flags, ..small(frame, false, distance) }, len, wait)
+        let layer = Layer { spatial, temporal: 0 };
+        (MediaHeader { kind, layer, pieces, piece, flags, ..small(frame, false, distance) }, len, wait)
     }
 }
 
@@ -406,13 +408,17 @@ proptest! {
                 r.recycle(frame.bytes);
             }
             r.keyframe_needed(MS(now));
+            while r.next_nack(Duration::from_millis(40), MS(now)).is_some() {}
             // No busy loop: what is due now has been done.
             prop_assert!(r.poll_timeout().is_none_or(|at| at > MS(now)), "{:?} {}", r.poll_timeout(), now);
             prop_assert!(r.slots.len() <= 32);
             prop_assert!(r.memory() <= (2 << 20) + SPARE_BUFFERS * SPARE_LARGEST);
-            let numbers: Vec<_> = r.slots.iter().map(|slot| slot.number).collect();
-            let in_order = |pair: &[u32]| (pair[1].wrapping_sub(pair[0]) as i32) > 0;
-            prop_assert!(numbers.windows(2).all(in_order));
+            let places: Vec<_> = r.slots.iter().map(|slot| (slot.number, slot.layer.spatial)).collect();
+            let in_order = |pair: &[(u32, u8)]| match pair[1].0.wrapping_sub(pair[0].0) as i32 {
+                0 => pair[1].1 > pair[0].1,
+                step => step > 0,
+            };
+            prop_assert!(places.windows(2).all(in_order));
         }
     }
 }
