@@ -21,7 +21,7 @@ fn scene(loss_percent: u32, round_trip_ms: u64, help: Help) -> Scene {
 /// Several seeds together: one failure costs a dozen frames, so that a single seed says little.
 fn run_seeds(scene: &Scene) -> Outcome {
     let mut outcomes = (1..=SEEDS).map(|seed| run(&Scene { seed, ..*scene }));
-    let first = outcomes.next().unwrap();
+    let first = outcomes.next().expect("at least one seed");
     let mut all = outcomes.fold(first, |all, one| Outcome {
         sent: all.sent + one.sent,
         delivered: all.delivered + one.delivered,
