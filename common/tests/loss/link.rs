@@ -25,6 +25,7 @@ pub(crate) enum Help {
     ResendAndRepair,
 }
 
+#[derive(Copy, Clone)]
 pub(crate) struct Scene {
     pub(crate) loss_percent: u32,
     /// Whether nacks and keyframe requests are lost as well.
