@@ -36,6 +36,8 @@ use crate::view::View;
 
 /// How often the gate and the microphone are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// The network is looked at once a second.
+const LOOKS_A_SECOND: u32 = 50;
 
 /// What reaches the room from other threads.
 pub enum Input {
@@ -161,6 +163,10 @@ pub async fn run(
                 looks = looks.wrapping_add(1);
                 if looks.is_multiple_of(25) {
                     (room.around.alive)();
+                }
+                if looks.is_multiple_of(LOOKS_A_SECOND) {
+                    let sample = room.media.network();
+                    room.tell(News::Network(Box::new(sample)));
                 }
             }
             () = sleep(wait) => {}

@@ -82,13 +82,13 @@ pub struct RoomSample {
 /// Where a picture spent its time, from one room's camera to the other's screen.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Stages {
-    /// In the camera and its driver.
+    /// In the camera and its driver. Absent where the sender tells it together with the encoder's.
     pub capture: Option<Duration>,
     /// Being encoded.
     pub encode: Option<Duration>,
     /// Waiting to be sent.
     pub pace: Option<Duration>,
-    /// From the one room's socket over the relay to the other's.
+    /// Within the relay.
     pub relay: Option<Duration>,
     /// Waiting to be put together, and for its sound.
     pub jitter_buffer: Option<Duration>,
@@ -106,9 +106,10 @@ impl Stages {
         [self.capture, self.encode, self.pace, self.relay, self.jitter_buffer, self.decode, self.paint]
     }
 
-    /// All of them together; absent while one of them is not known.
+    /// All of them together; absent while one of them is not known, but for the camera's.
     pub fn total(&self) -> Option<Duration> {
-        self.all().into_iter().sum()
+        let [capture, rest @ ..] = self.all();
+        Some(capture.unwrap_or_default() + rest.into_iter().sum::<Option<Duration>>()?)
     }
 }
 

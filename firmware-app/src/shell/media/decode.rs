@@ -13,6 +13,7 @@ use vestibule_common::id::PeerId;
 use vestibule_common::media::{AssembledFrame, LipSync};
 use vestibule_common::time::{Duration, Time};
 
+use super::gauges::{Gauges, PictureTimes};
 use super::receive::ReceiveCommand;
 use super::stats::Stats;
 use super::{MediaNews, NewsSender, Screen};
@@ -102,7 +103,7 @@ pub(super) fn start(
     heard: Consumer<'static, Heard>,
     failures: mpsc::Sender<ReceiveCommand>,
     news: NewsSender,
-    stats: Arc<Stats>,
+    (stats, gauges): (Arc<Stats>, Arc<Gauges>),
     clock: Clock,
 ) -> io::Result<Decoding> {
     let (jobs, inbox) = sync_channel(MAX_WAITING);
@@ -113,6 +114,7 @@ pub(super) fn start(
         failures,
         news,
         stats,
+        gauges,
         clock,
         streams: BTreeMap::new(),
         scaler: Scaler::default(),
@@ -128,6 +130,7 @@ struct DecodeThread {
     failures: mpsc::Sender<ReceiveCommand>,
     news: NewsSender,
     stats: Arc<Stats>,
+    gauges: Arc<Gauges>,
     clock: Clock,
     streams: BTreeMap<PictureStream, Stream>,
     scaler: Scaler,
@@ -143,7 +146,16 @@ struct Stream {
     /// The room's logic was told that they arrive.
     told: bool,
     /// Decoded pictures that wait for their sound, oldest first, each with its moment.
-    held: VecDeque<(Picture, Time)>,
+    held: VecDeque<Held>,
+}
+
+/// A decoded picture that waits for its sound.
+struct Held {
+    picture: Picture,
+    due: Time,
+    /// Where it spent its time until it was decoded.
+    times: PictureTimes,
+    decoded: Time,
 }
 
 impl DecodeThread {
@@ -190,9 +202,9 @@ impl DecodeThread {
         let Some(stream) = self.streams.get_mut(&job.stream) else { return };
         let (id, stats) = (job.stream.id(), self.stats.of(job.stream.kind));
         // A decoder that falls behind shows fewer pictures, never old ones: the backlog goes, and a keyframe begins anew.
-        let now = self.clock.now();
-        let stale = now.since(job.frame.completed) > STALE;
-        if let Verdict::Drop { ask } = stream.recovery.admit(job.frame.keyframe, stale, now) {
+        let begun = self.clock.now();
+        let stale = begun.since(job.frame.completed) > STALE;
+        if let Verdict::Drop { ask } = stream.recovery.admit(job.frame.keyframe, stale, begun) {
             stats.frames_overflowed.one();
             if ask {
                 self.tell_failure(job.stream);
@@ -227,7 +239,13 @@ impl DecodeThread {
                     if stream.held.len() == MAX_HELD {
                         stream.held.pop_front();
                     }
-                    stream.held.push_back((picture, now + hold));
+                    let times = PictureTimes {
+                        sender: job.frame.stages,
+                        waited: begun.since(job.frame.first_arrival),
+                        decoded: now.since(begun),
+                        painted: DISPLAY,
+                    };
+                    stream.held.push_back(Held { picture, due: now + hold, times, decoded: now });
                 }
             }
             Ok(None) => {}
@@ -264,15 +282,20 @@ impl DecodeThread {
     /// Shows what is due, and notices whose pictures have stopped.
     fn release(&mut self) {
         let now = self.clock.now();
-        for (id, stream) in self.streams.iter_mut().map(|(key, stream)| (key.id(), stream)) {
+        for (key, stream) in &mut self.streams {
+            let id = key.id();
             // Of several that are due the newest is shown.
             let mut shown = None;
-            while let Some((picture, _)) = stream.held.pop_front_if(|(_, due)| *due <= now) {
-                shown = Some(picture);
+            while let Some(held) = stream.held.pop_front_if(|held| held.due <= now) {
+                shown = Some(held);
             }
-            if let Some(picture) = shown {
+            if let Some(Held { picture, mut times, decoded, .. }) = shown {
                 self.slots.put(id, picture);
                 self.screen.picture_changed(id);
+                times.waited += now.since(decoded);
+                if key.kind == PictureKind::Camera {
+                    self.gauges.of(key.peer, |room| room.handle_shown(&times));
+                }
             }
             if stream.seen.is_some_and(|seen| now.since(seen) > PICTURES_LINGER) {
                 (stream.seen, stream.told) = (None, false);
@@ -284,7 +307,7 @@ impl DecodeThread {
     fn wait(&self) -> Duration {
         let now = self.clock.now();
         let due =
-            self.streams.values().filter_map(|stream| stream.held.front()).map(|(_, due)| due.since(now));
+            self.streams.values().filter_map(|stream| stream.held.front()).map(|held| held.due.since(now));
         due.min().unwrap_or(TICK).min(TICK)
     }
 }

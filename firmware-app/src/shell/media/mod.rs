@@ -14,6 +14,7 @@ mod chime;
 mod cleaning;
 mod decode;
 mod encode;
+mod gauges;
 mod layer;
 mod link;
 mod microphone;
@@ -50,6 +51,7 @@ use self::camera::CameraParts;
 use self::chime::Sound;
 use self::cleaning::{CleaningCommand, CleaningParts};
 use self::decode::Decoding;
+use self::gauges::{Before, Gauges};
 pub use self::link::Link;
 pub use self::microphone::MuteMode;
 use self::microphone::{MicrophoneParts, MicrophoneReport};
@@ -64,6 +66,7 @@ use crate::audio::{Cleaner, Cleaning, EchoMode};
 use crate::device::clock::Clock;
 use crate::device::reopen::{DeviceState, Source};
 use crate::device::{Camera, Microphone, Speaker};
+use crate::kiosk::network::NetworkSample;
 use crate::kiosk::{Chime, Grabber};
 use crate::shell::watch::Watch;
 use crate::video::kind::PictureKind;
@@ -178,6 +181,9 @@ pub struct Media {
     playout: Producer<'static, PlayoutCommand>,
     gone: Consumer<'static, Box<Voice>>,
     stats: Arc<Stats>,
+    gauges: Arc<Gauges>,
+    /// When the network was looked at last, and how it was.
+    before: Before,
     clock: Clock,
 }
 
@@ -196,6 +202,7 @@ impl Media {
     ) -> io::Result<Media> {
         let watch = &news.watch;
         let stats = Arc::new(Stats::default());
+        let gauges = Arc::new(Gauges::default());
         let outbox = Arc::new(Outbox::default());
         let switches = PictureKind::ALL.map(|_| Arc::new(CameraSwitch::default()));
         let report = Arc::new(MicrophoneReport::default());
@@ -209,7 +216,7 @@ impl Media {
             handle.clone(),
             switches.clone(),
             bitrates,
-            stats.clone(),
+            (stats.clone(), gauges.clone()),
             watch,
             clock,
         )?;
@@ -235,7 +242,7 @@ impl Media {
             playing.heard,
             receive.clone(),
             news.clone(),
-            stats.clone(),
+            (stats.clone(), gauges.clone()),
             clock,
         )?;
         let parts = ReceiveParts {
@@ -245,6 +252,7 @@ impl Media {
             slots: slots.clone(),
             decoding: decoding.clone(),
             stats: stats.clone(),
+            gauges: gauges.clone(),
         };
         receive::start((commands, wanting), parts, news.clone(), clock)?;
         for (kind, source) in PictureKind::ALL.into_iter().zip([devices.camera, devices.presentation]) {
@@ -288,6 +296,8 @@ impl Media {
             playout: playing.commands,
             gone: playing.gone,
             stats,
+            gauges,
+            before: Before::default(),
             clock,
         })
     }
@@ -452,6 +462,11 @@ impl Media {
         self.tell_player(PlayoutCommand::Play(Sound::of(chime)));
     }
 
+    /// What has become of the network since this was asked last.
+    pub fn network(&mut self) -> NetworkSample {
+        self.before.sample(&self.gauges, &self.stats, self.clock.now())
+    }
+
     /// What was counted.
     pub fn stats(&self) -> &Arc<Stats> {
         &self.stats
@@ -468,9 +483,11 @@ impl Media {
             self.tell_player(PlayoutCommand::Drop(*peer));
         }
         for (peer, streams) in rooms.iter().filter(|room| !before.contains(room)) {
-            self.tell_player(PlayoutCommand::Add(Voice::new(*peer, streams.audio)));
+            let gauge = self.gauges.add(*peer);
+            self.tell_player(PlayoutCommand::Add(Voice::new(*peer, streams.audio, gauge)));
         }
         while self.gone.dequeue().is_some() {}
+        self.gauges.keep(|peer| rooms.iter().any(|(known, _)| known == peer));
         self.decoding.show(rooms.iter().map(|(peer, _)| *peer).collect());
         self.wanted.send_modify(|wanted| wanted.rooms = rooms);
     }

@@ -13,6 +13,7 @@ use vestibule_common::time::{Duration, Time};
 use super::chime::Sound;
 use super::cleaning::{EchoPath, Played};
 use super::decode::Heard;
+use super::gauges::VoiceGauge;
 use super::receive::AudioIn;
 use super::ring::ring;
 use super::stats::{Stats, Xruns};
@@ -45,13 +46,14 @@ pub(super) struct Voice {
     buffer: JitterBuffer,
     matcher: RateMatcher,
     periods: u32,
+    gauge: Arc<VoiceGauge>,
 }
 
 impl Voice {
-    /// A voice with nothing to say yet.
-    pub(super) fn new(peer: PeerId, stream: StreamId) -> Box<Voice> {
+    /// A voice with nothing to say yet, whose periods are counted in `gauge`.
+    pub(super) fn new(peer: PeerId, stream: StreamId, gauge: Arc<VoiceGauge>) -> Box<Voice> {
         let (buffer, matcher) = (JitterBuffer::new(), RateMatcher::new());
-        Box::new(Voice { peer, stream, buffer, matcher, periods: 0 })
+        Box::new(Voice { peer, stream, buffer, matcher, periods: 0, gauge })
     }
 }
 
@@ -186,6 +188,8 @@ impl Player {
         for (voice, (moment, frame)) in self.voices.iter_mut().zip(&mut self.moments) {
             let matched = voice.matcher.period(&mut voice.buffer, frame, now);
             self.stats.periods_concealed.add(matched.concealed);
+            voice.gauge.concealed.fetch_add(matched.concealed, Ordering::Relaxed);
+            voice.gauge.played.fetch_add(1, Ordering::Relaxed);
             *moment = matched.captured;
         }
         let turned_down = self.echo_path.near_speaks.load(Ordering::Relaxed);
@@ -322,7 +326,7 @@ mod tests {
         let mut next = clock.now();
         let stream = |room: u8| StreamId(u32::from(room));
         for room in 0..9 {
-            let voice = Voice::new(PeerId([room; 32]), stream(room));
+            let voice = Voice::new(PeerId([room; 32]), stream(room), Arc::default());
             assert!(commands.enqueue(PlayoutCommand::Add(voice)).is_ok());
         }
         assert!(commands.enqueue(PlayoutCommand::Play(Sound::of(Chime::Knock))).is_ok());

@@ -22,6 +22,7 @@ use vestibule_common::time::{Duration, Time};
 use vestibule_common::wire::{Demand, Ecn, Feedback, KeyframeRequest, Kind, MediaHeader, TimeAnswer};
 
 use super::decode::{DecodeJob, Decoding, PictureStream};
+use super::gauges::{Down, Gauges};
 use super::link::Socket;
 use super::outbox::Outbox;
 use super::stats::Stats;
@@ -101,6 +102,8 @@ pub(super) struct ReceiveParts {
     pub decoding: Decoding,
     /// Counters.
     pub stats: Arc<Stats>,
+    /// The network's numbers.
+    pub gauges: Arc<Gauges>,
 }
 
 /// Starts the receiving thread.
@@ -110,7 +113,8 @@ pub(super) fn start(
     news: NewsSender,
     clock: Clock,
 ) -> io::Result<()> {
-    let ReceiveParts { outbox, switches: [camera, presentation], audio, slots, decoding, stats } = parts;
+    let ReceiveParts { outbox, switches: [camera, presentation], audio, slots, decoding, stats, gauges } =
+        parts;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ends = news.watch.clone();
     let run = move || {
@@ -121,6 +125,8 @@ pub(super) fn start(
                 decoding,
                 news,
                 stats,
+                gauges,
+                down: Down::default(),
                 clock,
                 link: None,
                 own: None,
@@ -200,6 +206,8 @@ struct Receiver {
     decoding: Decoding,
     news: NewsSender,
     stats: Arc<Stats>,
+    gauges: Arc<Gauges>,
+    down: Down,
     clock: Clock,
     link: Option<Listening>,
     own: Option<Streams>,
@@ -271,6 +279,8 @@ impl Receiver {
             ReceiveCommand::Link(link) => {
                 self.offset = ClockOffset::new();
                 self.wishes.forget();
+                self.down = Down::default();
+                self.gauges.set_down(None);
                 self.link =
                     link.and_then(|(socket, opener)| match socket.udp().and_then(UdpSocket::from_std) {
                         Ok(udp) => Some(Listening { udp, socket, opener, arrivals: Arrivals::new() }),
@@ -340,6 +350,8 @@ impl Receiver {
         let body = match link.opener.open(datagram) {
             Ok(opened) => {
                 link.arrivals.handle_arrival(opened.packet, ecn, now);
+                self.down.came += 1;
+                self.down.end = self.down.end.max(opened.packet + 1);
                 opened.body
             }
             Err(error) => {
@@ -376,7 +388,11 @@ impl Receiver {
                 Err(error) => log::trace!("{error}"),
             },
             Ok(Kind::Demand) => match Demand::parse(body) {
-                Ok(demand) => self.wishes.handle_demand(&demand, self.own, now),
+                Ok(demand) => {
+                    self.down.estimate = demand.estimate;
+                    self.down.allotment = demand.estimate.map(|_| demand.allotted);
+                    self.wishes.handle_demand(&demand, self.own, now);
+                }
                 Err(error) => log::trace!("{error}"),
             },
             // Padding: that it came is reported like everything else.
@@ -413,6 +429,10 @@ impl Receiver {
             return;
         }
         self.stats.audio_received.one();
+        self.gauges.of(voice.peer, |room| {
+            room.handle_datagram(body.len());
+            room.handle_sound(header.frame, header.captured, now);
+        });
         let packet = AudioIn {
             stream: header.stream,
             frame: header.frame,
@@ -433,6 +453,7 @@ impl Receiver {
             return;
         }
         pictures.spatial = header.layer.spatial;
+        self.gauges.of(peer, |room| room.handle_datagram(body.len()));
         pictures.reassembler.handle_piece(&header, payload, now);
         self.take_frames(header.stream, now);
     }
@@ -441,7 +462,13 @@ impl Receiver {
         let Some(pictures) = self.pictures.get_mut(&id) else { return };
         let (stream, decoding) = (pictures.stream, &self.decoding);
         let stats = self.stats.of(stream.kind);
-        let delivered = pictures.deliver(now, |frame| decoding.push(DecodeJob { stream, frame }));
+        let gauges = &self.gauges;
+        let delivered = pictures.deliver(now, |frame| {
+            if stream.kind == PictureKind::Camera {
+                gauges.of(stream.peer, |room| room.handle_picture(frame.layer.spatial, now));
+            }
+            decoding.push(DecodeJob { stream, frame })
+        });
         stats.frames_received.add(delivered.frames);
         stats.frames_overflowed.add(delivered.dropped);
         if pictures.keyframe_needed(now) {
@@ -456,6 +483,9 @@ impl Receiver {
             self.outbox.push_report(Box::new(report));
         }
         self.wishes.handle_timeout(now);
+        if self.link.is_some() && self.down.came > 0 {
+            self.gauges.set_down(Some(self.down));
+        }
         if self.own.is_some() && self.wishes.looks(now) {
             let shown = self.shown(now);
             if let Some(view) = self.wishes.handle_shown(shown, now) {

@@ -18,6 +18,7 @@ use vestibule_common::wire::{
 };
 
 use super::encode::first_number;
+use super::gauges::{Gauges, Up};
 use super::link::Socket;
 use super::outbox::{AudioOut, Outbox, VideoOut};
 use super::ring::ring;
@@ -70,7 +71,7 @@ pub(super) fn start(
     gate: GateHandle,
     switches: [Arc<CameraSwitch>; 2],
     bitrates: [Bitrate; 2],
-    stats: Arc<Stats>,
+    (stats, gauges): (Arc<Stats>, Arc<Gauges>),
     watch: &Watch,
     clock: Clock,
 ) -> std::io::Result<Sending> {
@@ -82,6 +83,7 @@ pub(super) fn start(
         switches,
         bitrates,
         stats,
+        gauges,
         clock,
         inbox,
         incoming,
@@ -111,6 +113,7 @@ struct Sender {
     /// What each kind takes at most.
     bitrates: [Bitrate; 2],
     stats: Arc<Stats>,
+    gauges: Arc<Gauges>,
     clock: Clock,
     inbox: Receiver<SendCommand>,
     incoming: Consumer<'static, AudioOut>,
@@ -177,6 +180,7 @@ impl Sender {
                 self.link = link;
                 self.time_due = Time::ZERO;
                 self.shaper = new_shaper(self.clock.now());
+                self.gauges.set_up(None);
                 self.switches.iter().for_each(|switch| switch.set_budget(None));
             }
             SendCommand::Streams(None) => self.streams = None,
@@ -275,6 +279,14 @@ impl Sender {
         let most = if presentation { most + most_presented } else { most };
         let wanted = (most + BESIDE.as_bps() as f64) * HEADROOM;
         self.shaper.estimator_mut().set_wanted(Bitrate::bps(wanted as u64));
+        let estimator = self.shaper.estimator();
+        self.gauges.set_up(Some(Up {
+            estimate: estimator.estimate(),
+            allotment: Bitrate::bps(budget as u64),
+            short: budget < most * PAYLOAD && camera,
+            round_trip: estimator.round_trip(),
+            fates: estimator.fates(),
+        }));
     }
 
     /// Fills up what is sent to what is thought to fit, to learn whether more would. Whether there may be more to do.

@@ -46,7 +46,7 @@ fn a_stream_may_change_its_size_at_every_keyframe() {
         heard,
         failures,
         NewsSender::new(news, watch),
-        stats.clone(),
+        (stats.clone(), Arc::default()),
         clock,
     )
     .unwrap();
