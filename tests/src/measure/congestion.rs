@@ -1,11 +1,12 @@
-//! `measure congestion`: the test cases of RFC 8867 and some radios in virtual time, ours and the peer's, ten seeds each.
+//! `measure congestion`: the test cases of RFC 8867 and some radios in virtual time, ours and the peer's, ten seeds each. The
+//! peer is str0m's congestion control, with keys that begin with `peer_`.
 
 use std::fmt::Write;
 use std::path::Path;
 
 use crate::proving::run::{INITIAL, LOOK, SOURCE};
 use crate::proving::table::Table;
-use crate::proving::{Case, Flow, FlowPlan, case, ours::OurFlow, run};
+use crate::proving::{Case, Flow, FlowPlan, case, ours::OurFlow, peer::PeerFlow, run};
 
 /// Seeds of a measurement.
 pub const SEEDS: u64 = 10;
@@ -15,10 +16,16 @@ pub fn ours(plan: &FlowPlan, _seed: u64) -> Box<dyn Flow> {
     Box::new(OurFlow::new(INITIAL, SOURCE.1, plan.weight))
 }
 
+/// The peer's flow for a plan. It knows no weights.
+pub fn peer(_plan: &FlowPlan, seed: u64) -> Box<dyn Flow> {
+    Box::new(PeerFlow::new(INITIAL, SOURCE.1, seed))
+}
+
 /// Measures, prints, and leaves traces of the first seed's runs in `out`.
 pub fn run_all(out: &Path) -> Result<(), String> {
     let cases = case::all();
     print!("{}", Table::of(&cases, SEEDS, "", &ours).lines());
+    print!("{}", Table::of(&cases, SEEDS, "peer_", &peer).lines());
     for case in &cases {
         let path = out.join(format!("case_{}.txt", case.name));
         std::fs::write(&path, trace(case)).map_err(|error| format!("{}: {error}", path.display()))?;

@@ -192,6 +192,10 @@ impl Flow for PeerFlow {
         self.time(self.sender.due.min(self.receiver.due))
     }
 
+    fn trace(&self) -> String {
+        format!("estimate {}", self.target())
+    }
+
     fn handle_timeout(&mut self, now: Time) {
         let Some(at) = self.instant(now) else { return };
         for end in [&mut self.sender, &mut self.receiver] {
