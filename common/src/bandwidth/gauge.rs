@@ -17,6 +17,8 @@ const SPAN: Duration = Duration::from_secs(3);
 const STANDING: Duration = Duration::from_millis(100);
 /// More than this is no jitter.
 const MOST_NOISE: Duration = Duration::from_millis(20);
+/// No more packets than this are kept, whatever the receiver's clock says: a second at 20 Mbit/s.
+const MOST: usize = 2048;
 /// How far back throughput can be asked for.
 const THROUGHPUT: Duration = Duration::from_secs(1);
 
@@ -46,10 +48,11 @@ impl Delay {
             self.shortest.pop_front();
         }
         if let Some((_, before)) = self.recent.back() {
-            self.jitter += ((delay - before).unsigned_abs() as f64 - self.jitter) / 16.0;
+            self.jitter += (delay.wrapping_sub(*before).unsigned_abs() as f64 - self.jitter) / 16.0;
         }
         self.recent.push_back((now, delay));
-        while self.recent.len() > 3 && self.recent.front().is_some_and(|(at, _)| now.since(*at) > STANDING) {
+        let old = |(at, _): &(Time, i64)| now.since(*at) > STANDING;
+        while self.recent.len() > 3 && self.recent.front().is_some_and(old) || self.recent.len() > MOST {
             self.recent.pop_front();
         }
     }
@@ -96,7 +99,8 @@ pub(super) struct Throughput {
 impl Throughput {
     pub(super) fn handle(&mut self, packet: &Delivered) {
         self.arrived.push_back((packet.arrived, packet.size));
-        while self.arrived.front().is_some_and(|(at, _)| packet.arrived.since(*at) > THROUGHPUT) {
+        let old = |(at, _): &(Time, DataSize)| packet.arrived.since(*at) > THROUGHPUT;
+        while self.arrived.front().is_some_and(old) || self.arrived.len() > MOST {
             self.arrived.pop_front();
         }
     }

@@ -224,6 +224,11 @@ impl Estimator {
         self.delay.jitter()
     }
 
+    /// When the last report came that was believed.
+    pub fn reported(&self) -> Option<Time> {
+        self.reported
+    }
+
     /// Another flow fills the queue, and we compete with it.
     pub fn is_competing(&self) -> bool {
         self.control.is_competing()

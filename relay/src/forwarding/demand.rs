@@ -18,6 +18,8 @@ const AGAIN: Duration = Duration::from_millis(500);
 const CHANGED: Duration = Duration::from_millis(100);
 /// Who can take less than so many hundredths of a layer's fastest receiver gets the layer below.
 const SLOW: u64 = 70;
+/// Who does not have the layer yet needs this much to get it: no flapping.
+const QUICK: u64 = 80;
 /// A cap that moved by less than so many hundredths is the same.
 const SAME: u64 = 4;
 
@@ -26,7 +28,7 @@ pub(super) fn demanded(layers: &mut Layers, id: StreamId, receivers: &[Slot]) ->
     let rungs = layers.rungs(id);
     let mut wanted: Vec<Demanded, LAYERS> = Vec::new();
     for rung in (0..rungs.len() as u8).rev() {
-        let mut caps: heapless::Vec<u64, 256> = heapless::Vec::new();
+        let mut caps: heapless::Vec<(u64, bool), 256> = heapless::Vec::new();
         let highest = |choice: &super::layers::Choice| {
             choice.highest.map(|highest| highest.min(choice.allowed).min(rungs.len() as u8 - 1))
         };
@@ -35,25 +37,34 @@ pub(super) fn demanded(layers: &mut Layers, id: StreamId, receivers: &[Slot]) ->
             .filter(|(slot, choice)| receivers.contains(slot) && highest(choice) == Some(rung));
         let mut fastest = 0;
         for (_, choice) in here {
+            if choice.cap == Bitrate::default() {
+                // Nothing was allotted yet: as much as is of use.
+                choice.cap = rungs[usize::from(rung)].most;
+            }
             fastest = fastest.max(choice.cap.as_bps());
             // More receivers of one room than that change the slowest by little.
-            let _ = caps.push(choice.cap.as_bps());
+            let _ = caps.push((choice.cap.as_bps(), choice.current == Some(rung)));
         }
         if caps.is_empty() {
             continue;
         }
-        let enough = |cap: u64| rung == 0 || cap * 100 >= fastest * SLOW;
+        let enough =
+            |cap: u64, has_it: bool| rung == 0 || cap * 100 >= fastest * if has_it { SLOW } else { QUICK };
         if rung > 0 {
             let most = rungs[usize::from(rung) - 1].most;
             for (slot, choice) in layers.choices(id) {
                 let cap = choice.cap.as_bps();
-                if receivers.contains(&slot) && highest(choice) == Some(rung) && !enough(cap) {
+                if receivers.contains(&slot)
+                    && highest(choice) == Some(rung)
+                    && !enough(cap, choice.current == Some(rung))
+                {
                     choice.allowed = rung - 1;
                     choice.cap = choice.cap.min(most);
                 }
             }
         }
-        let cap = caps.iter().copied().filter(|cap| enough(*cap)).min().unwrap_or(fastest);
+        let cap = caps.iter().filter(|(cap, has_it)| enough(*cap, *has_it)).map(|(cap, _)| *cap).min();
+        let cap = cap.unwrap_or(fastest);
         // A ladder has no more rungs than that.
         let _ = wanted.push(Demanded { stream: id, spatial: rung, cap: Bitrate::bps(cap) });
     }
@@ -101,12 +112,15 @@ mod tests {
     fn demand_of(kbps: &[u64]) -> (std::vec::Vec<(u8, u64)>, std::vec::Vec<u8>) {
         let mut layers = Layers::default();
         let id = StreamId(2);
-        layers
-            .open(0, Streams { audio: StreamId(1), video: id, presentation: StreamId(3), file: StreamId(4) });
+        layers.open(
+            0,
+            Streams { audio: StreamId(1), video: id, presentation: StreamId(3), file: StreamId(4) },
+            &[],
+        );
         let receivers: std::vec::Vec<Slot> = (1..=kbps.len() as Slot).collect();
         for (slot, kbps) in receivers.iter().zip(kbps) {
             let streams = [Viewed { stream: id, spatial: 3 }].into_iter().collect();
-            layers.handle_view(*slot, View { streams });
+            layers.handle_view(*slot, View { streams }, std::iter::once(id));
             layers.allot(*slot, Bitrate::kbps(*kbps));
         }
         let demanded = demanded(&mut layers, id, &receivers);

@@ -2,15 +2,18 @@
 
 use std::collections::VecDeque;
 
-use vestibule_common::time::Time;
+use vestibule_common::time::{Duration, Time};
 use vestibule_common::unit::DataSize;
 
 use super::Slot;
-use super::inbox::Entry;
+use super::inbox::{Entry, Stamp};
 use super::outbox::size_at_ip;
 
 /// More than so many bytes never wait for one receiver.
-pub(super) const MOST: DataSize = DataSize::bytes(256 * 1024);
+const MOST: DataSize = DataSize::bytes(256 * 1024);
+/// A picture waits so long at most; a keyframe, on which the next ones build, as long as a receiver waits for it.
+const LONGEST: Duration = Duration::from_millis(300);
+const LONGEST_KEYFRAME: Duration = Duration::from_secs(1);
 /// Buffers kept for later.
 const SPARE: usize = 64;
 
@@ -20,6 +23,8 @@ pub(super) struct Piece {
     pub(super) source: Option<Slot>,
     pub(super) flow: u32,
     pub(super) arrived: Time,
+    pub(super) stamp: Stamp,
+    pub(super) keyframe: bool,
 }
 
 #[derive(Default)]
@@ -30,13 +35,14 @@ pub(super) struct Held {
 }
 
 impl Held {
-    pub(super) fn push(&mut self, entry: &Entry, body: &[u8]) {
+    /// A piece of a keyframe may wait longer, see [`Held::is_late`].
+    pub(super) fn push(&mut self, entry: &Entry, body: &[u8], keyframe: bool) {
         let mut bytes = self.spare.pop().unwrap_or_default();
         bytes.clear();
         bytes.extend_from_slice(body);
         self.size += size_at_ip(body);
-        let (source, flow, arrived) = (entry.source, entry.flow, entry.arrived);
-        self.pieces.push_back(Piece { body: bytes, source, flow, arrived });
+        let Entry { source, flow, arrived, stamp, .. } = *entry;
+        self.pieces.push_back(Piece { body: bytes, source, flow, arrived, stamp, keyframe });
     }
 
     pub(super) fn first(&self) -> Option<&Piece> {
@@ -53,6 +59,14 @@ impl Held {
         if self.spare.len() < SPARE {
             self.spare.push(piece.body);
         }
+    }
+
+    /// What waits is of no use any more: it waited too long, or is too much.
+    pub(super) fn is_late(&self, now: Time) -> bool {
+        let waits = |piece: &Piece| {
+            now.since(piece.arrived) > if piece.keyframe { LONGEST_KEYFRAME } else { LONGEST }
+        };
+        self.pieces.front().is_some_and(waits) || self.size > MOST
     }
 
     /// Bytes that wait, at IP level.

@@ -19,6 +19,8 @@ struct Wanted {
     not_before: Time,
     /// Bit `n`: a keyframe of spatial layer `n` is wanted.
     layers: u16,
+    /// Layers up to this one had their turn: none keeps another waiting by asking again and again.
+    turn: u32,
 }
 
 #[derive(Default)]
@@ -52,13 +54,16 @@ impl Keyframes {
         self.due
     }
 
-    /// A request that is to go on by now; of several layers the lowest first.
+    /// A request that is to go on by now; of several layers the lowest first, then one after the other.
     pub(super) fn take_due(&mut self, now: Time) -> Option<KeyframeRequest> {
         self.due.filter(|due| *due <= now)?;
         let ready = |wanted: &Wanted| wanted.layers != 0 && wanted.not_before <= now;
         let found = self.streams.iter_mut().find(|(_, wanted)| ready(wanted)).map(|(stream, wanted)| {
-            let spatial = wanted.layers.trailing_zeros() as u8;
-            wanted.layers &= wanted.layers - 1;
+            let later = wanted.layers & u16::MAX.checked_shl(wanted.turn).unwrap_or(0);
+            let spatial = if later != 0 { later } else { wanted.layers }.trailing_zeros();
+            wanted.layers &= !(1 << spatial);
+            wanted.turn = spatial + 1;
+            let spatial = spatial as u8;
             wanted.not_before = now + INTERVAL;
             KeyframeRequest { stream: *stream, spatial }
         });

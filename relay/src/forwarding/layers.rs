@@ -5,13 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use vestibule_common::bandwidth::Usage;
 use vestibule_common::control::Streams;
 use vestibule_common::id::StreamId;
 use vestibule_common::media::ladder::{self, Rung, Share, Want};
 use vestibule_common::time::{Duration, Time};
-use vestibule_common::unit::{Bitrate, DataSize};
-use vestibule_common::wire::{KeyframeRequest, MediaHeader, View};
+use vestibule_common::unit::Bitrate;
+use vestibule_common::wire::{KeyframeRequest, Kind, MediaHeader, View};
 
 use super::Slot;
 
@@ -19,6 +18,8 @@ use super::Slot;
 const LIVE: Duration = Duration::from_millis(700);
 /// A receiver's keyframe is asked for at most this often.
 const ASK_EVERY: Duration = Duration::from_millis(400);
+/// Frames further apart than this are of a sender that began anew (PROTOCOL.md, section 12).
+const FAR: u32 = 1024;
 /// The layers that a stream may have here.
 pub(super) const LAYERS: usize = ladder::CAMERA.len();
 
@@ -36,7 +37,9 @@ struct Stream {
 #[derive(Clone, Default)]
 struct Live {
     seen: Option<Time>,
-    usage: Usage,
+    /// Its newest frame, and whether only one piece of it has come.
+    frame: Option<u32>,
+    begins: bool,
 }
 
 /// What one receiver gets of one stream.
@@ -48,7 +51,7 @@ pub(super) struct Choice {
     pub(super) allowed: u8,
     pub(super) cap: Bitrate,
     /// What it gets.
-    current: Option<u8>,
+    pub(super) current: Option<u8>,
     asked: Option<Time>,
 }
 
@@ -61,7 +64,8 @@ pub(super) struct Layers {
 }
 
 impl Layers {
-    pub(super) fn open(&mut self, owner: Slot, streams: Streams) {
+    /// `members` are in the owner's room: what they told that they show may name these streams.
+    pub(super) fn open(&mut self, owner: Slot, streams: Streams, members: &[Slot]) {
         let ladders: [(StreamId, &'static [Rung]); 3] = [
             (streams.audio, &[]),
             (streams.video, &ladder::CAMERA),
@@ -72,10 +76,10 @@ impl Layers {
             self.streams.insert(id, stream);
         }
         // A view that was told before names who was there before.
-        for (slot, view) in self.views.iter().enumerate() {
-            if let Some(view) = view {
+        for slot in members {
+            if let Some(Some(view)) = self.views.get(usize::from(*slot)) {
                 for (id, _) in ladders {
-                    self.streams.entry(id).and_modify(|stream| stream.apply(slot as Slot, id, view));
+                    self.streams.entry(id).and_modify(|stream| stream.apply(*slot, id, view));
                 }
             }
         }
@@ -97,16 +101,25 @@ impl Layers {
         }
     }
 
-    /// A receiver tells what it shows.
-    pub(super) fn handle_view(&mut self, slot: Slot, view: View) {
-        for (id, stream) in &mut self.streams {
-            stream.apply(slot, *id, &view);
+    /// A receiver tells what it shows of `streams`, those of the others in its room; whether that is news.
+    pub(super) fn handle_view(
+        &mut self,
+        slot: Slot,
+        view: View,
+        streams: impl Iterator<Item = StreamId>,
+    ) -> bool {
+        if self.view(slot) == Some(&view) {
+            return false;
+        }
+        for id in streams {
+            self.streams.entry(id).and_modify(|stream| stream.apply(slot, id, &view));
         }
         let index = usize::from(slot);
         if self.views.len() <= index {
             self.views.resize(index + 1, None);
         }
         self.views[index] = Some(view);
+        true
     }
 
     /// What the receiver told last.
@@ -115,14 +128,21 @@ impl Layers {
     }
 
     /// A piece of a stream came.
-    pub(super) fn see(&mut self, header: &MediaHeader, size: DataSize, now: Time) {
+    pub(super) fn see(&mut self, header: &MediaHeader, now: Time) {
         let Some(stream) = self.streams.get_mut(&header.stream) else { return };
         let Some(live) = stream.layers.get_mut(usize::from(header.layer.spatial)) else { return };
         live.seen = Some(now);
-        live.usage.handle(size, now);
+        // What is sent again is no beginning.
+        let first = matches!(header.kind, Kind::Video | Kind::Presentation);
+        let newer = live.frame.is_none_or(|frame| header.frame.wrapping_sub(frame) as i32 > 0);
+        let restarted = live.frame.is_some_and(|frame| header.frame.abs_diff(frame) > FAR);
+        live.begins = first && (newer || restarted);
+        if live.begins {
+            live.frame = Some(header.frame);
+        }
     }
 
-    /// Whether a receiver gets this piece. At a keyframe it may go over to its layer.
+    /// Whether a receiver gets this piece, which was the last one seen. Where a keyframe begins it may go over to its layer.
     pub(super) fn takes(&mut self, slot: Slot, header: &MediaHeader, now: Time) -> bool {
         if self.view(slot).is_none() {
             return true;
@@ -137,7 +157,8 @@ impl Layers {
             return true;
         }
         let layer = header.layer.spatial;
-        if choice.current != Some(layer) && target == Some(layer) && header.flags.keyframe {
+        let begins = stream.layers.get(usize::from(layer)).is_some_and(|live| live.begins);
+        if choice.current != Some(layer) && target == Some(layer) && header.flags.keyframe && begins {
             choice.current = Some(layer);
         }
         choice.current == Some(layer)
@@ -152,23 +173,25 @@ impl Layers {
     }
 
     /// A receiver asks for a keyframe of the layer that it gets, whichever it names.
-    pub(super) fn resolve(&self, slot: Slot, request: KeyframeRequest) -> KeyframeRequest {
-        let choice =
-            self.streams.get(&request.stream).and_then(|stream| stream.choices.get(usize::from(slot)));
-        let spatial = choice.and_then(|choice| choice.current).unwrap_or(request.spatial);
+    pub(super) fn resolve(&self, slot: Slot, request: KeyframeRequest, now: Time) -> KeyframeRequest {
+        let Some(stream) = self.streams.get(&request.stream) else { return request };
+        let current = stream.choices.get(usize::from(slot)).and_then(|choice| choice.current);
+        let spatial = current.or_else(|| stream.target(slot, now)).unwrap_or(request.spatial);
         KeyframeRequest { spatial, ..request }
     }
 
     /// A keyframe that a receiver needs to go over to its layer, if it was not asked for lately.
     pub(super) fn next_request(&mut self, slot: Slot, now: Time) -> Option<KeyframeRequest> {
-        for (id, stream) in &mut self.streams {
+        let view = self.views.get(usize::from(slot)).and_then(Option::as_ref)?;
+        for id in view.streams.iter().map(|viewed| viewed.stream) {
+            let Some(stream) = self.streams.get_mut(&id) else { continue };
             let Some(spatial) = stream.target(slot, now) else { continue };
             let Some(choice) = stream.choices.get_mut(usize::from(slot)) else { continue };
             let shown = choice.highest.is_some() && !stream.rungs.is_empty();
             let due = choice.asked.is_none_or(|asked| now.since(asked) >= ASK_EVERY);
             if shown && due && choice.current != Some(spatial) {
                 choice.asked = Some(now);
-                return Some(KeyframeRequest { stream: *id, spatial });
+                return Some(KeyframeRequest { stream: id, spatial });
             }
         }
         None
@@ -184,9 +207,10 @@ impl Layers {
         let mut wants: heapless::Vec<Want, { ladder::MAX_WANTS }> = heapless::Vec::new();
         for viewed in &view.streams {
             let Some(stream) = self.streams.get(&viewed.stream) else { continue };
-            // A stream that nobody sends needs nothing.
-            let silent = stream.layers.iter().all(|live| live.seen.is_none());
-            if stream.rungs.is_empty() || silent && stream.rungs.len() == 1 {
+            // One of another room, or of nobody.
+            let shown_here =
+                stream.choices.get(usize::from(slot)).is_some_and(|choice| choice.highest.is_some());
+            if stream.rungs.is_empty() || !shown_here {
                 continue;
             }
             let before = stream.choices.get(usize::from(slot)).map_or(0, |choice| choice.allowed);
@@ -233,9 +257,8 @@ impl Stream {
         let choice = &mut self.choices[index];
         let highest = viewed.map(|viewed| viewed.spatial);
         if choice.highest.is_none() {
-            // Whoever begins to show it begins with what its way down was last thought to carry.
-            *choice = Choice { highest, ..Choice::default() };
-            choice.allowed = u8::MAX;
+            // Until it is thought over, its way down carries everything.
+            *choice = Choice { highest, allowed: u8::MAX, ..Choice::default() };
         }
         choice.highest = highest;
         if highest.is_none() {
@@ -243,7 +266,7 @@ impl Stream {
         }
     }
 
-    /// The highest layer that is sent at the moment and may go to a receiver.
+    /// The highest layer that is sent at the moment and may go to a receiver, or else the lowest there is.
     fn target(&self, slot: Slot, now: Time) -> Option<u8> {
         let choice = self.choices.get(usize::from(slot))?;
         let most = choice.highest?.min(choice.allowed);
@@ -251,16 +274,21 @@ impl Stream {
             let live = self.layers.get(usize::from(*layer));
             live.and_then(|live| live.seen).is_some_and(|seen| now.since(seen) < LIVE)
         };
-        (0..=most.min(LAYERS as u8 - 1)).rev().find(live)
+        let most = most.min(LAYERS as u8 - 1);
+        // A sender that makes no layer so small is shown all the same.
+        (0..=most).rev().find(live).or_else(|| (most + 1..LAYERS as u8).find(live))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use vestibule_common::wire::{AudioLevel, Kind, Layer, MediaFlags, Viewed};
 
     use super::*;
 
+    static FRAME: AtomicU32 = AtomicU32::new(1);
     const OWNER: Slot = 0;
     const AT: Time = Time::from_millis(5000);
 
@@ -289,19 +317,27 @@ mod tests {
         View { streams: entries.iter().map(viewed).collect() }
     }
 
+    fn tell(layers: &mut Layers, view: View) {
+        layers.handle_view(1, view, [1, 2, 3].map(StreamId).into_iter());
+    }
+
     /// Layers 0 and 3 of the video come at this moment; which pieces the receiver gets.
     fn got(layers: &mut Layers, slot: Slot, keyframes: [bool; 2], now: Time) -> [bool; 2] {
         let pieces = [piece(0, keyframes[0]), piece(3, keyframes[1])];
-        pieces.iter().for_each(|piece| layers.see(piece, DataSize::bytes(1000), now));
-        pieces.map(|piece| layers.takes(slot, &piece, now))
+        let frame = FRAME.fetch_add(1, Ordering::Relaxed);
+        let pieces = pieces.map(|piece| MediaHeader { frame, ..piece });
+        pieces.map(|piece| {
+            layers.see(&piece, now);
+            layers.takes(slot, &piece, now)
+        })
     }
 
     #[test]
     fn who_told_nothing_gets_everything_and_who_shows_nothing_gets_nothing() {
         let mut layers = Layers::default();
-        layers.open(OWNER, streams());
+        layers.open(OWNER, streams(), &[]);
         assert_eq!(got(&mut layers, 1, [false, false], AT), [true, true]);
-        layers.handle_view(1, view(&[(1, 0)]));
+        tell(&mut layers, view(&[(1, 0)]));
         assert_eq!(got(&mut layers, 1, [true, true], AT), [false, false]);
         layers.forget(1);
         assert_eq!(got(&mut layers, 1, [false, false], AT), [true, true]);
@@ -310,8 +346,8 @@ mod tests {
     #[test]
     fn one_layer_at_a_time_and_a_change_at_a_keyframe() {
         let mut layers = Layers::default();
-        layers.open(OWNER, streams());
-        layers.handle_view(1, view(&[(2, 3)]));
+        layers.open(OWNER, streams(), &[]);
+        tell(&mut layers, view(&[(2, 3)]));
         assert_eq!(got(&mut layers, 1, [false, false], AT), [false, false], "nothing to begin with");
         assert_eq!(layers.next_request(1, AT).map(|request| request.spatial), Some(3));
         assert_eq!(layers.next_request(1, AT), None, "asked for sparingly");
@@ -325,7 +361,7 @@ mod tests {
         assert_eq!(got(&mut layers, 1, [true, true], later), [true, false]);
         assert_eq!(got(&mut layers, 1, [false, true], later), [true, false], "above what its way carries");
         let asked = KeyframeRequest { stream: StreamId(2), spatial: 3 };
-        assert_eq!(layers.resolve(1, asked).spatial, 0);
+        assert_eq!(layers.resolve(1, asked, later).spatial, 0);
 
         layers.interrupt(1, StreamId(2));
         assert_eq!(got(&mut layers, 1, [false, false], later), [false, false]);
@@ -334,11 +370,16 @@ mod tests {
     #[test]
     fn a_layer_that_is_not_sent_any_more_is_replaced() {
         let mut layers = Layers::default();
-        layers.open(OWNER, streams());
-        layers.handle_view(1, view(&[(2, 3)]));
+        layers.open(OWNER, streams(), &[]);
+        tell(&mut layers, view(&[(2, 3)]));
         got(&mut layers, 1, [true, true], AT);
         let later = AT + LIVE;
-        layers.see(&piece(0, true), DataSize::bytes(1000), later);
-        assert!(layers.takes(1, &piece(0, true), later));
+        let newer = MediaHeader { frame: 100_000, ..piece(0, true) };
+        layers.see(&newer, later);
+        assert!(layers.takes(1, &newer, later));
+        let second = MediaHeader { piece: 1, pieces: 2, ..newer };
+        layers.interrupt(1, StreamId(2));
+        layers.see(&second, later);
+        assert!(!layers.takes(1, &second, later), "half of a keyframe is none");
     }
 }

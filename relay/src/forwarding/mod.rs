@@ -144,7 +144,8 @@ impl Forwarding {
                 self.leave(slot);
                 self.routes.join(slot, room, streams);
                 self.keyframes.open(streams);
-                self.layers.open(slot, streams);
+                let others: Vec<Slot> = self.routes.others(slot).collect();
+                self.layers.open(slot, streams, &others);
                 None
             }
             RouteChange::Leave { room, session, ack } => {
@@ -170,6 +171,7 @@ impl Forwarding {
         if let Some(Some(session)) = self.sessions.get_mut(usize::from(slot)) {
             self.counters.revoked += session.pending.len() as u64 + session.held.clear();
             session.pending.clear();
+            session.stand_outside();
         }
     }
 

@@ -9,7 +9,7 @@ use vestibule_common::wire::{
 };
 
 use super::inbox::{Place, Stamp};
-use super::outbox::size_at_ip;
+use super::shaping::Paced;
 use super::{Forwarding, Path, Slot};
 
 /// Flow of the relay's own bodies; the relay gives out stream numbers from 1.
@@ -43,6 +43,8 @@ impl Forwarding {
         if opened.newest && session.path != Some(from) && from.remote.port() != 0 {
             self.counters.address_changes += u64::from(session.path.is_some());
             session.path = Some(from);
+            // What is known of another way down is not known of this one.
+            session.down = None;
         }
         session.arrivals.handle_arrival(opened.packet, ecn, arrived);
         self.reports.note(session.arrivals.poll_timeout());
@@ -105,7 +107,7 @@ impl Forwarding {
                 }
             }
             Kind::KeyframeRequest => {
-                let request = self.layers.resolve(slot, KeyframeRequest::parse(body)?);
+                let request = self.layers.resolve(slot, KeyframeRequest::parse(body)?, arrived);
                 self.counters.keyframe_requests += 1;
                 let beside = self.routes.owner_beside(slot, request.stream).is_some();
                 if !beside || !self.keyframes.want(request) {
@@ -126,8 +128,11 @@ impl Forwarding {
             Kind::View => {
                 let view = View::parse(body)?;
                 self.counters.views += 1;
-                self.layers.handle_view(slot, view);
-                self.shaping.wake(arrived);
+                let others = self.routes.others(slot).filter_map(|other| self.routes.streams_of(other));
+                let streams = others.flat_map(|own| [own.audio, own.video, own.presentation]);
+                if self.layers.handle_view(slot, view, streams) {
+                    self.shaping.wake(arrived);
+                }
             }
             Kind::PathChallenge => {
                 let challenge = PathProbe::parse(body)?;
@@ -161,7 +166,7 @@ impl Forwarding {
         let (header, _) = MediaHeader::parse(body)?;
         let is_own = own.contains(&header.stream);
         if is_own {
-            self.layers.see(&header, size_at_ip(body), arrived);
+            self.layers.see(&header, arrived);
         }
         self.fan_out(is_own, header.stream, body, slot, Some(header), arrived);
         Ok(())
@@ -193,7 +198,11 @@ impl Forwarding {
             return;
         };
         // Sound waits for nobody.
-        let paced = media.as_ref().is_none_or(|header| !self.layers.rungs(header.stream).is_empty());
+        let paced = match &media {
+            Some(header) if self.layers.rungs(header.stream).is_empty() => Paced::Never,
+            Some(header) if header.flags.keyframe => Paced::Keyframe,
+            Some(_) | None => Paced::Picture,
+        };
         for index in 0..self.routes.members_beside(slot).len() {
             let other = self.routes.members_beside(slot)[index];
             if other == slot {

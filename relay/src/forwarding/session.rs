@@ -54,6 +54,11 @@ impl Session {
         }
     }
 
+    /// It is in no room: it is sent nothing, so nothing is known of its way down.
+    pub(super) fn stand_outside(&mut self) {
+        (self.down, self.allotted, self.told) = (None, Bitrate::default(), Told::default());
+    }
+
     /// Takes the kiosk's report on its way down. The first one begins the estimate, and is not about anything it knows.
     pub(super) fn handle_feedback(&mut self, report: &Feedback, now: Time) -> Result<(), FeedbackError> {
         match &mut self.down {

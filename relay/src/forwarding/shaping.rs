@@ -7,7 +7,6 @@ use vestibule_common::time::{Duration, Time};
 use vestibule_common::unit::Bitrate;
 use vestibule_common::wire::{Demand, Demanded, Kind, MAX_BODY, PathProbe};
 
-use super::held::MOST;
 use super::inbox::{Place, Stamp};
 use super::layers::Choice;
 use super::outbox::size_at_ip;
@@ -17,8 +16,6 @@ use super::{Forwarding, Slot, demand};
 const THINK_EVERY: Duration = Duration::from_millis(100);
 /// How often padding is looked for.
 const PAD_EVERY: Duration = Duration::from_millis(5);
-/// Pictures that would wait for longer than this are dropped up to the next keyframe.
-const LONGEST_WAIT: Duration = Duration::from_millis(300);
 /// A body of padding.
 const PADDING: usize = 1100;
 /// The most bodies of padding for one kiosk at a time.
@@ -27,6 +24,17 @@ const PADDING_AT_ONCE: usize = 4;
 const SOUND: Bitrate = Bitrate::kbps(840);
 /// An estimate may go above what is wanted by this, so that there is room when more is.
 const HEADROOM: f64 = 1.1;
+
+/// Whether a body waits for its turn.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(super) enum Paced {
+    /// Sound, and what is small.
+    Never,
+    /// A picture.
+    Picture,
+    /// One on which the next ones build.
+    Keyframe,
+}
 
 /// When there is something to do for the ways down.
 #[derive(Default)]
@@ -52,8 +60,8 @@ impl Shaping {
 }
 
 impl Forwarding {
-    /// Hands a body to a receiver; `paced` ones wait while its way down is full.
-    pub(super) fn hand(&mut self, to: Slot, place: Place, paced: bool, now: Time) -> bool {
+    /// Hands a body to a receiver; pictures wait while its way down is full.
+    pub(super) fn hand(&mut self, to: Slot, place: Place, paced: Paced, now: Time) -> bool {
         let Some(session) = self.sessions[usize::from(to)].as_mut().filter(|session| session.path.is_some())
         else {
             return false;
@@ -62,18 +70,17 @@ impl Forwarding {
             && let Some((entry, body)) = self.inbox.get(place)
         {
             let size = size_at_ip(body);
-            if !paced {
+            if paced == Paced::Never {
                 down.charge(size, now);
             } else {
                 let permit =
                     if session.held.is_empty() { down.poll(size, now) } else { Permit::At(Time::MAX) };
                 if let Permit::At(at) = permit {
-                    session.held.push(entry, body);
+                    session.held.push(entry, body, paced == Paced::Keyframe);
                     if at < Time::MAX {
                         self.shaping.release_at(at);
                     }
-                    let too_much = session.held.size();
-                    if down.takes(too_much) > LONGEST_WAIT || too_much > MOST {
+                    if session.held.is_late(now) {
                         self.give_up(to);
                     }
                     return true;
@@ -107,6 +114,9 @@ impl Forwarding {
     /// Lets go of what may leave by now.
     fn release(&mut self, now: Time) {
         for slot in 0..self.sessions.len() {
+            if self.sessions[slot].as_ref().is_some_and(|session| session.held.is_late(now)) {
+                self.give_up(slot as Slot);
+            }
             while !self.inbox.is_full()
                 && let Some(session) = &mut self.sessions[slot]
                 && let Some(down) = &mut session.down
@@ -118,7 +128,7 @@ impl Forwarding {
                 }
                 let Some(piece) = session.held.pop() else { break };
                 let place =
-                    self.inbox.push(&piece.body, piece.source, piece.flow, Stamp::RelayTime, piece.arrived);
+                    self.inbox.push(&piece.body, piece.source, piece.flow, piece.stamp, piece.arrived);
                 session.held.recycle(piece);
                 self.enqueue(slot as Slot, place);
             }
@@ -135,6 +145,10 @@ impl Forwarding {
         let written = PathProbe { kind: Kind::Probe, token: 0 }.emit(&mut body);
         debug_assert!(written.is_ok(), "a probe is shorter than its padding");
         for slot in 0..self.sessions.len() {
+            // Whoever shows nothing, or is in no room, is sent nothing.
+            if self.layers.view(slot as Slot).is_none() {
+                continue;
+            }
             for _ in 0..PADDING_AT_ONCE {
                 let Some(session) = &mut self.sessions[slot] else { break };
                 let waits = !session.held.is_empty();
@@ -179,12 +193,15 @@ impl Forwarding {
                     self.shaping.pad.get_or_insert(now + PAD_EVERY);
                 }
             }
+        }
+        // Only then does each receiver have the layer that it is to get.
+        self.tell_demands(now);
+        for slot in 0..self.sessions.len() as Slot {
             while let Some(request) = self.layers.next_request(slot, now) {
                 self.counters.layer_changes += 1;
                 self.keyframes.want(request);
             }
         }
-        self.tell_demands(now);
         self.send_keyframe_requests(now);
         if self.sessions.iter().flatten().any(|session| session.down.is_some()) {
             self.shaping.think = Some(now + THINK_EVERY);
@@ -199,7 +216,12 @@ impl Forwarding {
                 return;
             }
             let Some(streams) = self.routes.streams_of(slot) else { continue };
-            let receivers: heapless::Vec<Slot, 256> = self.routes.others(slot).take(256).collect();
+            // Whoever has no address yet gets nothing.
+            let reachable = |other: &Slot| {
+                self.sessions[usize::from(*other)].as_ref().is_some_and(|other| other.path.is_some())
+            };
+            let others = self.routes.others(slot).filter(reachable);
+            let receivers: heapless::Vec<Slot, 256> = others.take(256).collect();
             // Whoever tells nothing wants everything: then the sender is to decide.
             if receivers.is_empty() || receivers.iter().any(|other| self.layers.view(*other).is_none()) {
                 continue;

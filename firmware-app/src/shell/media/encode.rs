@@ -34,6 +34,8 @@ pub(super) struct EncodeThread {
     /// The number of the next picture that becomes a frame of any layer.
     number: u32,
     load: Load,
+    /// How many layers were wanted and affordable last.
+    planned: usize,
     /// The ticket under which a picture had more bytes than can be sent, and how coarse those under it are since.
     coarse: Option<(PictureTicket, u8)>,
     scaler: Scaler,
@@ -50,6 +52,7 @@ impl EncodeThread {
             keyframes: [false; LAYERS],
             number: first_number(),
             load: Load::default(),
+            planned: 0,
             coarse: None,
             scaler: Scaler::default(),
             sequence: 0,
@@ -69,7 +72,7 @@ impl EncodeThread {
     fn handle(&mut self, raw: &Raw, rate: u32) {
         let began = self.parts.clock.now();
         let rate = rate.min(self.parts.kind.max_rate());
-        let mut layers = 0;
+        let mut layers = self.planned;
         let ticket = raw.ticket.filter(|ticket| self.parts.switch.still_valid(*ticket));
         if let Some(ticket) = ticket.filter(|_| !self.is_behind()) {
             layers = self.encode(raw, ticket, rate);
@@ -81,14 +84,19 @@ impl EncodeThread {
                 self.parts.slots.clear(PictureId::own(self.parts.kind));
             }
         }
+        self.planned = layers;
         self.weigh(self.parts.clock.now().since(began), rate, layers);
     }
 
     /// What waits to be sent would make this picture late: it is better left out than queued, and nothing refers to it.
     fn is_behind(&self) -> bool {
         let CameraParts { kind, outbox, stats, switch, .. } = &*self.parts;
-        let behind =
-            switch.wishes().budget.is_some_and(|budget| outbox.waiting(*kind).time_at(budget) > LATE);
+        let waiting = outbox.waiting(*kind);
+        // Without a budget nothing leaves at all; what does not wait is not late.
+        let late = |budget: Bitrate| {
+            budget == Bitrate::default() || waiting > DataSize::default() && waiting.time_at(budget) > LATE
+        };
+        let behind = switch.wishes().budget.is_some_and(late);
         if behind {
             stats.of(*kind).pictures_left_out.one();
         }

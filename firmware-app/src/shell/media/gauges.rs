@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use vestibule_common::bandwidth::IP_UDP;
 use vestibule_common::id::PeerId;
 use vestibule_common::time::{Duration, Time};
 use vestibule_common::unit::{Bitrate, DataSize};
-use vestibule_common::wire::StageTimes;
+use vestibule_common::wire::{HOP_HEADER, StageTimes, TAG};
 
 use super::stats::Stats;
 use crate::kiosk::network::{
@@ -19,6 +20,10 @@ use crate::kiosk::network::{
 use crate::video::kind::PictureKind;
 use crate::video::ladder::LayerIndex;
 
+/// What a datagram has around its body, at IP level.
+const AROUND: u64 = IP_UDP.as_bytes() + (HOP_HEADER + TAG) as u64;
+/// So many packets of sound may be lost in a row, 10 s; more are another stream.
+const LONGEST_GAP: i32 = 1_000;
 /// Of a mean that follows, the newest value is this part.
 const NEWEST: f64 = 0.1;
 
@@ -35,6 +40,8 @@ pub(super) struct Up {
     pub round_trip: Option<Duration>,
     /// Packets that arrived and that did not, since the link began.
     pub fates: (u64, u64),
+    /// Nothing is reported any more: nothing arrives.
+    pub silent: bool,
 }
 
 /// The way from the relay, as the receiving thread knows it.
@@ -48,6 +55,8 @@ pub(super) struct Down {
     pub came: u64,
     /// One more than the highest packet number.
     pub end: u64,
+    /// When the last one came.
+    pub at: Option<Time>,
 }
 
 /// What the player counts of one room; it neither waits nor allocates.
@@ -65,7 +74,6 @@ pub(super) struct RoomGauge {
     bytes: u64,
     frames: u64,
     shown: u64,
-    repaired: u64,
     layer: Option<u8>,
     /// Packets of sound that came and that should have.
     sounds: (u64, u64),
@@ -96,18 +104,28 @@ fn follow(mean: &mut Option<f64>, value: Duration) {
 }
 
 impl RoomGauge {
-    /// A datagram of the room's came.
+    /// Whether it is the same stay of the same room.
+    fn is(&self, other: &RoomGauge) -> bool {
+        Arc::ptr_eq(&self.voice, &other.voice)
+    }
+
+    /// A datagram of the room's came, with so many bytes of body.
     pub(super) fn handle_datagram(&mut self, bytes: usize) {
-        self.bytes += bytes as u64;
+        self.bytes += bytes as u64 + AROUND;
     }
 
     /// A packet of sound came.
     pub(super) fn handle_sound(&mut self, frame: u32, captured: Time, now: Time) {
         self.sounds.0 += 1;
         let ahead = self.last_sound.map_or(1, |last| frame.wrapping_sub(last) as i32);
-        // A stream that begins anew has lost nothing.
-        if (1..64).contains(&ahead) || ahead.unsigned_abs() >= 64 {
-            self.sounds.1 += if ahead < 64 { u64::from(ahead.unsigned_abs()) } else { 1 };
+        match ahead {
+            1..=LONGEST_GAP => self.sounds.1 += u64::from(ahead.unsigned_abs()),
+            // Overtaken: it was expected when the later one came.
+            -63..=0 => {}
+            // A stream that begins anew has lost nothing.
+            _ => self.sounds.1 += 1,
+        }
+        if !(-63..=0).contains(&ahead) {
             self.last_sound = Some(frame);
         }
         let transit = (now.as_micros() as i64).wrapping_sub(captured.as_micros() as i64);
@@ -220,19 +238,21 @@ impl Before {
             total.saturating_sub(before)
         };
         let camera = stats.of(PictureKind::Camera);
-        let sent = since("sent", stats.bytes_sent.total());
-        let received = since("received", stats.bytes_received.total());
+        let at_ip = |bytes: u64, datagrams: u64| bytes + datagrams * IP_UDP.as_bytes();
+        let sent = at_ip(stats.bytes_sent.total(), stats.datagrams_sent.total());
+        let received = at_ip(stats.bytes_received.total(), stats.datagrams_received.total());
+        let (sent, received) = (since("sent", sent), since("received", received));
         let captured = since("captured", camera.pictures_captured.total());
-        let frames = since("frames", camera.frames_sent.total());
         let names = ["144", "240", "360", "480"];
-        let layers: Layers = LayerIndex::ALL
+        let encoded: Vec<u64> = LayerIndex::ALL
             .into_iter()
             .zip(names)
-            .zip(Layer::ALL)
-            .filter_map(|((index, name), layer)| {
-                (since(name, stats.encoded(index).total()) > 0).then_some(layer)
-            })
+            .map(|(index, name)| since(name, stats.encoded(index).total()))
             .collect();
+        // A picture is one, in however many layers.
+        let frames = encoded.iter().copied().max().unwrap_or(0);
+        let made = encoded.iter().zip(Layer::ALL).filter(|(count, _)| **count > 0);
+        let layers: Layers = made.map(|(_, layer)| layer).collect();
         let rate = |bytes: u64| (span > Duration::ZERO).then(|| DataSize::bytes(bytes).per(span));
         let mut link = LinkSample {
             frames_captured: PerSecond::of(captured, span),
@@ -246,15 +266,16 @@ impl Before {
             self.fates = up.fates;
             link.round_trip = up.round_trip;
             link.limit = Some(match (stats.encoding_lowered.total(), up.short) {
-                (1.., _) => Limit::Device,
-                (0, true) => Limit::Network,
-                (0, false) => Limit::Nothing,
+                // What is not encoded costs nothing.
+                (1.., _) if frames > 0 => Limit::Device,
+                (_, true) => Limit::Network,
+                (_, false) => Limit::Nothing,
             });
             link.up = Direction {
                 bitrate: rate(sent),
                 estimate: Some(up.estimate),
                 allotment: Some(up.allotment),
-                loss: Share::of(lost, delivered + lost),
+                loss: if up.silent { Share::of(1, 1) } else { Share::of(lost, delivered + lost) },
                 retransmissions: None,
             };
         }
@@ -265,13 +286,20 @@ impl Before {
                 bitrate: rate(received),
                 estimate: down.estimate,
                 allotment: down.allotment,
-                loss: Share::of(end.saturating_sub(came), end),
+                loss: if down.at.is_some_and(|at| now.since(at) > MISSING) {
+                    Share::of(1, 1)
+                } else {
+                    Share::of(end.saturating_sub(came), end)
+                },
                 retransmissions: None,
             };
         }
-        let jitters = totals.rooms.values().filter(|room| room.transit.is_some());
-        link.jitter = jitters.map(|room| room.jitter_us as u64).max().map(Duration::from_micros);
-        self.rooms.retain(|peer, _| totals.rooms.contains_key(peer));
+        self.rooms.retain(|peer, (before, ..)| totals.rooms.get(peer).is_some_and(|room| before.is(room)));
+        // Of rooms that are heard now. What all of them have is the way from the relay's; what one has is its own.
+        let heard = totals.rooms.iter().filter(|(peer, room)| {
+            self.rooms.get(peer).is_some_and(|(before, ..)| before.sounds.0 < room.sounds.0)
+        });
+        link.jitter = heard.map(|(_, room)| room.jitter_us as u64).min().map(Duration::from_micros);
         let rooms = totals.rooms.iter();
         let rooms = rooms.map(|(peer, room)| (*peer, self.rooms_since(*peer, room, span, now)));
         NetworkSample { link, rooms: rooms.collect() }
@@ -285,27 +313,35 @@ impl Before {
         // While its camera is off, no pictures are missing.
         let films = room.pictures.is_some_and(|at| now.since(at) < MISSING);
         let count = |count: u64| PerSecond::of(count, span);
-        let expected = room.sounds.1 - before.sounds.1;
+        let expected = room.sounds.1.saturating_sub(before.sounds.1);
         let us = |mean: Option<f64>| mean.map(|us| Duration::from_micros(us as u64));
         RoomSample {
-            bitrate: (span > Duration::ZERO).then(|| DataSize::bytes(room.bytes - before.bytes).per(span)),
-            frames_received: count(room.frames - before.frames).filter(|_| films),
-            frames_shown: count(room.shown - before.shown).filter(|_| films),
+            bitrate: (span > Duration::ZERO)
+                .then(|| DataSize::bytes(room.bytes.saturating_sub(before.bytes)).per(span)),
+            frames_received: count(room.frames.saturating_sub(before.frames)).filter(|_| films),
+            frames_shown: count(room.shown.saturating_sub(before.shown)).filter(|_| films),
             layer: room.layer.filter(|_| films).and_then(|at| Layer::ALL.get(usize::from(at)).copied()),
             jitter_buffer: None,
-            loss: Share::of(expected.saturating_sub(room.sounds.0 - before.sounds.0), expected),
-            concealed: Share::of(concealed - concealed_before, played - played_before),
-            repaired: count(room.repaired - before.repaired),
+            loss: Share::of(expected.saturating_sub(room.sounds.0.saturating_sub(before.sounds.0)), expected),
+            concealed: Share::of(
+                concealed.saturating_sub(concealed_before),
+                played.saturating_sub(played_before),
+            ),
+            repaired: None,
             quality: None,
-            stages: Stages {
-                capture: None,
-                encode: us(room.stages.encode),
-                pace: us(room.stages.pace),
-                relay: us(room.stages.relay),
-                jitter_buffer: us(room.stages.wait),
-                decode: us(room.stages.decode),
-                paint: us(room.stages.paint),
-                error: None,
+            stages: if !films {
+                Stages::default()
+            } else {
+                Stages {
+                    capture: None,
+                    encode: us(room.stages.encode),
+                    pace: us(room.stages.pace),
+                    relay: us(room.stages.relay),
+                    jitter_buffer: us(room.stages.wait),
+                    decode: us(room.stages.decode),
+                    paint: us(room.stages.paint),
+                    error: None,
+                }
             },
         }
     }
@@ -336,6 +372,7 @@ mod tests {
             short: true,
             round_trip: Some(Duration::from_millis(12)),
             fates: (90, 10),
+            silent: false,
         }));
         gauges.set_down(Some(Down { came: 95, end: 100, ..Down::default() }));
         voice.played.fetch_add(100, Ordering::Relaxed);
@@ -368,7 +405,7 @@ mod tests {
         assert_eq!(link.layers.map(|layers| layers.iter().collect()), Some(vec![Layer::P360]));
         assert!(link.jitter.is_some_and(|jitter| jitter < Duration::from_millis(4)));
         let room = &sample.rooms[&PEER];
-        assert_eq!(room.bitrate, Some(Bitrate::kbps(2_000)));
+        assert_eq!(room.bitrate, Some(Bitrate::bps(2_000_456)));
         assert_eq!((room.loss, room.concealed), (Share::of(1, 6), Share::of(3, 100)));
         assert_eq!(
             (room.frames_received, room.layer),
@@ -384,8 +421,12 @@ mod tests {
         );
         let off = before.sample(&gauges, &stats, at(14));
         assert_eq!(off.rooms[&PEER].frames_received, None, "its camera is off");
+        gauges.add(PEER);
+        gauges.of(PEER, |room| room.handle_datagram(100));
+        let back = before.sample(&gauges, &stats, at(15));
+        assert_eq!(back.rooms[&PEER], RoomSample::default(), "a room that is back begins anew");
         gauges.keep(|_| false);
-        assert!(before.sample(&gauges, &stats, at(15)).rooms.is_empty());
+        assert!(before.sample(&gauges, &stats, at(16)).rooms.is_empty());
     }
 
     #[test]

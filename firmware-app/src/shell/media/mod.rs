@@ -493,8 +493,8 @@ impl Media {
     }
 
     fn tell_sender(&self, command: SendCommand) {
-        if self.send.send(command).is_err() {
-            log::warn!("the sending thread has stopped");
+        if let Err(error) = self.send.try_send(command) {
+            log::warn!("the sending thread does not listen: {error}");
         }
         self.outbox.wake();
     }

@@ -352,6 +352,7 @@ impl Receiver {
                 link.arrivals.handle_arrival(opened.packet, ecn, now);
                 self.down.came += 1;
                 self.down.end = self.down.end.max(opened.packet + 1);
+                self.down.at = Some(now);
                 opened.body
             }
             Err(error) => {

@@ -41,6 +41,10 @@ const HEADROOM: f64 = 1.1;
 const PRESENTED: f64 = 0.6;
 /// A kind of pictures of which nothing was sent for so long takes nothing.
 const ACTIVE: Duration = Duration::from_secs(1);
+/// A run of pieces waits for its turn no longer than this.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// Something leaves at least once a second: without a report for so long, nothing arrives.
+const SILENT: Duration = Duration::from_millis(2_500);
 /// How often encoders are told what they may take.
 const BUDGET_EVERY: Duration = Duration::from_millis(50);
 /// How often padding is looked for, while more would be wanted than is known to fit, and how much a body of it has.
@@ -86,6 +90,7 @@ pub(super) fn start(
         gauges,
         clock,
         inbox,
+        waiting: None,
         incoming,
         link: None,
         streams: None,
@@ -116,6 +121,8 @@ struct Sender {
     gauges: Arc<Gauges>,
     clock: Clock,
     inbox: Receiver<SendCommand>,
+    /// Came while a picture waited for its turn.
+    waiting: Option<SendCommand>,
     incoming: Consumer<'static, AudioOut>,
     link: Option<(Arc<Socket>, Box<Sealer>)>,
     streams: Option<Packetizers>,
@@ -154,7 +161,7 @@ impl Sender {
     fn run(mut self) {
         loop {
             loop {
-                match self.inbox.try_recv() {
+                match self.waiting.take().map_or_else(|| self.inbox.try_recv(), Ok) {
                     Ok(command) => self.obey(command),
                     Err(std::sync::mpsc::TryRecvError::Empty) => break,
                     Err(std::sync::mpsc::TryRecvError::Disconnected) => return,
@@ -180,6 +187,7 @@ impl Sender {
                 self.link = link;
                 self.time_due = Time::ZERO;
                 self.shaper = new_shaper(self.clock.now());
+                self.sent_at = [None; 2];
                 self.gauges.set_up(None);
                 self.switches.iter().for_each(|switch| switch.set_budget(None));
             }
@@ -280,22 +288,30 @@ impl Sender {
         let wanted = (most + BESIDE.as_bps() as f64) * HEADROOM;
         self.shaper.estimator_mut().set_wanted(Bitrate::bps(wanted as u64));
         let estimator = self.shaper.estimator();
+        let camera = &self.switches[PictureKind::Camera as usize];
+        // What others want of the camera, or all that it may take.
+        let wished: Option<u64> =
+            camera.wishes().layers.map(|layers| layers.iter().map(|wish| wish.cap.as_bps()).sum());
+        let bound = self.bitrates[PictureKind::Camera as usize].as_bps();
+        let reported = estimator.reported().is_some_and(|at| now.since(at) < SILENT);
         self.gauges.set_up(Some(Up {
             estimate: estimator.estimate(),
-            allotment: Bitrate::bps(budget as u64),
-            short: budget < most * PAYLOAD && camera,
-            round_trip: estimator.round_trip(),
+            allotment: self.shaper.picture_budget(DataSize::default(), now),
+            short: camera.may_send() && rest < wished.unwrap_or(bound).min(bound) as f64,
+            round_trip: estimator.round_trip().filter(|_| reported),
             fates: estimator.fates(),
+            silent: estimator.reported().is_some() && !reported,
         }));
     }
 
     /// Fills up what is sent to what is thought to fit, to learn whether more would. Whether there may be more to do.
     fn send_padding(&mut self) -> bool {
+        let (size, now) = (at_ip(HOP_HEADER + PADDING + TAG), self.clock.now());
         // Without pictures nothing would use it.
-        if self.link.is_none() || self.sent_at.iter().all(Option::is_none) {
+        let active = self.sent_at.iter().flatten().any(|at| now.since(*at) < ACTIVE);
+        if self.link.is_none() || !active {
             return false;
         }
-        let (size, now) = (at_ip(HOP_HEADER + PADDING + TAG), self.clock.now());
         if self.shaper.takes_padding(size, now) {
             self.send_body(|body| {
                 PathProbe { kind: Kind::Probe, token: 0 }.emit(body)?;
@@ -321,6 +337,9 @@ impl Sender {
             return self.withdraw(frame);
         }
         let now = self.clock.now();
+        // Already while it waits it takes its part of the budget.
+        self.sent_at[kind as usize] = Some(now);
+        self.tell_budgets();
         let stages = StageTimes {
             captured_to_encoded_us: micros(frame.encoded.since(frame.captured)),
             encoded_to_sent_us: micros(now.since(frame.encoded)),
@@ -362,7 +381,9 @@ impl Sender {
                 segment = segment.max(len);
                 end += len;
             }
-            self.wait_for(DataSize::bytes(end as u64 + u64::from(batch) * IP_UDP.as_bytes()));
+            if !self.wait_for(DataSize::bytes(end as u64 + u64::from(batch) * IP_UDP.as_bytes())) {
+                return self.withdraw(frame);
+            }
             // Sealed only now: what left meanwhile has the lower numbers.
             let Some((_, sealer)) = &mut self.link else { return };
             let first = sealer.next_packet();
@@ -384,7 +405,6 @@ impl Sender {
             self.count(u64::from(batch), end);
             index += batch;
         }
-        self.sent_at[kind as usize] = Some(self.clock.now());
         self.stats.of(kind).frames_sent.one();
     }
 
@@ -394,14 +414,21 @@ impl Sender {
         self.outbox.want_keyframe(frame.kind, frame.layer);
     }
 
-    /// Waits until the budget allows `size` bytes. Sound and small bodies do not wait with it.
-    fn wait_for(&mut self, size: DataSize) {
+    /// Waits until the budget allows `size` bytes. Sound and small bodies do not wait with it, nor do commands. `false` when it
+    /// is not worth waiting for any longer: sound may need all that there is.
+    fn wait_for(&mut self, size: DataSize) -> bool {
+        let began = self.clock.now();
         loop {
             self.send_audio();
             self.send_small();
+            self.tell_budgets();
+            self.waiting = self.waiting.take().or_else(|| self.inbox.try_recv().ok());
             let now = self.clock.now();
+            if self.waiting.is_some() || now.since(began) > PATIENCE {
+                return false;
+            }
             match self.shaper.poll(size, now) {
-                Permit::Now => return,
+                Permit::Now => return true,
                 Permit::At(when) => {
                     thread::park_timeout(when.since(now).min(Duration::from_millis(5)));
                     self.woken = true;
