@@ -200,6 +200,10 @@ impl Flow for PeerFlow {
             }
         }
     }
+
+    fn trace(&self) -> String {
+        format!("estimate {} announced {}", self.sender.estimate, self.sender.announced)
+    }
 }
 
 /// One end: a session of str0m, and what it wants to send.
