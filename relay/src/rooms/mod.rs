@@ -17,7 +17,6 @@ mod hosting;
 mod knock;
 mod log;
 mod outbox;
-mod rate;
 mod reopen;
 mod room;
 mod roster;
@@ -45,7 +44,7 @@ use departure::{Awaited, Ending, EndingId};
 use ended::Ended;
 use guard::Guard;
 use outbox::{Outbox, not_yet, refusal};
-use rate::{Bucket, Rate};
+use crate::rate::{Bucket, Rate};
 use room::Room;
 use timers::{Timer, Timers};
 
