@@ -18,6 +18,7 @@ mod layers;
 mod outbox;
 mod receive;
 mod reports;
+mod resending;
 mod routes;
 mod session;
 mod shaping;
@@ -41,6 +42,7 @@ use layers::Layers;
 use outbox::Outbox;
 pub use outbox::{MAX_SEGMENTS, Transmit};
 use reports::Reports;
+use resending::Resending;
 use routes::Routes;
 use session::Session;
 use shaping::Shaping;
@@ -72,6 +74,7 @@ pub struct Forwarding {
     outbox: Outbox,
     keyframes: Keyframes,
     reports: Reports,
+    resending: Resending,
     layers: Layers,
     shaping: Shaping,
     counters: Counters,
@@ -99,6 +102,7 @@ impl Forwarding {
             outbox: Outbox::new(),
             keyframes: Keyframes::default(),
             reports: Reports::default(),
+            resending: Resending::new(),
             layers: Layers::default(),
             shaping: Shaping::default(),
             counters: Counters::default(),
@@ -145,6 +149,10 @@ impl Forwarding {
                 self.routes.join(slot, room, streams);
                 self.keyframes.open(streams);
                 self.layers.open(slot, streams);
+                // What was sent before it came is not for it.
+                for other in self.routes.others(slot) {
+                    self.resending.clear(other);
+                }
                 None
             }
             RouteChange::Leave { room, session, ack } => {
@@ -165,6 +173,7 @@ impl Forwarding {
             self.layers.close(stream);
         }
         self.layers.forget(slot);
+        self.resending.forget(slot);
         self.counters.revoked += self.inbox.revoke_from(slot);
         self.revoke_held(slot);
         if let Some(Some(session)) = self.sessions.get_mut(usize::from(slot)) {

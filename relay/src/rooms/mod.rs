@@ -38,13 +38,13 @@ use vestibule_common::time::Time;
 
 pub use config::{ConfigError, MAX_MEMBERS, RoomsConfig};
 
+use crate::rate::{Bucket, Rate};
 use crate::route::{AckId, RouteChange};
 use codes::Codes;
 use departure::{Awaited, Ending, EndingId};
 use ended::Ended;
 use guard::Guard;
 use outbox::{Outbox, not_yet, refusal};
-use crate::rate::{Bucket, Rate};
 use room::Room;
 use timers::{Timer, Timers};
 
