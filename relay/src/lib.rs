@@ -4,6 +4,7 @@
 
 pub mod config;
 pub mod forwarding;
+mod rate;
 pub mod rooms;
 pub mod route;
 pub mod shell;

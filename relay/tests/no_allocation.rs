@@ -9,8 +9,8 @@ use vestibule_common::id::{RoomId, SessionId, StreamId};
 use vestibule_common::seal::{HopSecrets, Sealer, Suite};
 use vestibule_common::time::{Duration, Time};
 use vestibule_common::wire::{
-    AudioLevel, Ecn, HOP_HEADER, KeyframeRequest, Kind, Layer, MediaFlags, MediaHeader, StageTimes, TAG,
-    TimeRequest,
+    AudioLevel, Ecn, HOP_HEADER, KeyframeRequest, Kind, Layer, MediaFlags, MediaHeader, Nack, StageTimes,
+    TAG, TimeRequest,
 };
 use vestibule_relay::forwarding::Forwarding;
 use vestibule_relay::route::RouteChange;
@@ -50,6 +50,8 @@ fn media(kind: Kind, stream: StreamId, frame: u32, piece: u16, pieces: u16, payl
 fn a_packet_costs_no_allocation() {
     let mut forwarding = Forwarding::new();
     let mut traffic: Vec<(SocketAddr, usize, Vec<u8>)> = Vec::new();
+    // A stream's first picture gets the memory for all later ones.
+    let mut first: Vec<(SocketAddr, usize, Vec<u8>)> = Vec::new();
     for number in 0..KIOSKS {
         let session = SessionId([number; 8]);
         let suite = if number % 2 == 0 { Suite::Aes128Gcm } else { Suite::ChaCha20Poly1305 };
@@ -62,6 +64,9 @@ fn a_packet_costs_no_allocation() {
 
         let mut sealer = Sealer::new(session, suite, &secrets.kiosk_to_relay);
         let address = SocketAddr::from(([10, 0, 0, number], 7000));
+        let mut one = Vec::new();
+        sealed(&mut sealer, &media(Kind::Video, streams.video, 0, 0, 1, 700), &mut one);
+        first.push((address, one.len(), one));
         for frame in 0..50 {
             let mut bytes = Vec::new();
             for piece in 0..4 {
@@ -78,6 +83,13 @@ fn a_packet_costs_no_allocation() {
             let mut one = Vec::new();
             sealed(&mut sealer, &request, &mut one);
             traffic.push((address, one.len(), one));
+            let mut request = [0; 16];
+            Nack { stream: other, spatial: 0, frame, pieces: [3, 9].into_iter().collect() }
+                .emit(&mut request)
+                .unwrap();
+            let mut one = Vec::new();
+            sealed(&mut sealer, &request, &mut one);
+            traffic.push((address, one.len(), one));
             let mut request = [0; TimeRequest::LEN];
             TimeRequest { sent: Time::ZERO }.emit(&mut request).unwrap();
             let mut one = Vec::new();
@@ -86,8 +98,19 @@ fn a_packet_costs_no_allocation() {
         }
     }
 
+    // All of them at the same time.
+    let each = traffic.len() / usize::from(KIOSKS);
+    let mut numbered: Vec<_> = traffic.into_iter().enumerate().collect();
+    numbered.sort_by_key(|(index, _)| index % each);
+    let mut traffic: Vec<_> = numbered.into_iter().map(|(_, datagrams)| datagrams).collect();
+
     let mut now = Time::from_millis(1);
     let mut sent = 0;
+    for (from, stride, bytes) in &mut first {
+        let len = bytes.len();
+        forwarding.handle_batch(bytes, *stride, len, *from, Ecn::Ect0, now);
+    }
+    while forwarding.next_transmit(now).is_some() {}
     let allocations = allocations::allocations(|| {
         for (index, (from, stride, bytes)) in traffic.iter_mut().enumerate() {
             now += Duration::from_millis(3);
@@ -103,6 +126,7 @@ fn a_packet_costs_no_allocation() {
     });
     assert!(sent > 10_000_000, "{sent} bytes went out: {:?}", forwarding.counters());
     assert!(forwarding.counters().keyframe_requests_sent > 0);
+    assert!(forwarding.counters().nacked_answered > 0 && forwarding.counters().nacked_passed_on > 0);
     assert_eq!(forwarding.counters().forged + forwarding.counters().malformed, 0);
     assert_eq!(allocations, 0, "allocations for {} packets", forwarding.counters().received);
 }

@@ -137,6 +137,25 @@ impl Resend {
         Answer { resend: self, at: 0, stream, spatial, frame, pieces, min_repeat, now }
     }
 
+    /// What a receiver asked for and is not here: whoever sent it to us may still have it. Of a whole frame nothing is
+    /// missing when some of it is here: once that has come, the rest is asked for piece by piece.
+    pub fn missing(&mut self, nack: &Nack, now: Time) -> Option<Nack> {
+        self.forget_old(now);
+        let mut here = [0; Packetizer::MAX_PIECES / 64];
+        let place = (nack.stream, nack.spatial, nack.frame);
+        for body in self.bodies.iter().filter(|body| (body.stream, body.spatial, body.frame) == place) {
+            here[usize::from(body.piece / 64)] |= 1_u64 << (body.piece % 64);
+        }
+        if nack.pieces.is_empty() {
+            return here.iter().all(|word| *word == 0).then(|| nack.clone());
+        }
+        let is_here =
+            |piece: u16| here.get(usize::from(piece / 64)).is_some_and(|word| word >> (piece % 64) & 1 == 1);
+        let pieces: heapless::Vec<u16, { Nack::MAX_PIECES }> =
+            nack.pieces.iter().copied().filter(|piece| !is_here(*piece)).collect();
+        (!pieces.is_empty()).then(|| Nack { pieces, ..*nack })
+    }
+
     /// How many bodies are kept.
     pub fn len(&self) -> usize {
         self.bodies.len()

@@ -73,6 +73,15 @@ counters! {
     layer_changes,
     /// Demands sent to the streams' owners.
     demands_sent,
+    /// Requests for missing pieces that came.
+    nacks,
+    /// Pieces that were sent again, each to the receiver that asked.
+    nacked_answered,
+    /// Pieces, or whole frames, that were asked of the stream's owner because they are not here.
+    nacked_passed_on,
+    /// Requests for missing pieces that were not answered, or not in full: about a layer that the receiver does not get, or
+    /// above its allowance.
+    nacks_refused,
     /// Keyframe requests that came.
     keyframe_requests,
     /// Keyframe requests that went on to a stream's owner.

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use vestibule_common::time::{Duration, Time};
 use vestibule_common::unit::DataSize;
+use vestibule_common::wire::MediaHeader;
 
 use super::Slot;
 use super::inbox::{Entry, Stamp};
@@ -76,6 +77,17 @@ impl Held {
 
     pub(super) fn is_empty(&self) -> bool {
         self.pieces.is_empty()
+    }
+
+    /// Whether this piece of a picture, perhaps as one sent again, waits here.
+    pub(super) fn holds(&self, body: &[u8]) -> bool {
+        let place = |body| {
+            let (header, _) = MediaHeader::parse(body).ok()?;
+            Some((header.stream, header.layer.spatial, header.frame, header.piece))
+        };
+        let Some(wanted) = place(body) else { return false };
+        let flow = wanted.0.0;
+        self.pieces.iter().any(|piece| piece.flow == flow && place(&piece.body) == Some(wanted))
     }
 
     /// Drops what came from this sender, and says how many pieces that were.

@@ -164,6 +164,16 @@ impl Layers {
         choice.current == Some(layer)
     }
 
+    /// Whether a receiver gets this layer of a stream at the moment.
+    pub(super) fn gets(&self, slot: Slot, id: StreamId, layer: u8) -> bool {
+        if self.view(slot).is_none() {
+            return true;
+        }
+        let Some(stream) = self.streams.get(&id) else { return false };
+        let choice = stream.choices.get(usize::from(slot)).filter(|choice| choice.highest.is_some());
+        choice.is_some_and(|choice| stream.rungs.is_empty() || choice.current == Some(layer))
+    }
+
     /// Pieces of this stream were dropped on the way to the receiver: only a keyframe helps.
     pub(super) fn interrupt(&mut self, slot: Slot, id: StreamId) {
         let stream = self.streams.get_mut(&id);

@@ -18,6 +18,7 @@ mod layers;
 mod outbox;
 mod receive;
 mod reports;
+mod resending;
 mod routes;
 mod session;
 mod shaping;
@@ -41,6 +42,7 @@ use layers::Layers;
 use outbox::Outbox;
 pub use outbox::{MAX_SEGMENTS, Transmit};
 use reports::Reports;
+use resending::Resending;
 use routes::Routes;
 use session::Session;
 use shaping::Shaping;
@@ -72,6 +74,7 @@ pub struct Forwarding {
     outbox: Outbox,
     keyframes: Keyframes,
     reports: Reports,
+    resending: Resending,
     layers: Layers,
     shaping: Shaping,
     counters: Counters,
@@ -99,6 +102,7 @@ impl Forwarding {
             outbox: Outbox::new(),
             keyframes: Keyframes::default(),
             reports: Reports::default(),
+            resending: Resending::new(),
             layers: Layers::default(),
             shaping: Shaping::default(),
             counters: Counters::default(),
@@ -146,6 +150,8 @@ impl Forwarding {
                 self.keyframes.open(streams);
                 let others: Vec<Slot> = self.routes.others(slot).collect();
                 self.layers.open(slot, streams, &others);
+                // What was sent before it came is not for it.
+                others.iter().for_each(|other| self.resending.clear(*other));
                 None
             }
             RouteChange::Leave { room, session, ack } => {
@@ -166,6 +172,7 @@ impl Forwarding {
             self.layers.close(stream);
         }
         self.layers.forget(slot);
+        self.resending.forget(slot);
         self.counters.revoked += self.inbox.revoke_from(slot);
         self.revoke_held(slot);
         if let Some(Some(session)) = self.sessions.get_mut(usize::from(slot)) {

@@ -98,10 +98,10 @@ impl Forwarding {
                 }
             }
             Kind::Nack => {
-                let stream = Nack::parse(body)?.stream;
-                match self.routes.owner_beside(slot, stream) {
-                    Some((owner, streams)) if streams.file != stream => {
-                        self.pass_on(owner, body, slot, stream, arrived);
+                let nack = Nack::parse(body)?;
+                match self.routes.owner_beside(slot, nack.stream) {
+                    Some((owner, streams)) if streams.file != nack.stream => {
+                        self.handle_nack(&nack, slot, owner, arrived);
                     }
                     _ => self.counters.no_such_stream += 1,
                 }
@@ -167,6 +167,9 @@ impl Forwarding {
         let is_own = own.contains(&header.stream);
         if is_own {
             self.layers.see(&header, arrived);
+            if !self.layers.rungs(header.stream).is_empty() {
+                self.resending.remember(slot, header.stream, body, arrived);
+            }
         }
         self.fan_out(is_own, header.stream, body, slot, Some(header), arrived);
         Ok(())
@@ -217,7 +220,7 @@ impl Forwarding {
     }
 
     /// Hands a body to one member only.
-    fn pass_on(&mut self, to: Slot, body: &[u8], slot: Slot, stream: StreamId, arrived: Time) {
+    pub(super) fn pass_on(&mut self, to: Slot, body: &[u8], slot: Slot, stream: StreamId, arrived: Time) {
         let place = self.inbox.push(body, Some(slot), stream.0, Stamp::Nothing, arrived);
         self.enqueue(to, place);
     }

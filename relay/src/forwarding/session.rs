@@ -11,6 +11,7 @@ use super::Path;
 use super::demand::Told;
 use super::held::Held;
 use super::inbox::{Inbox, Place};
+use crate::rate::Bucket;
 
 /// Where a way down begins: enough for a sound and a small picture.
 const INITIAL: Bitrate = Bitrate::kbps(1200);
@@ -32,6 +33,8 @@ pub(super) struct Session {
     pub(super) down: Option<Shaper>,
     /// What waits for its turn on the way down.
     pub(super) held: Held,
+    /// What it has used of what one receiver may be sent again.
+    pub(super) sent_again: Bucket,
     /// What pictures may take of the way down.
     pub(super) allotted: Bitrate,
     /// What it was told that is wanted of it.
@@ -49,6 +52,7 @@ impl Session {
             arrivals: Arrivals::new(),
             down: None,
             held: Held::default(),
+            sent_again: Bucket::default(),
             allotted: Bitrate::default(),
             told: Told::default(),
         }

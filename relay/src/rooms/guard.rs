@@ -14,8 +14,8 @@ use vestibule_common::id::{PeerId, RoomCode, RoomId};
 use vestibule_common::time::Time;
 
 use super::config::RoomsConfig;
-use super::rate::{Bucket, Rate};
 use super::{ConnectionId, Rooms, not_yet};
+use crate::rate::{Bucket, Rate};
 
 const MINUTE: Duration = Duration::from_secs(60);
 

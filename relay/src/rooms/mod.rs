@@ -17,7 +17,6 @@ mod hosting;
 mod knock;
 mod log;
 mod outbox;
-mod rate;
 mod reopen;
 mod room;
 mod roster;
@@ -39,13 +38,13 @@ use vestibule_common::time::Time;
 
 pub use config::{ConfigError, MAX_MEMBERS, RoomsConfig};
 
+use crate::rate::{Bucket, Rate};
 use crate::route::{AckId, RouteChange};
 use codes::Codes;
 use departure::{Awaited, Ending, EndingId};
 use ended::Ended;
 use guard::Guard;
 use outbox::{Outbox, not_yet, refusal};
-use rate::{Bucket, Rate};
 use room::Room;
 use timers::{Timer, Timers};
 

@@ -192,10 +192,6 @@ impl Flow for PeerFlow {
         self.time(self.sender.due.min(self.receiver.due))
     }
 
-    fn trace(&self) -> String {
-        format!("estimate {}", self.target())
-    }
-
     fn handle_timeout(&mut self, now: Time) {
         let Some(at) = self.instant(now) else { return };
         for end in [&mut self.sender, &mut self.receiver] {
@@ -203,6 +199,10 @@ impl Flow for PeerFlow {
                 end.handle_timeout(at);
             }
         }
+    }
+
+    fn trace(&self) -> String {
+        format!("estimate {} announced {}", self.sender.estimate, self.sender.announced)
     }
 }
 

@@ -36,6 +36,20 @@ fn answers(resend: &mut Resend, nack: &Nack, now: Time) -> Vec<Vec<u8>> {
 }
 
 #[test]
+fn what_is_missing_here_is_told_apart() {
+    let mut resend = Resend::new(ResendConfig::default());
+    let mut packetizer = Packetizer::video(StreamId(1)).starting_at(7);
+    let sent = bodies(&mut packetizer, 0, 5000);
+    assert_eq!(resend.missing(&nack(7, 0, &[]), MS(0)), Some(nack(7, 0, &[])));
+    resend.remember(&sent[1], MS(0));
+    assert_eq!(resend.missing(&nack(7, 0, &[0, 1, 600]), MS(0)), Some(nack(7, 0, &[0, 600])));
+    assert_eq!(resend.missing(&nack(7, 0, &[1]), MS(0)), None);
+    assert_eq!(resend.missing(&nack(7, 0, &[]), MS(0)), None);
+    assert_eq!(resend.missing(&nack(7, 1, &[1]), MS(0)), Some(nack(7, 1, &[1])));
+    assert_eq!(resend.missing(&nack(7, 0, &[1]), MS(1001)), Some(nack(7, 0, &[1])), "forgotten");
+}
+
+#[test]
 fn what_is_asked_for_comes_again_with_another_kind_and_nothing_else_changed() {
     let mut resend = Resend::new(ResendConfig::default());
     let mut packetizer = Packetizer::video(StreamId(1)).starting_at(u32::MAX);

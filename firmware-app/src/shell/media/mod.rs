@@ -25,6 +25,7 @@ mod receive;
 mod recording;
 mod ring;
 mod send;
+mod sent;
 mod shutter;
 pub mod stats;
 mod switch;
@@ -328,6 +329,7 @@ impl Media {
         rooms.push((peer, streams));
         self.set_rooms(rooms);
         PictureKind::ALL.into_iter().for_each(|kind| self.outbox.want_keyframes(kind));
+        self.tell_sender(SendCommand::Forget);
     }
 
     /// No longer plays and shows this room.

@@ -12,7 +12,7 @@ use heapless::Vec as Fixed;
 use vestibule_common::media::{AudioFrame, Ticket};
 use vestibule_common::time::Time;
 use vestibule_common::unit::DataSize;
-use vestibule_common::wire::{AudioLevel, Feedback, KeyframeRequest, View};
+use vestibule_common::wire::{AudioLevel, Feedback, KeyframeRequest, Nack, View};
 
 use super::shutter::PictureTicket;
 use super::stats::Stats;
@@ -25,6 +25,9 @@ const MAX_FRAMES: usize = 4;
 const MAX_REQUESTS: usize = 64;
 /// Reports that may wait, each way: more than come while the sending thread waits for its turn.
 const MAX_REPORTS: usize = 8;
+
+/// Requests for missing pieces that may wait, each way.
+const MAX_NACKS: usize = 32;
 
 /// One period of sound that passed the gate.
 pub(super) struct AudioOut {
@@ -80,6 +83,10 @@ struct Queues {
     reports: Fixed<Box<Feedback>, MAX_REPORTS>,
     /// The relay's, on what was sent.
     told: Fixed<Box<Feedback>, MAX_REPORTS>,
+    /// For pieces that are missing here, to be sent.
+    nacks: Fixed<Box<Nack>, MAX_NACKS>,
+    /// Others', for pieces that were sent.
+    nacked: Fixed<Box<Nack>, MAX_NACKS>,
     /// What is shown; the newest counts.
     view: Option<Box<View>>,
     spare: Vec<Vec<u8>>,
@@ -159,6 +166,32 @@ impl Outbox {
         take_first(&mut self.lock().told)
     }
 
+    /// Queues a request for missing pieces.
+    pub(super) fn push_nack(&self, nack: Box<Nack>) {
+        if self.lock().nacks.push(nack).is_err() {
+            log::debug!("a request for missing pieces found no room");
+        }
+        self.wake();
+    }
+
+    /// The next request for missing pieces to send.
+    pub(super) fn pop_nack(&self) -> Option<Box<Nack>> {
+        take_first(&mut self.lock().nacks)
+    }
+
+    /// Hands another room's request for pieces that were sent to the sending thread.
+    pub(super) fn push_nacked(&self, nack: Box<Nack>) {
+        if self.lock().nacked.push(nack).is_err() {
+            log::debug!("a request to send pieces again found no room");
+        }
+        self.wake();
+    }
+
+    /// The next request for pieces that were sent.
+    pub(super) fn pop_nacked(&self) -> Option<Box<Nack>> {
+        take_first(&mut self.lock().nacked)
+    }
+
     /// Tells the relay what is shown.
     pub(super) fn set_view(&self, view: Box<View>) {
         self.lock().view = Some(view);
@@ -194,6 +227,8 @@ impl Outbox {
             queues.requests.clear();
             queues.reports.clear();
             queues.told.clear();
+            queues.nacks.clear();
+            queues.nacked.clear();
             queues.view = None;
         }
         PictureKind::ALL.into_iter().for_each(|kind| self.drop_pictures(kind));

@@ -1,5 +1,5 @@
 //! The receiving thread: opens what comes, puts pictures together, hands sound to the player and frames to the
-//! decoder, and asks for keyframes.
+//! decoder, and asks for missing pieces and for keyframes.
 
 use std::collections::BTreeMap;
 use std::io::{self, IoSliceMut};
@@ -15,11 +15,11 @@ use vestibule_common::bandwidth::Arrivals;
 use vestibule_common::control::Streams;
 use vestibule_common::id::{PeerId, StreamId};
 use vestibule_common::media::{
-    AssembledFrame, AudioFrame, ClockOffset, Reassembler, ReassemblerConfig, SILENCE, pcm,
+    Accepted, AssembledFrame, AudioFrame, ClockOffset, Reassembler, ReassemblerConfig, SILENCE, pcm,
 };
 use vestibule_common::seal::Opener;
 use vestibule_common::time::{Duration, Time};
-use vestibule_common::wire::{Demand, Ecn, Feedback, KeyframeRequest, Kind, MediaHeader, TimeAnswer};
+use vestibule_common::wire::{Demand, Ecn, Feedback, KeyframeRequest, Kind, MediaHeader, Nack, TimeAnswer};
 
 use super::decode::{DecodeJob, Decoding, PictureStream};
 use super::gauges::{Down, Gauges};
@@ -41,19 +41,25 @@ const READS: usize = 8;
 const READ_BYTES: usize = 64 * 1024;
 /// A room counts as speaking for this long after its last packet with speech.
 const SPEECH_LINGERS: Duration = Duration::from_millis(500);
-/// While pictures are under way their deadlines are looked at this often.
+/// No deadline is nearer: what is due is looked at then.
+const SHORT: Duration = Duration::from_millis(1);
+/// While anything is under way it is looked at this often at least.
 const TICK: Duration = Duration::from_millis(20);
 /// Otherwise nothing has to be looked at.
 const LONG: Duration = Duration::from_secs(3600);
 /// So long after a room came, its pictures need not have a place on the screen yet.
 const UNPLACED: Duration = Duration::from_secs(1);
 /// Frames a second of each kind that one room may give the decoder, and how many at once: twice what kiosks send, and what
-/// a short break of the network holds back. All rooms share one decoder.
-const FRAMES: [(u32, u32); 2] = [(60, 15), (30, 8)];
+/// waits behind a piece that is sent again. All rooms share one decoder.
+const FRAMES: [(u32, u32); 2] = [(60, 30), (30, 8)];
 /// Packets of sound a second that one room may give the player, and how many at once. All rooms share one ring.
 const PACKETS: (u32, u32) = (150, 32);
 /// Keyframes a second that are asked for, each stream, and how many at once.
 const REQUESTS: (u32, u32) = (4, 2);
+/// Requests for missing pieces a second, each stream, and how many at once: the relay would not answer more.
+const NACKS: (u32, u32) = (100, 30);
+/// To the relay and back, until it is known.
+const ROUND_TRIP: Duration = Duration::from_millis(50);
 
 /// One packet of sound for the player.
 pub(super) struct AudioIn {
@@ -136,6 +142,7 @@ pub(super) fn start(
                 slots,
                 wishes: Wishes::new(camera, presentation),
                 offset: ClockOffset::new(),
+                round_trip: ROUND_TRIP,
             };
             let mut buffers: Vec<Vec<u8>> = (0..READS).map(|_| vec![0; READ_BYTES]).collect();
             let mut metas = [RecvMeta::default(); READS];
@@ -219,6 +226,8 @@ struct Receiver {
     slots: PictureSlots,
     wishes: Wishes,
     offset: ClockOffset,
+    /// To the relay and back.
+    round_trip: Duration,
 }
 
 struct Pictures {
@@ -230,6 +239,7 @@ struct Pictures {
     reassembler: Reassembler,
     allowance: Allowance,
     requests: Allowance,
+    nacks: Allowance,
 }
 
 impl Pictures {
@@ -237,12 +247,25 @@ impl Pictures {
         let reassembler = Reassembler::new(ReassemblerConfig::default());
         let (rate, burst) = FRAMES[stream.kind as usize];
         let (allowance, requests) = (Allowance::new(rate, burst), Allowance::new(REQUESTS.0, REQUESTS.1));
-        Pictures { stream, since: now, spatial: 0, reassembler, allowance, requests }
+        let nacks = Allowance::new(NACKS.0, NACKS.1);
+        Pictures { stream, since: now, spatial: 0, reassembler, allowance, requests, nacks }
     }
 
     /// Whether to ask for a keyframe now. The reassembler alone asks anew after every keyframe that came, however many.
     fn keyframe_needed(&mut self, now: Time) -> bool {
         self.reassembler.keyframe_needed(now) && self.requests.take(now)
+    }
+
+    /// Gives every request for missing pieces that is due to `ask`; how many pieces those are.
+    fn ask(&mut self, round_trip: Duration, now: Time, mut ask: impl FnMut(Nack)) -> u64 {
+        let mut pieces = 0;
+        while let Some(nack) = self.reassembler.next_nack(round_trip, now) {
+            if self.nacks.take(now) {
+                pieces += nack.pieces.len().max(1) as u64;
+                ask(nack);
+            }
+        }
+        pieces
     }
 
     /// Gives every frame that is ready to `decode`, which says whether it took it, and counts in `dropped` those that
@@ -278,6 +301,7 @@ impl Receiver {
         match command {
             ReceiveCommand::Link(link) => {
                 self.offset = ClockOffset::new();
+                self.round_trip = ROUND_TRIP;
                 self.wishes.forget();
                 self.down = Down::default();
                 self.gauges.set_down(None);
@@ -371,6 +395,7 @@ impl Receiver {
                     && self.offset.handle_answer(&answer, now)
                     && let Some(clock) = self.offset.estimate(now)
                 {
+                    self.round_trip = clock.rtt;
                     self.news.tell(MediaNews::Clock(clock));
                 }
             }
@@ -384,6 +409,10 @@ impl Receiver {
                     }
                 }
             }
+            Ok(Kind::Nack) => match Nack::parse(body) {
+                Ok(nack) => self.outbox.push_nacked(Box::new(nack)),
+                Err(error) => log::trace!("{error}"),
+            },
             Ok(Kind::Feedback) => match Feedback::parse(body) {
                 Ok(report) => self.outbox.push_told(Box::new(report)),
                 Err(error) => log::trace!("{error}"),
@@ -401,7 +430,6 @@ impl Receiver {
             Ok(
                 kind @ (Kind::File
                 | Kind::FileAck
-                | Kind::Nack
                 | Kind::Repair
                 | Kind::PathChallenge
                 | Kind::PathResponse
@@ -455,7 +483,10 @@ impl Receiver {
         }
         pictures.spatial = header.layer.spatial;
         self.gauges.of(peer, |room| room.handle_datagram(body.len()));
-        pictures.reassembler.handle_piece(&header, payload, now);
+        let accepted = pictures.reassembler.handle_piece(&header, payload, now);
+        if accepted == Accepted::Completed && header.kind == Kind::Retransmission {
+            self.stats.of(kind).frames_repaired.one();
+        }
         self.take_frames(header.stream, now);
     }
 
@@ -476,6 +507,8 @@ impl Receiver {
             stats.keyframes_wanted.one();
             self.outbox.push_request(KeyframeRequest { stream: id, spatial: pictures.spatial });
         }
+        let asked = pictures.ask(self.round_trip, now, |nack| self.outbox.push_nack(Box::new(nack)));
+        stats.pieces_wanted.add(asked);
     }
 
     fn poll(&mut self) {
@@ -511,7 +544,11 @@ impl Receiver {
     fn wait(&self) -> Duration {
         let tick = if self.pictures.is_empty() && self.sound.is_empty() { LONG } else { TICK };
         let report = self.link.as_ref().and_then(|link| link.arrivals.poll_timeout());
-        report.map_or(tick, |due| due.since(self.clock.now()).min(tick))
+        let now = self.clock.now();
+        let pictures =
+            self.pictures.values().filter_map(|pictures| pictures.reassembler.poll_timeout()).min();
+        let pictures = pictures.map_or(tick, |due| due.since(now).max(SHORT));
+        report.map_or(tick, |due| due.since(now).min(tick)).min(pictures)
     }
 
     /// What is shown and played: every room's sound first, then pictures with the shorter side of their place on the screen.
@@ -540,7 +577,8 @@ fn id_of(streams: &Streams, kind: PictureKind) -> StreamId {
     }
 }
 
-fn kind_of(streams: &Streams, id: StreamId) -> Option<PictureKind> {
+/// Which of these streams of pictures this is.
+pub(super) fn kind_of(streams: &Streams, id: StreamId) -> Option<PictureKind> {
     PictureKind::ALL.into_iter().find(|kind| id_of(streams, *kind) == id)
 }
 
@@ -592,9 +630,40 @@ mod tests {
     fn a_flooding_stream_gets_its_share_and_asks_sparingly() {
         for only_keyframes in [false, true] {
             let (taken, dropped, asked) = flood(Duration::from_millis(2), only_keyframes);
-            assert!((300..=616).contains(&taken), "{taken} taken");
+            assert!((300..=632).contains(&taken), "{taken} taken");
             assert!(dropped > 0 && asked <= 42, "{dropped} dropped, {asked} asked");
         }
+    }
+
+    #[test]
+    fn what_is_missing_is_asked_for_in_time_and_its_frame_shown() {
+        let stream = PictureStream { peer: PeerId([7; 32]), kind: PictureKind::Camera };
+        let (mut pictures, packetizer) = (Pictures::new(stream, Time::ZERO), Packetizer::video(StreamId(3)));
+        let mut lost = Vec::new();
+        for number in 0..3_u32 {
+            let now = Time::from_millis(u64::from(number) * 33);
+            let info = FrameInfo::video(now, number == 0, None);
+            let pieces = packetizer.frame_numbered(number, &[1; 2500], info).unwrap();
+            for piece in 0..pieces.count() {
+                let mut body = vec![0; 1200];
+                let len = pieces.write(piece, &mut body).unwrap();
+                if (number, piece) == (1, 1) {
+                    lost = body[..len].to_vec();
+                    continue;
+                }
+                let (header, payload) = MediaHeader::parse(&body[..len]).unwrap();
+                pictures.reassembler.handle_piece(&header, payload, now);
+            }
+            pictures.deliver(now, |_| true);
+            assert_eq!(pictures.ask(ROUND_TRIP, now, |_| ()), u64::from(number == 2), "{number}");
+        }
+        let due = pictures.reassembler.poll_timeout().unwrap();
+        assert!(due > Time::from_millis(66), "what was due has been done");
+        lost[0] = Kind::Retransmission as u8;
+        let (header, payload) = MediaHeader::parse(&lost).unwrap();
+        let now = Time::from_millis(90);
+        assert_eq!(pictures.reassembler.handle_piece(&header, payload, now), Accepted::Completed);
+        assert_eq!(pictures.deliver(now, |_| true), Delivered { frames: 2, dropped: 0 });
     }
 
     #[test]

@@ -21,7 +21,9 @@ use super::encode::first_number;
 use super::gauges::{Gauges, Up};
 use super::link::Socket;
 use super::outbox::{AudioOut, Outbox, VideoOut};
+use super::receive::kind_of;
 use super::ring::ring;
+use super::sent::Sent;
 use super::stats::Stats;
 use super::switch::CameraSwitch;
 use super::wishes::PAYLOAD;
@@ -52,6 +54,8 @@ const PAD_EVERY: Duration = Duration::from_millis(5);
 const PADDING: usize = 1_100;
 /// How often the relay's clock is asked; it also keeps the path open.
 const TIME_EVERY: Duration = Duration::from_secs(1);
+/// To the relay and back, until it is known.
+const ROUND_TRIP: Duration = Duration::from_millis(50);
 
 /// What the sending thread is told.
 pub(super) enum SendCommand {
@@ -59,6 +63,8 @@ pub(super) enum SendCommand {
     Link(Option<(Arc<Socket>, Box<Sealer>)>),
     /// Send these streams from now on, or none.
     Streams(Option<Streams>),
+    /// Send nothing again of what was sent until now: somebody came for whom it was not.
+    Forget,
 }
 
 /// The sending thread's ends.
@@ -94,6 +100,7 @@ pub(super) fn start(
         incoming,
         link: None,
         streams: None,
+        sent: PictureKind::ALL.map(|_| Sent::new()),
         shaper: new_shaper(clock.now()),
         sent_at: [None; 2],
         budget_due: Time::ZERO,
@@ -126,6 +133,8 @@ struct Sender {
     incoming: Consumer<'static, AudioOut>,
     link: Option<(Arc<Socket>, Box<Sealer>)>,
     streams: Option<Packetizers>,
+    /// Of each kind of pictures.
+    sent: [Sent; 2],
     shaper: Shaper,
     /// When the last picture of each kind left.
     sent_at: [Option<Time>; 2],
@@ -191,11 +200,16 @@ impl Sender {
                 self.gauges.set_up(None);
                 self.switches.iter().for_each(|switch| switch.set_budget(None));
             }
-            SendCommand::Streams(None) => self.streams = None,
+            SendCommand::Streams(None) => {
+                self.streams = None;
+                self.sent.iter_mut().for_each(Sent::clear);
+            }
+            SendCommand::Forget => self.sent.iter_mut().for_each(Sent::clear),
             SendCommand::Streams(Some(streams)) => {
                 // The same streams again after a break: the frame numbers go on, or receivers would see a restart.
                 if self.streams.as_ref().is_none_or(|before| before.streams != streams) {
                     self.streams = Some(Packetizers::new(streams));
+                    self.sent.iter_mut().for_each(Sent::clear);
                 }
             }
         }
@@ -245,10 +259,37 @@ impl Sender {
         while let Some(request) = self.outbox.pop_request() {
             self.send_body(|body| request.emit(body));
         }
+        while let Some(nack) = self.outbox.pop_nack() {
+            self.send_body(|body| nack.emit(body));
+        }
+        self.send_again();
         let now = self.clock.now();
         if now >= self.time_due {
             self.time_due = now + TIME_EVERY;
             self.send_body(|body| TimeRequest { sent: now }.emit(body));
+        }
+    }
+
+    /// Sends what others miss again, before all pictures that wait.
+    fn send_again(&mut self) {
+        while let Some(nack) = self.outbox.pop_nacked() {
+            let Sender { link, streams, sent, switches, shaper, small, stats, .. } = self;
+            let (Some((socket, sealer)), Some(streams)) = (link, streams) else { continue };
+            let Some(kind) = kind_of(&streams.streams, nack.stream) else { continue };
+            let now = self.clock.now();
+            let round_trip = shaper.estimator().round_trip().unwrap_or(ROUND_TRIP);
+            let count =
+                sent[kind as usize].answer(&nack, &switches[kind as usize], round_trip, now, |body| {
+                    small[HOP_HEADER..HOP_HEADER + body.len()].copy_from_slice(body);
+                    let number = sealer.next_packet();
+                    let len = sealer.seal(small, body.len());
+                    socket.send(&small[..len], len);
+                    shaper.charge(at_ip(len), now);
+                    shaper.handle_sent(number, at_ip(len), now);
+                    stats.datagrams_sent.one();
+                    stats.bytes_sent.add(len as u64);
+                });
+            stats.of(kind).pieces_sent_again.add(count);
         }
     }
 
@@ -386,15 +427,18 @@ impl Sender {
             }
             // Sealed only now: what left meanwhile has the lower numbers.
             let Some((_, sealer)) = &mut self.link else { return };
-            let first = sealer.next_packet();
+            let (first, now) = (sealer.next_packet(), self.clock.now());
             for at in (0..end).step_by(segment) {
                 let datagram = &mut self.batch[at..end.min(at + segment)];
                 let body = datagram.len() - HOP_HEADER - TAG;
+                let plain = &datagram[HOP_HEADER..HOP_HEADER + body];
+                self.sent[kind as usize].remember(plain, frame.ticket, now);
                 sealer.seal(datagram, body);
             }
             // The last word at the socket: nothing captured before "camera off" leaves after it.
             let batch_bytes = &self.batch[..end];
             if !self.switches[kind as usize].pass(frame.ticket, || socket.send(batch_bytes, segment)) {
+                self.sent[kind as usize].clear();
                 self.withdraw(frame);
                 return;
             }

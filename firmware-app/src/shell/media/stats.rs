@@ -57,6 +57,12 @@ picture_counters! {
     frames_undecodable,
     /// Keyframes this kiosk asked for.
     keyframes_wanted,
+    /// Missing pieces, or whole frames, that this kiosk asked for, each time that it did.
+    pieces_wanted,
+    /// Pieces sent again because others asked for them.
+    pieces_sent_again,
+    /// Frames that a piece sent again made whole.
+    frames_repaired,
 }
 
 macro_rules! counters {

@@ -9,14 +9,14 @@ use vestibule_common::time::Time;
 
 /// How much is allowed: `burst` at once, then one every `interval`.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub(super) struct Rate {
+pub(crate) struct Rate {
     interval: Duration,
     tolerance: Duration,
 }
 
 impl Rate {
     /// `count` in every `span`, `burst` of them at once. Both at least one.
-    pub(super) fn new(count: u32, span: Duration, burst: u32) -> Rate {
+    pub(crate) fn new(count: u32, span: Duration, burst: u32) -> Rate {
         let interval = span / count.max(1);
         Rate { interval, tolerance: interval * (burst.max(1) - 1) }
     }
@@ -24,24 +24,24 @@ impl Rate {
 
 /// What one source has used of its [`Rate`].
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Bucket {
+pub(crate) struct Bucket {
     /// When all of it is available again ("theoretical arrival time").
     full_at: Time,
 }
 
 impl Bucket {
     /// How long until one more is allowed; zero: now.
-    pub(super) fn wait(&self, rate: &Rate, now: Time) -> Duration {
+    pub(crate) fn wait(&self, rate: &Rate, now: Time) -> Duration {
         self.full_at.since(now + rate.tolerance)
     }
 
     /// Uses one, whether it was allowed or not.
-    pub(super) fn take(&mut self, rate: &Rate, now: Time) {
+    pub(crate) fn take(&mut self, rate: &Rate, now: Time) {
         self.full_at = self.full_at.max(now) + rate.interval;
     }
 
     /// Uses one if it is allowed, else says how long to wait.
-    pub(super) fn try_take(&mut self, rate: &Rate, now: Time) -> Result<(), Duration> {
+    pub(crate) fn try_take(&mut self, rate: &Rate, now: Time) -> Result<(), Duration> {
         let wait = self.wait(rate, now);
         if wait > Duration::ZERO {
             return Err(wait);
@@ -51,7 +51,7 @@ impl Bucket {
     }
 
     /// Whether it is as good as new.
-    pub(super) fn is_full(&self, now: Time) -> bool {
+    pub(crate) fn is_full(&self, now: Time) -> bool {
         self.full_at <= now
     }
 }
