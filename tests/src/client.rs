@@ -291,12 +291,25 @@ impl MediaClient {
         self.send(&body).await;
     }
 
-    /// The next body from the relay; `None` if none comes within `span`. What cannot be opened is a failed test.
+    /// The next body from the relay but for its reports on this hop; `None` if none comes within `span`. What cannot be
+    /// opened is a failed test.
     pub async fn receive_within(&mut self, span: std::time::Duration) -> Option<Vec<u8>> {
+        let body = timeout(span, async {
+            loop {
+                let body = self.receive_any().await;
+                if Kind::of(&body) != Ok(Kind::Feedback) {
+                    return body;
+                }
+            }
+        });
+        body.await.ok()
+    }
+
+    async fn receive_any(&mut self) -> Vec<u8> {
         let mut datagram = [0; MAX_DATAGRAM + 1];
-        let len = timeout(span, self.socket.recv(&mut datagram)).await.ok()?.expect("the socket works");
+        let len = self.socket.recv(&mut datagram).await.expect("the socket works");
         match self.opener.open(&mut datagram[..len]) {
-            Ok(opened) => Some(opened.body.to_vec()),
+            Ok(opened) => opened.body.to_vec(),
             Err(error @ (OpenError::Header(_) | OpenError::OtherSession | OpenError::Forged)) => {
                 panic!("the relay sent what cannot be opened: {error}")
             }
