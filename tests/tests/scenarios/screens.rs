@@ -103,6 +103,17 @@ fn a_closed_window_ends_the_kiosk_in_order_and_a_screen_that_broke_with_its_reas
         let mut kiosk =
             Kiosk::start(folder.path(), "Boardroom", &relay, &DEVICES, Some(&display.name)).unwrap();
         home(&mut kiosk).unwrap();
+        // The room may be ready before its window is there.
+        kiosk
+            .wait_for("the window", |kiosk| {
+                let areas = kiosk.ask("areas")?;
+                if areas.as_array().is_some_and(|areas| !areas.is_empty()) {
+                    Ok(())
+                } else {
+                    Err(areas.to_string())
+                }
+            })
+            .unwrap();
         if closed {
             display.close_windows().unwrap();
         } else {
