@@ -560,8 +560,10 @@ impl Receiver {
                 return None;
             }
             let size = self.slots.size(PictureId::room(peer, kind)).map(|tile| tile.width.min(tile.height));
-            // The screen has yet to find its place: it may be a large one.
-            size.or((!watched || now.since(pictures.since) < UNPLACED).then_some(usize::MAX))
+            // Without a place it may be about to get one, a large one at first; pictures have to come for that, so it is wanted
+            // small whatever happens. Where there is no screen at all, everything is.
+            let young = now.since(pictures.since) < UNPLACED;
+            Some(size.unwrap_or(if young || !watched { usize::MAX } else { 0 }))
         };
         Shown {
             sounds: self.sound.keys().copied().collect(),
