@@ -111,8 +111,18 @@ impl Layers {
         if self.view(slot) == Some(&view) {
             return false;
         }
+        let first = self.view(slot).is_none();
         for id in streams {
-            self.streams.entry(id).and_modify(|stream| stream.apply(slot, id, &view));
+            let Some(stream) = self.streams.get_mut(&id) else { continue };
+            stream.apply(slot, id, &view);
+            // Until now it got everything: it goes on with what it has.
+            let sent = stream.layers.iter().rposition(|live| live.seen.is_some());
+            if let Some(choice) = stream.choices.get_mut(usize::from(slot))
+                && first
+                && choice.highest.is_some()
+            {
+                choice.current = sent.map(|layer| layer as u8);
+            }
         }
         let index = usize::from(slot);
         if self.views.len() <= index {
