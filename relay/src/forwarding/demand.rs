@@ -66,7 +66,7 @@ pub(super) fn demanded(layers: &mut Layers, id: StreamId, receivers: &[Slot]) ->
         let cap = caps.iter().filter(|(cap, has_it)| enough(*cap, *has_it)).map(|(cap, _)| *cap).min();
         let cap = cap.unwrap_or(fastest);
         // A ladder has no more rungs than that.
-        let _ = wanted.push(Demanded { stream: id, spatial: rung, cap: Bitrate::bps(cap) });
+        let _ = wanted.push(Demanded { stream: id, spatial: rung, repairs: 0, cap: Bitrate::bps(cap) });
     }
     wanted
 }
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn a_demand_is_told_when_it_changes_and_now_and_then() {
         let demand = |kbps| Demand {
-            layers: [Demanded { stream: StreamId(2), spatial: 3, cap: Bitrate::kbps(kbps) }]
+            layers: [Demanded { stream: StreamId(2), spatial: 3, repairs: 0, cap: Bitrate::kbps(kbps) }]
                 .into_iter()
                 .collect(),
             ..Demand::default()

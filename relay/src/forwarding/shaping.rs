@@ -233,7 +233,7 @@ impl Forwarding {
             let heard =
                 |(other, choice): (Slot, &mut Choice)| receivers.contains(&other) && choice.highest.is_some();
             if self.layers.choices(streams.audio).any(heard) {
-                let sound = Demanded { stream: streams.audio, spatial: 0, cap: SOUND };
+                let sound = Demanded { stream: streams.audio, spatial: 0, repairs: 0, cap: SOUND };
                 // Two ladders and a sound are fewer than fit.
                 let _ = demand.layers.push(sound);
             }

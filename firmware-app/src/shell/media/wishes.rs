@@ -162,6 +162,7 @@ mod tests {
         let layers = layers.map(|(stream, spatial, kbps)| Demanded {
             stream: StreamId(stream),
             spatial,
+            repairs: 0,
             cap: Bitrate::kbps(kbps),
         });
         let demand = Demand { layers: layers.collect(), ..Demand::default() };
