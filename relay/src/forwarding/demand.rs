@@ -5,6 +5,7 @@
 
 use heapless::Vec;
 use vestibule_common::id::StreamId;
+use vestibule_common::media::voice::{CODED_LAYER, PCM_LAYER, PCM_RATE};
 use vestibule_common::time::{Duration, Time};
 use vestibule_common::unit::Bitrate;
 use vestibule_common::wire::{Demand, Demanded};
@@ -71,6 +72,36 @@ pub(super) fn demanded(layers: &mut Layers, id: StreamId, receivers: &[Slot]) ->
     wanted
 }
 
+/// The layers that are wanted of a stream of sound by these receivers.
+pub(super) fn demanded_sound(layers: &mut Layers, id: StreamId, receivers: &[Slot]) -> Vec<Demanded, 2> {
+    let heard: heapless::Vec<(Slot, u8), 256> = layers
+        .choices(id)
+        .filter_map(|(slot, choice)| Some((slot, choice.highest?)))
+        .filter(|(slot, _)| receivers.contains(slot))
+        .take(256)
+        .collect();
+    let mut wanted: Vec<Demanded, 2> = Vec::new();
+    let (mut plain, mut coded) = (false, None::<(u8, Bitrate)>);
+    for (slot, highest) in heard {
+        let wish = layers.sound_wish(slot);
+        if wish.coded && highest >= CODED_LAYER {
+            // As much redundancy as the worst of them needs, in as little as the narrowest carries.
+            let (repeats, cap) = coded.unwrap_or((0, wish.cap));
+            coded = Some((repeats.max(wish.repeats), cap.min(wish.cap)));
+        } else {
+            plain = true;
+        }
+    }
+    // There is room for both.
+    if plain {
+        let _ = wanted.push(Demanded { stream: id, spatial: PCM_LAYER, repairs: 0, cap: PCM_RATE });
+    }
+    if let Some((repairs, cap)) = coded {
+        let _ = wanted.push(Demanded { stream: id, spatial: CODED_LAYER, repairs, cap });
+    }
+    wanted
+}
+
 /// What a sender was told last.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Told {
@@ -96,7 +127,8 @@ impl Told {
 fn differs(before: &Demand, now: &Demand) -> bool {
     let same = |(before, now): (&Demanded, &Demanded)| {
         let [old, new] = [before, now].map(|demanded| demanded.cap.as_bps());
-        (before.stream, before.spatial) == (now.stream, now.spatial) && old.abs_diff(new) * 100 <= old * SAME
+        (before.stream, before.spatial, before.repairs) == (now.stream, now.spatial, now.repairs)
+            && old.abs_diff(new) * 100 <= old * SAME
     };
     before.layers.len() != now.layers.len() || !before.layers.iter().zip(&now.layers).all(same)
 }

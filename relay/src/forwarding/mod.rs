@@ -22,6 +22,7 @@ mod resending;
 mod routes;
 mod session;
 mod shaping;
+mod sound;
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! What becomes of one datagram: opened, its sender's right to send it checked, handed to those who should have it.
 
+use vestibule_common::bandwidth::SoundChoice;
 use vestibule_common::id::StreamId;
 use vestibule_common::seal::OpenError;
 use vestibule_common::time::Time;
@@ -45,6 +46,7 @@ impl Forwarding {
             session.path = Some(from);
             // What is known of another way down is not known of this one.
             session.down = None;
+            session.sound = SoundChoice::default();
         }
         session.arrivals.handle_arrival(opened.packet, ecn, arrived);
         self.reports.note(session.arrivals.poll_timeout());

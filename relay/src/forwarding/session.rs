@@ -1,6 +1,6 @@
 //! One kiosk's media session as the forwarding sees it: its keys, its address, what waits for it.
 
-use vestibule_common::bandwidth::{Arrivals, EstimatorConfig, FeedbackError, Shaper};
+use vestibule_common::bandwidth::{Arrivals, EstimatorConfig, FeedbackError, Shaper, SoundChoice};
 use vestibule_common::id::SessionId;
 use vestibule_common::seal::{HopSecrets, Opener, Sealer, Suite};
 use vestibule_common::time::Time;
@@ -35,6 +35,8 @@ pub(super) struct Session {
     pub(super) held: Held,
     /// What it has used of what one receiver may be sent again.
     pub(super) sent_again: Bucket,
+    /// Which layer of sound its way down carries.
+    pub(super) sound: SoundChoice,
     /// What pictures may take of the way down.
     pub(super) allotted: Bitrate,
     /// What it was told that is wanted of it.
@@ -53,6 +55,7 @@ impl Session {
             down: None,
             held: Held::default(),
             sent_again: Bucket::default(),
+            sound: SoundChoice::default(),
             allotted: Bitrate::default(),
             told: Told::default(),
         }
@@ -61,6 +64,7 @@ impl Session {
     /// It is in no room: it is sent nothing, so nothing is known of its way down.
     pub(super) fn stand_outside(&mut self) {
         (self.down, self.allotted, self.told) = (None, Bitrate::default(), Told::default());
+        self.sound = SoundChoice::default();
     }
 
     /// Takes the kiosk's report on its way down. The first one begins the estimate, and is not about anything it knows.
