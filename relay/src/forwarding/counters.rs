@@ -47,6 +47,10 @@ counters! {
     not_own_stream,
     /// Dropped: a request for a stream that nobody else in the room has.
     no_such_stream,
+    /// Dropped: more packets of sound than one member may have passed on.
+    excess_sound,
+    /// Dropped: more requests, acknowledgements or reports of a kind than one member may send.
+    excess_requests,
     /// Not sent: nobody else in the room, or none whose address is known.
     no_receiver,
     /// Dropped: more datagrams at a time than the buffers hold.

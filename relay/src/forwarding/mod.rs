@@ -9,6 +9,7 @@
 //! copied and sealed when the shell asks for the next transmit, into one buffer that stays in the cache, and whatever
 //! has the same size leaves in one GSO send. Nothing is allocated for a packet.
 
+mod allowances;
 mod counters;
 mod demand;
 mod held;

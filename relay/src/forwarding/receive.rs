@@ -9,6 +9,7 @@ use vestibule_common::wire::{
 };
 
 use super::inbox::{Place, Stamp};
+use super::outbox::size_at_ip;
 use super::shaping::Paced;
 use super::{Forwarding, Path, Slot};
 
@@ -75,6 +76,11 @@ impl Forwarding {
             self.counters.not_joined += 1;
             return Ok(());
         };
+        let session = self.sessions[usize::from(slot)].as_mut();
+        if session.is_some_and(|session| !session.allowances.takes(kind, arrived)) {
+            self.counters.excess_requests += 1;
+            return Ok(());
+        }
         match kind {
             Kind::Audio => self.forward_media(body, slot, &[own.audio], arrived)?,
             Kind::Video => self.forward_media(body, slot, &[own.video], arrived)?,
@@ -166,8 +172,16 @@ impl Forwarding {
         let (header, _) = MediaHeader::parse(body)?;
         let is_own = own.contains(&header.stream);
         if is_own {
+            let is_sound = self.layers.rungs(header.stream).is_empty();
+            let session = self.sessions[usize::from(slot)].as_mut();
+            if is_sound
+                && session.is_some_and(|session| !session.allowances.takes_sound(size_at_ip(body), arrived))
+            {
+                self.counters.excess_sound += 1;
+                return Ok(());
+            }
             self.layers.see(&header, arrived);
-            if !self.layers.rungs(header.stream).is_empty() {
+            if !is_sound {
                 self.resending.remember(slot, header.stream, body, arrived);
             }
         }

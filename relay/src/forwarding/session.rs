@@ -8,6 +8,7 @@ use vestibule_common::unit::Bitrate;
 use vestibule_common::wire::Feedback;
 
 use super::Path;
+use super::allowances::Allowances;
 use super::demand::Told;
 use super::held::Held;
 use super::inbox::{Inbox, Place};
@@ -33,6 +34,8 @@ pub(super) struct Session {
     pub(super) down: Option<Shaper>,
     /// What waits for its turn on the way down.
     pub(super) held: Held,
+    /// What it has used of what one member may have passed on.
+    pub(super) allowances: Allowances,
     /// What it has used of what one receiver may be sent again.
     pub(super) sent_again: Bucket,
     /// What pictures may take of the way down.
@@ -52,6 +55,7 @@ impl Session {
             arrivals: Arrivals::new(),
             down: None,
             held: Held::default(),
+            allowances: Allowances::new(),
             sent_again: Bucket::default(),
             allotted: Bitrate::default(),
             told: Told::default(),

@@ -1,5 +1,6 @@
 //! Kiosks around the forwarding in virtual time: who gets what, who does not, and in which sends.
 
+mod floods;
 mod resending;
 mod world;
 
@@ -397,7 +398,7 @@ fn more_than_the_buffers_hold_is_dropped_and_counted() {
     let mut world = World::new(2);
     let extra = 9;
     for frame in 0..Forwarding::INBOX + extra {
-        world.send_frame(0, Kind::Audio, frame as u32, &[20]);
+        world.send_frame(0, Kind::Video, frame as u32, &[20]);
     }
     assert_eq!(world.drain_bodies().len(), Forwarding::INBOX);
     assert_eq!(world.forwarding.counters().overflow, extra as u64);
