@@ -71,6 +71,8 @@ counters! {
     views,
     /// Pieces that a receiver did not get because it shows another layer of the stream, or none.
     not_chosen,
+    /// Packets of sound that a receiver did not get because three others are louder.
+    not_loudest,
     /// Pieces dropped because they would have waited too long for a way down.
     late,
     /// Layers that receivers were to change to.

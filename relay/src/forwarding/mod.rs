@@ -16,6 +16,7 @@ mod held;
 mod inbox;
 mod keyframes;
 mod layers;
+mod loudest;
 mod outbox;
 mod receive;
 mod reports;
@@ -40,6 +41,7 @@ pub use counters::Counters;
 use inbox::Inbox;
 use keyframes::Keyframes;
 use layers::Layers;
+use loudest::Loudest;
 use outbox::Outbox;
 pub use outbox::{MAX_SEGMENTS, Transmit};
 use reports::Reports;
@@ -77,6 +79,7 @@ pub struct Forwarding {
     reports: Reports,
     resending: Resending,
     layers: Layers,
+    loudest: Loudest,
     shaping: Shaping,
     counters: Counters,
 }
@@ -105,6 +108,7 @@ impl Forwarding {
             reports: Reports::default(),
             resending: Resending::new(),
             layers: Layers::default(),
+            loudest: Loudest::default(),
             shaping: Shaping::default(),
             counters: Counters::default(),
         }
@@ -149,6 +153,7 @@ impl Forwarding {
                 self.leave(slot);
                 self.routes.join(slot, room, streams);
                 self.keyframes.open(streams);
+                self.loudest.open(slot);
                 let others: Vec<Slot> = self.routes.others(slot).collect();
                 self.layers.open(slot, streams, &others);
                 // What was sent before it came is not for it.
@@ -173,6 +178,7 @@ impl Forwarding {
             self.layers.close(stream);
         }
         self.layers.forget(slot);
+        self.loudest.forget(slot);
         self.resending.forget(slot);
         self.counters.revoked += self.inbox.revoke_from(slot);
         self.revoke_held(slot);

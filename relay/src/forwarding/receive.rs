@@ -9,6 +9,7 @@ use vestibule_common::wire::{
 };
 
 use super::inbox::{Place, Stamp};
+use super::loudest::SMALL_ROOM;
 use super::outbox::size_at_ip;
 use super::shaping::Paced;
 use super::{Forwarding, Path, Slot};
@@ -137,6 +138,7 @@ impl Forwarding {
                 let others = self.routes.others(slot).filter_map(|other| self.routes.streams_of(other));
                 let streams = others.flat_map(|own| [own.audio, own.video, own.presentation]);
                 if self.layers.handle_view(slot, view, streams) {
+                    self.loudest.clear(slot);
                     self.shaping.wake(arrived);
                 }
             }
@@ -181,7 +183,9 @@ impl Forwarding {
                 return Ok(());
             }
             self.layers.see(&header, arrived);
-            if !is_sound {
+            if is_sound {
+                self.loudest.hear(slot, &header, arrived);
+            } else {
                 self.resending.remember(slot, header.stream, body, arrived);
             }
         }
@@ -220,13 +224,19 @@ impl Forwarding {
             Some(header) if header.flags.keyframe => Paced::Keyframe,
             Some(_) | None => Paced::Picture,
         };
-        for index in 0..self.routes.members_beside(slot).len() {
+        let members = self.routes.members_beside(slot).len();
+        let chosen = members > SMALL_ROOM && media.is_some() && paced == Paced::Never;
+        for index in 0..members {
             let other = self.routes.members_beside(slot)[index];
             if other == slot {
                 continue;
             }
             if media.as_ref().is_some_and(|header| !self.layers.takes(other, header, arrived)) {
                 self.counters.not_chosen += 1;
+                continue;
+            }
+            if chosen && !self.loudest.passes(other, slot, arrived) {
+                self.counters.not_loudest += 1;
                 continue;
             }
             self.hand(other, place, paced, arrived);

@@ -179,6 +179,7 @@ impl Forwarding {
             let Some(view) = self.layers.view(slot) else { continue };
             let sounds =
                 view.streams.iter().filter(|viewed| self.layers.rungs(viewed.stream).is_empty()).count();
+            let sounds = sounds.min(super::loudest::PLACES);
             let budget = session
                 .down
                 .as_ref()

@@ -1,6 +1,7 @@
 //! Kiosks around the forwarding in virtual time: who gets what, who does not, and in which sends.
 
 mod floods;
+mod loudest;
 mod resending;
 mod world;
 
