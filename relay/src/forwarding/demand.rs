@@ -120,7 +120,7 @@ mod tests {
         let receivers: std::vec::Vec<Slot> = (1..=kbps.len() as Slot).collect();
         for (slot, kbps) in receivers.iter().zip(kbps) {
             let streams = [Viewed { stream: id, spatial: 3 }].into_iter().collect();
-            layers.handle_view(*slot, View { streams }, std::iter::once(id));
+            layers.handle_view(*slot, View { streams }, std::iter::once(id), Time::ZERO);
             layers.allot(*slot, Bitrate::kbps(*kbps));
         }
         let demanded = demanded(&mut layers, id, &receivers);

@@ -137,7 +137,7 @@ impl Forwarding {
                 self.counters.views += 1;
                 let others = self.routes.others(slot).filter_map(|other| self.routes.streams_of(other));
                 let streams = others.flat_map(|own| [own.audio, own.video, own.presentation]);
-                if self.layers.handle_view(slot, view, streams) {
+                if self.layers.handle_view(slot, view, streams, arrived) {
                     self.loudest.clear(slot);
                     self.shaping.wake(arrived);
                 }

@@ -40,6 +40,8 @@ pub(super) struct Session {
     pub(super) sent_again: Bucket,
     /// What pictures may take of the way down.
     pub(super) allotted: Bitrate,
+    /// Since when it is known that it has not told what it shows.
+    pub(super) untold: Option<Time>,
     /// What it was told that is wanted of it.
     pub(super) told: Told,
 }
@@ -58,6 +60,7 @@ impl Session {
             allowances: Allowances::new(),
             sent_again: Bucket::default(),
             allotted: Bitrate::default(),
+            untold: None,
             told: Told::default(),
         }
     }
@@ -65,6 +68,7 @@ impl Session {
     /// It is in no room: it is sent nothing, so nothing is known of its way down.
     pub(super) fn stand_outside(&mut self) {
         (self.down, self.allotted, self.told) = (None, Bitrate::default(), Told::default());
+        self.untold = None;
     }
 
     /// Takes the kiosk's report on its way down. The first one begins the estimate, and is not about anything it knows.

@@ -25,6 +25,9 @@ const SOUND: Bitrate = Bitrate::kbps(840);
 /// An estimate may go above what is wanted by this, so that there is room when more is.
 const HEADROOM: f64 = 1.1;
 
+/// Whoever has told nothing for so long counts as one that shows everything as small as it gets.
+const UNTOLD: Duration = Duration::from_secs(2);
+
 /// Whether a body waits for its turn.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub(super) enum Paced {
@@ -176,7 +179,11 @@ impl Forwarding {
         for slot in 0..self.sessions.len() {
             let Some(session) = &mut self.sessions[slot] else { continue };
             let slot = slot as Slot;
-            let Some(view) = self.layers.view(slot) else { continue };
+            let Some(view) = self.layers.view(slot) else {
+                session.untold.get_or_insert(now);
+                session.down.iter_mut().for_each(|down| down.handle_timeout(now));
+                continue;
+            };
             let sounds =
                 view.streams.iter().filter(|viewed| self.layers.rungs(viewed.stream).is_empty()).count();
             let sounds = sounds.min(super::loudest::PLACES);
@@ -223,17 +230,25 @@ impl Forwarding {
             };
             let others = self.routes.others(slot).filter(reachable);
             let receivers: heapless::Vec<Slot, 256> = others.take(256).collect();
-            // Whoever tells nothing wants everything: then the sender is to decide.
-            if receivers.is_empty() || receivers.iter().any(|other| self.layers.view(*other).is_none()) {
+            let untold = receivers.iter().filter(|other| self.layers.view(**other).is_none());
+            let untold = untold.filter_map(|other| self.sessions[usize::from(*other)].as_ref()?.untold).max();
+            // Whoever has just come may tell soon: until then the sender is to decide.
+            if receivers.is_empty() || untold.is_some_and(|since| now.since(since) < UNTOLD) {
                 continue;
             }
             let mut demand = Demand::default();
             for stream in [streams.video, streams.presentation] {
                 demand.layers.extend(demand::demanded(&mut self.layers, stream, &receivers));
+                let has_smallest = |layer: &Demanded| (layer.stream, layer.spatial) == (stream, 0);
+                if untold.is_some() && !demand.layers.iter().any(has_smallest) {
+                    let cap = self.layers.rungs(stream).first().map_or(Bitrate::default(), |rung| rung.most);
+                    // As below.
+                    let _ = demand.layers.push(Demanded { stream, spatial: 0, cap });
+                }
             }
             let heard =
                 |(other, choice): (Slot, &mut Choice)| receivers.contains(&other) && choice.highest.is_some();
-            if self.layers.choices(streams.audio).any(heard) {
+            if untold.is_some() || self.layers.choices(streams.audio).any(heard) {
                 let sound = Demanded { stream: streams.audio, spatial: 0, cap: SOUND };
                 // Two ladders and a sound are fewer than fit.
                 let _ = demand.layers.push(sound);

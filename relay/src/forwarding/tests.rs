@@ -3,6 +3,7 @@
 mod floods;
 mod loudest;
 mod resending;
+mod untold;
 mod world;
 
 use std::net::SocketAddr;
@@ -483,6 +484,15 @@ fn show(world: &mut World, kiosk: usize, entries: &[(StreamId, u8)]) {
     let viewed = |(stream, spatial): &(StreamId, u8)| Viewed { stream: *stream, spatial: *spatial };
     let mut body = [0; MAX_BODY];
     let len = View { streams: entries.iter().map(viewed).collect() }.emit(&mut body).unwrap();
+    world.send(kiosk, &body[..len]);
+}
+
+/// A kiosk reports that as many datagrams came, the first `count`; the first report makes the relay shape its way down.
+fn report(world: &mut World, kiosk: usize, count: usize) {
+    let arrival = Arrival { ecn: Ecn::NotEct, age_quarter_ms: 0 };
+    let arrivals = (0..count).map(|_| Some(arrival)).collect();
+    let mut body = [0; MAX_BODY];
+    let len = Feedback { first: 0, reported: world.now, arrivals }.emit(&mut body).unwrap();
     world.send(kiosk, &body[..len]);
 }
 
