@@ -43,10 +43,12 @@ impl Forwarding {
         };
         // Nobody can be sent anything at port 0; a system that is asked to would fail for everybody.
         if opened.newest && session.path != Some(from) && from.remote.port() != 0 {
-            self.counters.address_changes += u64::from(session.path.is_some());
+            if session.path.is_some() {
+                self.counters.address_changes += 1;
+                session.begin_anew(arrived);
+                self.shaping.wake(arrived);
+            }
             session.path = Some(from);
-            // What is known of another way down is not known of this one.
-            session.down = None;
         }
         session.arrivals.handle_arrival(opened.packet, ecn, arrived);
         self.reports.note(session.arrivals.poll_timeout());

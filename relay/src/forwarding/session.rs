@@ -71,15 +71,29 @@ impl Session {
         self.untold = None;
     }
 
+    /// It is somewhere else: what is known of another way down is not known of this one, which begins slowly whether its kiosk
+    /// reports or not.
+    pub(super) fn begin_anew(&mut self, now: Time) {
+        self.down = Some(unknown(now));
+    }
+
+    /// Whether anything has been reported on the way down as it is now.
+    pub(super) fn is_reported(&self) -> bool {
+        self.down.as_ref().is_some_and(|down| down.estimator().reported().is_some())
+    }
+
     /// Takes the kiosk's report on its way down. The first one begins the estimate, and is not about anything it knows.
     pub(super) fn handle_feedback(&mut self, report: &Feedback, now: Time) -> Result<(), FeedbackError> {
         match &mut self.down {
             Some(down) => down.handle_feedback(report, now),
             None => {
-                let config = EstimatorConfig { initial: INITIAL, ..EstimatorConfig::default() };
-                self.down = Some(Shaper::new(config, now));
+                self.down = Some(unknown(now));
                 Ok(())
             }
         }
     }
+}
+
+fn unknown(now: Time) -> Shaper {
+    Shaper::new(EstimatorConfig { initial: INITIAL, ..EstimatorConfig::default() }, now)
 }

@@ -154,10 +154,9 @@ impl Forwarding {
             }
             for _ in 0..PADDING_AT_ONCE {
                 let Some(session) = &mut self.sessions[slot] else { break };
-                let waits = !session.held.is_empty();
-                let Some(down) = session.down.as_mut().filter(|_| !waits && session.path.is_some()) else {
-                    break;
-                };
+                // Nor is anybody who has not said that anything comes.
+                let may = session.held.is_empty() && session.path.is_some() && session.is_reported();
+                let Some(down) = session.down.as_mut().filter(|_| may) else { break };
                 if down.estimator().wants_padding(now) {
                     let next = now + PAD_EVERY;
                     self.shaping.pad = Some(self.shaping.pad.map_or(next, |before| before.min(next)));

@@ -2,6 +2,7 @@
 
 mod floods;
 mod loudest;
+mod moving;
 mod resending;
 mod untold;
 mod world;
@@ -488,7 +489,7 @@ fn show(world: &mut World, kiosk: usize, entries: &[(StreamId, u8)]) {
 }
 
 /// A kiosk reports that as many datagrams came, the first `count`; the first report makes the relay shape its way down.
-fn report(world: &mut World, kiosk: usize, count: usize) {
+fn tell_arrivals(world: &mut World, kiosk: usize, count: usize) {
     let arrival = Arrival { ecn: Ecn::NotEct, age_quarter_ms: 0 };
     let arrivals = (0..count).map(|_| Some(arrival)).collect();
     let mut body = [0; MAX_BODY];
@@ -681,7 +682,11 @@ fn whoever_left_is_sent_nothing_and_a_view_reaches_no_other_room() {
     for kiosk in [1, 2, 3] {
         show(&mut world, kiosk, &[(video, 3)]);
         world.send(kiosk, &report[..len]);
+        world.send(kiosk, &time_request());
     }
+    world.drain();
+    // What was sent to it came: so it may be padded.
+    tell_arrivals(&mut world, 1, 1);
     world.leave(2, ROOM, 2);
     let mut padded = 0;
     for n in 0..500_u32 {

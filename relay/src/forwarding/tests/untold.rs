@@ -17,7 +17,7 @@ fn it_gets_the_smallest_layers_and_is_waited_for_two_seconds() {
     let audio = world.kiosks[0].streams.audio;
     // The second kiosk tells, the third one never does; the sender's reports keep the relay thinking.
     show(&mut world, 1, &[(video, 3)]);
-    report(&mut world, 0, 0);
+    tell_arrivals(&mut world, 0, 0);
     let mut told = None;
     let mut sizes = Vec::new();
     for n in 0..2500_u32 {
