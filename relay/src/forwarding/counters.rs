@@ -75,6 +75,8 @@ counters! {
     not_loudest,
     /// Pieces dropped because they would have waited too long for a way down.
     late,
+    /// Bodies of files dropped because as much as may waits for that receiver already.
+    files_dropped,
     /// Layers that receivers were to change to.
     layer_changes,
     /// Demands sent to the streams' owners.

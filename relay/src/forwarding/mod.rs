@@ -183,7 +183,8 @@ impl Forwarding {
         self.counters.revoked += self.inbox.revoke_from(slot);
         self.revoke_held(slot);
         if let Some(Some(session)) = self.sessions.get_mut(usize::from(slot)) {
-            self.counters.revoked += session.pending.len() as u64 + session.held.clear();
+            self.counters.revoked += session.pending.len() as u64;
+            self.counters.revoked += session.held.clear() + session.files.clear();
             session.pending.clear();
             session.stand_outside();
         }

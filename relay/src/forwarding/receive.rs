@@ -128,9 +128,12 @@ impl Forwarding {
             Kind::Feedback => {
                 let report = Feedback::parse(body)?;
                 self.counters.feedback += 1;
-                let session = self.sessions[usize::from(slot)].as_mut();
-                if session.is_some_and(|session| session.handle_feedback(&report, arrived).is_err()) {
-                    self.counters.feedback_refused += 1;
+                if let Some(session) = self.sessions[usize::from(slot)].as_mut() {
+                    if session.down.is_none() {
+                        self.shaping.begin(arrived);
+                    }
+                    self.counters.feedback_refused +=
+                        u64::from(session.handle_feedback(&report, arrived).is_err());
                 }
                 self.shaping.wake(arrived);
             }
@@ -224,7 +227,8 @@ impl Forwarding {
         let paced = match &media {
             Some(header) if self.layers.rungs(header.stream).is_empty() => Paced::Never,
             Some(header) if header.flags.keyframe => Paced::Keyframe,
-            Some(_) | None => Paced::Picture,
+            Some(_) => Paced::Picture,
+            None => Paced::File,
         };
         let members = self.routes.members_beside(slot).len();
         let chosen = members > SMALL_ROOM && media.is_some() && paced == Paced::Never;

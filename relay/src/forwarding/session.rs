@@ -34,6 +34,8 @@ pub(super) struct Session {
     pub(super) down: Option<Shaper>,
     /// What waits for its turn on the way down.
     pub(super) held: Held,
+    /// Bodies of files, which wait behind that.
+    pub(super) files: Held,
     /// What it has used of what one member may have passed on.
     pub(super) allowances: Allowances,
     /// What it has used of what one receiver may be sent again.
@@ -57,6 +59,7 @@ impl Session {
             arrivals: Arrivals::new(),
             down: None,
             held: Held::default(),
+            files: Held::default(),
             allowances: Allowances::new(),
             sent_again: Bucket::default(),
             allotted: Bitrate::default(),

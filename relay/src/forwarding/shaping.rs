@@ -1,10 +1,10 @@
-//! Each way down kept to what it carries: pictures wait for their turn, sound does not; what they may take is shared among the
-//! streams that are shown; senders are told what is wanted of them.
+//! Each way down kept to what it carries: pictures wait for their turn, sound does not, files come last; what pictures may take is
+//! shared among the streams that are shown; senders are told what is wanted of them.
 
 use vestibule_common::id::StreamId;
 use vestibule_common::media::Permit;
 use vestibule_common::time::{Duration, Time};
-use vestibule_common::unit::Bitrate;
+use vestibule_common::unit::{Bitrate, DataSize};
 use vestibule_common::wire::{Demand, Demanded, Kind, MAX_BODY, PathProbe};
 
 use super::inbox::{Place, Stamp};
@@ -25,6 +25,10 @@ const SOUND: Bitrate = Bitrate::kbps(840);
 /// An estimate may go above what is wanted by this, so that there is room when more is.
 const HEADROOM: f64 = 1.1;
 
+/// So much of files waits for a receiver: to their sender it is the bottleneck's buffer. What comes then is dropped.
+const FILES_MOST: DataSize = DataSize::bytes(96 * 1024);
+/// How often it is looked whether pictures leave something to files.
+const FILES_EVERY: Duration = Duration::from_millis(5);
 /// Whoever has told nothing for so long counts as one that shows everything as small as it gets.
 const UNTOLD: Duration = Duration::from_secs(2);
 
@@ -37,6 +41,8 @@ pub(super) enum Paced {
     Picture,
     /// One on which the next ones build.
     Keyframe,
+    /// A part of a file, behind all else.
+    File,
 }
 
 /// When there is something to do for the ways down.
@@ -57,6 +63,11 @@ impl Shaping {
         self.think.get_or_insert(now);
     }
 
+    /// A way down is known from now on: what waited for that may leave.
+    pub(super) fn begin(&mut self, now: Time) {
+        self.release_at(now);
+    }
+
     fn release_at(&mut self, at: Time) {
         self.release = Some(self.release.map_or(at, |before| before.min(at)));
     }
@@ -69,6 +80,9 @@ impl Forwarding {
         else {
             return false;
         };
+        if paced == Paced::File {
+            return self.hand_file(to, place, now);
+        }
         if let Some(down) = &mut session.down
             && let Some((entry, body)) = self.inbox.get(place)
         {
@@ -91,6 +105,25 @@ impl Forwarding {
             }
         }
         self.outbox.enqueue(&mut self.sessions, to, place)
+    }
+
+    /// Hands a part of a file to a receiver; it waits until sound and pictures leave room for it, and until anything is known of the
+    /// way down.
+    fn hand_file(&mut self, to: Slot, place: Place, now: Time) -> bool {
+        let Some(session) = &mut self.sessions[usize::from(to)] else { return false };
+        let Some((entry, body)) = self.inbox.get(place) else { return false };
+        let size = size_at_ip(body);
+        let free = session.held.is_empty() && session.files.is_empty();
+        if free && session.down.as_mut().is_some_and(|down| down.takes_last(size, now)) {
+            return self.outbox.enqueue(&mut self.sessions, to, place);
+        }
+        if session.files.size() + size > FILES_MOST {
+            self.counters.files_dropped += 1;
+        } else {
+            session.files.push(entry, body, false);
+            self.shaping.release_at(now + FILES_EVERY);
+        }
+        true
     }
 
     /// Drops what waits for a receiver: it would be late. Each of the streams goes on with a keyframe.
@@ -139,6 +172,24 @@ impl Forwarding {
             if waits && self.inbox.is_full() {
                 self.shaping.release_at(now);
             }
+            self.release_files(slot as Slot, now);
+        }
+    }
+
+    /// Lets go of what pictures leave room for.
+    fn release_files(&mut self, slot: Slot, now: Time) {
+        while let Some(session) = &mut self.sessions[usize::from(slot)]
+            && let Some(down) = &mut session.down
+            && let Some(piece) = session.files.first()
+        {
+            let free = session.held.is_empty() && !self.inbox.is_full();
+            if !free || !down.takes_last(size_at_ip(&piece.body), now) {
+                return self.shaping.release_at(now + FILES_EVERY);
+            }
+            let Some(piece) = session.files.pop() else { return };
+            let place = self.inbox.push(&piece.body, piece.source, piece.flow, piece.stamp, piece.arrived);
+            session.files.recycle(piece);
+            self.enqueue(slot, place);
         }
     }
 
@@ -155,7 +206,8 @@ impl Forwarding {
             for _ in 0..PADDING_AT_ONCE {
                 let Some(session) = &mut self.sessions[slot] else { break };
                 // Nor is anybody who has not said that anything comes.
-                let may = session.held.is_empty() && session.path.is_some() && session.is_reported();
+                let waits = !session.held.is_empty() || !session.files.is_empty();
+                let may = !waits && session.path.is_some() && session.is_reported();
                 let Some(down) = session.down.as_mut().filter(|_| may) else { break };
                 if down.estimator().wants_padding(now) {
                     let next = now + PAD_EVERY;
@@ -267,7 +319,7 @@ impl Forwarding {
     /// What is held for anybody from this sender goes nowhere any more.
     pub(super) fn revoke_held(&mut self, source: Slot) {
         for session in self.sessions.iter_mut().flatten() {
-            self.counters.revoked += session.held.revoke_from(source);
+            self.counters.revoked += session.held.revoke_from(source) + session.files.revoke_from(source);
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Kiosks around the forwarding in virtual time: who gets what, who does not, and in which sends.
 
+mod files;
 mod floods;
 mod loudest;
 mod moving;
+mod receiver;
 mod resending;
 mod untold;
 mod world;
@@ -205,6 +207,8 @@ fn media_on_a_foreign_stream_is_dropped() {
 fn files_reach_everyone_and_their_acknowledgements_the_owner() {
     let mut world = World::new(3);
     let stream = world.kiosks[0].streams.file;
+    tell_arrivals(&mut world, 1, 0);
+    tell_arrivals(&mut world, 2, 0);
     let mut segment = [7; FileSegment::LEN + 50];
     file_segment(stream).emit(&mut segment).unwrap();
     world.send(0, &segment);

@@ -2,42 +2,8 @@
 
 use vestibule_common::wire::Kind;
 
+use super::receiver::Receiver;
 use super::*;
-
-/// A kiosk that reports honestly what came, every 50 ms, each datagram twice.
-struct Receiver {
-    kiosk: usize,
-    came: Vec<Time>,
-}
-
-impl Receiver {
-    /// A millisecond passes: what came of each kind, with its bytes at IP level.
-    fn tick(&mut self, world: &mut World, reports: bool) -> Vec<(Kind, usize)> {
-        world.now += Duration::from_millis(1);
-        world.forwarding.handle_timeout(world.now);
-        let mut bodies = Vec::new();
-        for (to, body) in world.drain_all() {
-            if to == self.kiosk {
-                self.came.push(world.now);
-                bodies.push((Kind::of(&body).unwrap(), body.len() + 29 + 28));
-            }
-        }
-        if reports && world.now.as_micros().is_multiple_of(50_000) {
-            let recent =
-                self.came.iter().filter(|came| world.now.since(**came) < Duration::from_millis(100)).count();
-            let first = self.came.len() - recent;
-            let arrivals = self.came[first..].iter().map(|came| {
-                let age = world.now.since(*came).as_micros() as u16 / 250;
-                Some(Arrival { ecn: Ecn::NotEct, age_quarter_ms: age })
-            });
-            let report = Feedback { first: first as u64, reported: world.now, arrivals: arrivals.collect() };
-            let mut body = [0; MAX_BODY];
-            let len = report.emit(&mut body).unwrap();
-            world.send(self.kiosk, &body[..len]);
-        }
-        bodies
-    }
-}
 
 #[test]
 fn a_new_address_gets_no_padding_before_its_first_report_and_no_more_than_at_the_start() {
@@ -45,7 +11,7 @@ fn a_new_address_gets_no_padding_before_its_first_report_and_no_more_than_at_the
         let mut world = World::new(2);
         let [video, presentation] = [world.kiosks[0].streams.video, world.kiosks[0].streams.presentation];
         show(&mut world, 1, &[(video, 3), (presentation, 0)]);
-        let mut receiver = Receiver { kiosk: 1, came: Vec::new() };
+        let mut receiver = Receiver::new(1);
         let estimate = |world: &World| {
             let session = world.forwarding.sessions[1].as_ref().unwrap();
             session.down.as_ref().map_or(0, |down| down.estimator().estimate().as_bps() / 1000)
@@ -56,7 +22,7 @@ fn a_new_address_gets_no_padding_before_its_first_report_and_no_more_than_at_the
                 world.send(0, &picture(video, 3, n / 33, n == 0, 1000));
             }
             let came = receiver.tick(&mut world, true);
-            padded += came.iter().filter(|(kind, _)| *kind == Kind::Probe).count();
+            padded += came.iter().filter(|body| Kind::of(body) == Ok(Kind::Probe)).count();
         }
         assert!(padded > 100 && estimate(&world) > 3000, "{padded}, {} kbit/s", estimate(&world));
 
@@ -70,9 +36,10 @@ fn a_new_address_gets_no_padding_before_its_first_report_and_no_more_than_at_the
                 world.send(0, &picture(video, 3, n, n == 5000, 1000));
                 world.send(0, &picture(video, 3, n, n == 5000, 1000));
             }
-            for (kind, size) in receiver.tick(&mut world, answers) {
-                bytes += if n < 5040 { size } else { 0 };
-                if kind == Kind::Probe {
+            for body in receiver.tick(&mut world, answers) {
+                let kind = Kind::of(&body);
+                bytes += if n < 5040 { body.len() + 29 + 28 } else { 0 };
+                if kind == Ok(Kind::Probe) {
                     first_probe.get_or_insert(n);
                 }
             }
