@@ -72,8 +72,13 @@ pub(super) fn demanded(layers: &mut Layers, id: StreamId, receivers: &[Slot]) ->
     wanted
 }
 
-/// The layers that are wanted of a stream of sound by these receivers.
-pub(super) fn demanded_sound(layers: &mut Layers, id: StreamId, receivers: &[Slot]) -> Vec<Demanded, 2> {
+/// The layers that are wanted of a stream of sound by these receivers, and perhaps by others who told nothing.
+pub(super) fn demanded_sound(
+    layers: &mut Layers,
+    id: StreamId,
+    receivers: &[Slot],
+    untold: bool,
+) -> Vec<Demanded, 2> {
     let heard: heapless::Vec<(Slot, u8), 256> = layers
         .choices(id)
         .filter_map(|(slot, choice)| Some((slot, choice.highest?)))
@@ -81,7 +86,7 @@ pub(super) fn demanded_sound(layers: &mut Layers, id: StreamId, receivers: &[Slo
         .take(256)
         .collect();
     let mut wanted: Vec<Demanded, 2> = Vec::new();
-    let (mut plain, mut coded) = (false, None::<(u8, Bitrate)>);
+    let (mut plain, mut coded) = (untold, None::<(u8, Bitrate)>);
     for (slot, highest) in heard {
         let wish = layers.sound_wish(slot);
         if wish.coded && highest >= CODED_LAYER {
@@ -152,7 +157,7 @@ mod tests {
         let receivers: std::vec::Vec<Slot> = (1..=kbps.len() as Slot).collect();
         for (slot, kbps) in receivers.iter().zip(kbps) {
             let streams = [Viewed { stream: id, spatial: 3 }].into_iter().collect();
-            layers.handle_view(*slot, View { streams }, std::iter::once(id));
+            layers.handle_view(*slot, View { streams }, std::iter::once(id), Time::ZERO);
             layers.allot(*slot, Bitrate::kbps(*kbps));
         }
         let demanded = demanded(&mut layers, id, &receivers);

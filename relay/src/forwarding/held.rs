@@ -1,4 +1,4 @@
-//! What waits for its turn on one way down: pieces of pictures, copied out of the inbox, in order. Sound never waits here.
+//! What waits for its turn on one way down, copied out of the inbox, in order: pieces of pictures, or bodies of files. Sound never waits here.
 
 use std::collections::VecDeque;
 

@@ -1,7 +1,7 @@
 //! Which layer of which stream goes to whom: what a receiver shows, what its way down carries, and what the sender sends at the
 //! moment. A receiver gets one layer of a stream at a time and changes at a keyframe; of sound, at any frame.
 //!
-//! Whoever never told what it shows gets everything.
+//! Whoever never told what it shows gets all streams, of each the smallest layer that is sent.
 
 use std::collections::BTreeMap;
 
@@ -122,6 +122,7 @@ impl Layers {
         slot: Slot,
         view: View,
         streams: impl Iterator<Item = StreamId>,
+        now: Time,
     ) -> bool {
         if self.view(slot) == Some(&view) {
             return false;
@@ -130,13 +131,13 @@ impl Layers {
         for id in streams {
             let Some(stream) = self.streams.get_mut(&id) else { continue };
             stream.apply(slot, id, &view);
-            // Until now it got everything: it goes on with what it has.
-            let sent = stream.layers.iter().rposition(|live| live.seen.is_some());
+            // Until now it got the smallest: it goes on with what it has.
+            let sent = stream.smallest(now);
             if let Some(choice) = stream.choices.get_mut(usize::from(slot))
                 && first
                 && choice.highest.is_some()
             {
-                choice.current = sent.map(|layer| layer as u8);
+                choice.current = sent;
             }
         }
         let index = usize::from(slot);
@@ -189,7 +190,7 @@ impl Layers {
             );
         }
         if !told {
-            return true;
+            return self.gets(slot, header.stream, header.layer.spatial, now);
         }
         let target = stream.target(slot, now);
         let Some(choice) = stream.choices.get_mut(usize::from(slot)) else { return false };
@@ -205,11 +206,11 @@ impl Layers {
     }
 
     /// Whether a receiver gets this layer of a stream at the moment.
-    pub(super) fn gets(&self, slot: Slot, id: StreamId, layer: u8) -> bool {
-        if self.view(slot).is_none() {
-            return true;
-        }
+    pub(super) fn gets(&self, slot: Slot, id: StreamId, layer: u8, now: Time) -> bool {
         let Some(stream) = self.streams.get(&id) else { return false };
+        if self.view(slot).is_none() {
+            return stream.rungs.is_empty() || stream.smallest(now).is_none_or(|smallest| smallest == layer);
+        }
         let choice = stream.choices.get(usize::from(slot)).filter(|choice| choice.highest.is_some());
         choice.is_some_and(|choice| stream.rungs.is_empty() || choice.current == Some(layer))
     }
@@ -332,14 +333,21 @@ impl Stream {
         }
     }
 
+    fn is_live(&self, layer: u8, now: Time) -> bool {
+        let live = self.layers.get(usize::from(layer)).and_then(|live| live.seen);
+        live.is_some_and(|seen| now.since(seen) < LIVE)
+    }
+
+    /// The smallest layer that is sent at the moment.
+    fn smallest(&self, now: Time) -> Option<u8> {
+        (0..LAYERS as u8).find(|layer| self.is_live(*layer, now))
+    }
+
     /// The highest layer that is sent at the moment and may go to a receiver, or else the lowest there is.
     fn target(&self, slot: Slot, now: Time) -> Option<u8> {
         let choice = self.choices.get(usize::from(slot))?;
         let most = choice.highest?.min(choice.allowed);
-        let live = |layer: &u8| {
-            let live = self.layers.get(usize::from(*layer));
-            live.and_then(|live| live.seen).is_some_and(|seen| now.since(seen) < LIVE)
-        };
+        let live = |layer: &u8| self.is_live(*layer, now);
         let most = most.min(LAYERS as u8 - 1);
         // A sender that makes no layer so small is shown all the same.
         (0..=most).rev().find(live).or_else(|| (most + 1..LAYERS as u8).find(live))
@@ -384,7 +392,7 @@ mod tests {
     }
 
     fn tell(layers: &mut Layers, view: View) {
-        layers.handle_view(1, view, [1, 2, 3].map(StreamId).into_iter());
+        layers.handle_view(1, view, [1, 2, 3].map(StreamId).into_iter(), AT);
     }
 
     /// Layers 0 and 3 of the video come at this moment; which pieces the receiver gets.
@@ -399,14 +407,31 @@ mod tests {
     }
 
     #[test]
-    fn who_told_nothing_gets_everything_and_who_shows_nothing_gets_nothing() {
+    fn who_told_nothing_gets_the_smallest_and_who_shows_nothing_gets_nothing() {
         let mut layers = Layers::default();
         layers.open(OWNER, streams(), &[]);
-        assert_eq!(got(&mut layers, 1, [false, false], AT), [true, true]);
+        layers.see(&piece(3, false), AT);
+        assert!(layers.takes(1, &piece(3, false), AT), "while nothing smaller is sent");
+        assert_eq!(got(&mut layers, 1, [false, false], AT), [true, false]);
+        let sound = MediaHeader { kind: Kind::Audio, stream: StreamId(1), ..piece(0, false) };
+        assert!(layers.takes(1, &sound, AT));
+        assert_eq!([0, 3].map(|layer| layers.gets(1, StreamId(2), layer, AT)), [true, false]);
         tell(&mut layers, view(&[(1, 0)]));
         assert_eq!(got(&mut layers, 1, [true, true], AT), [false, false]);
         layers.forget(1);
-        assert_eq!(got(&mut layers, 1, [false, false], AT), [true, true]);
+        assert_eq!(got(&mut layers, 1, [false, false], AT), [true, false]);
+    }
+
+    #[test]
+    fn who_tells_what_it_shows_goes_on_with_the_layer_that_it_had() {
+        let mut layers = Layers::default();
+        layers.open(OWNER, streams(), &[]);
+        assert_eq!(got(&mut layers, 1, [false, false], AT), [true, false]);
+        tell(&mut layers, view(&[(2, 3)]));
+        assert_eq!(got(&mut layers, 1, [false, false], AT), [true, false]);
+        // Until a keyframe of the one that it wants.
+        assert_eq!(got(&mut layers, 1, [false, true], AT), [true, true]);
+        assert_eq!(got(&mut layers, 1, [true, false], AT), [false, true]);
     }
 
     #[test]

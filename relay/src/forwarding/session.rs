@@ -8,6 +8,7 @@ use vestibule_common::unit::Bitrate;
 use vestibule_common::wire::Feedback;
 
 use super::Path;
+use super::allowances::Allowances;
 use super::demand::Told;
 use super::held::Held;
 use super::inbox::{Inbox, Place};
@@ -33,12 +34,18 @@ pub(super) struct Session {
     pub(super) down: Option<Shaper>,
     /// What waits for its turn on the way down.
     pub(super) held: Held,
+    /// Bodies of files, which wait behind that.
+    pub(super) files: Held,
+    /// What it has used of what one member may have passed on.
+    pub(super) allowances: Allowances,
     /// What it has used of what one receiver may be sent again.
     pub(super) sent_again: Bucket,
     /// Which layer of sound its way down carries.
     pub(super) sound: SoundChoice,
     /// What pictures may take of the way down.
     pub(super) allotted: Bitrate,
+    /// Since when it is known that it has not told what it shows.
+    pub(super) untold: Option<Time>,
     /// What it was told that is wanted of it.
     pub(super) told: Told,
 }
@@ -54,9 +61,12 @@ impl Session {
             arrivals: Arrivals::new(),
             down: None,
             held: Held::default(),
+            files: Held::default(),
+            allowances: Allowances::new(),
             sent_again: Bucket::default(),
             sound: SoundChoice::default(),
             allotted: Bitrate::default(),
+            untold: None,
             told: Told::default(),
         }
     }
@@ -65,6 +75,19 @@ impl Session {
     pub(super) fn stand_outside(&mut self) {
         (self.down, self.allotted, self.told) = (None, Bitrate::default(), Told::default());
         self.sound = SoundChoice::default();
+        self.untold = None;
+    }
+
+    /// It is somewhere else: what is known of another way down is not known of this one, which begins slowly whether its kiosk
+    /// reports or not.
+    pub(super) fn begin_anew(&mut self, now: Time) {
+        self.down = Some(unknown(now));
+        self.sound = SoundChoice::default();
+    }
+
+    /// Whether anything has been reported on the way down as it is now.
+    pub(super) fn is_reported(&self) -> bool {
+        self.down.as_ref().is_some_and(|down| down.estimator().reported().is_some())
     }
 
     /// Takes the kiosk's report on its way down. The first one begins the estimate, and is not about anything it knows.
@@ -72,10 +95,13 @@ impl Session {
         match &mut self.down {
             Some(down) => down.handle_feedback(report, now),
             None => {
-                let config = EstimatorConfig { initial: INITIAL, ..EstimatorConfig::default() };
-                self.down = Some(Shaper::new(config, now));
+                self.down = Some(unknown(now));
                 Ok(())
             }
         }
     }
+}
+
+fn unknown(now: Time) -> Shaper {
+    Shaper::new(EstimatorConfig { initial: INITIAL, ..EstimatorConfig::default() }, now)
 }

@@ -1,6 +1,12 @@
 //! Kiosks around the forwarding in virtual time: who gets what, who does not, and in which sends.
 
+mod files;
+mod floods;
+mod loudest;
+mod moving;
+mod receiver;
 mod resending;
+mod untold;
 mod world;
 
 use std::net::SocketAddr;
@@ -201,6 +207,8 @@ fn media_on_a_foreign_stream_is_dropped() {
 fn files_reach_everyone_and_their_acknowledgements_the_owner() {
     let mut world = World::new(3);
     let stream = world.kiosks[0].streams.file;
+    tell_arrivals(&mut world, 1, 0);
+    tell_arrivals(&mut world, 2, 0);
     let mut segment = [7; FileSegment::LEN + 50];
     file_segment(stream).emit(&mut segment).unwrap();
     world.send(0, &segment);
@@ -397,7 +405,7 @@ fn more_than_the_buffers_hold_is_dropped_and_counted() {
     let mut world = World::new(2);
     let extra = 9;
     for frame in 0..Forwarding::INBOX + extra {
-        world.send_frame(0, Kind::Audio, frame as u32, &[20]);
+        world.send_frame(0, Kind::Video, frame as u32, &[20]);
     }
     assert_eq!(world.drain_bodies().len(), Forwarding::INBOX);
     assert_eq!(world.forwarding.counters().overflow, extra as u64);
@@ -481,6 +489,15 @@ fn show(world: &mut World, kiosk: usize, entries: &[(StreamId, u8)]) {
     let viewed = |(stream, spatial): &(StreamId, u8)| Viewed { stream: *stream, spatial: *spatial };
     let mut body = [0; MAX_BODY];
     let len = View { streams: entries.iter().map(viewed).collect() }.emit(&mut body).unwrap();
+    world.send(kiosk, &body[..len]);
+}
+
+/// A kiosk reports that as many datagrams came, the first `count`; the first report makes the relay shape its way down.
+fn tell_arrivals(world: &mut World, kiosk: usize, count: usize) {
+    let arrival = Arrival { ecn: Ecn::NotEct, age_quarter_ms: 0 };
+    let arrivals = (0..count).map(|_| Some(arrival)).collect();
+    let mut body = [0; MAX_BODY];
+    let len = Feedback { first: 0, reported: world.now, arrivals }.emit(&mut body).unwrap();
     world.send(kiosk, &body[..len]);
 }
 
@@ -669,7 +686,11 @@ fn whoever_left_is_sent_nothing_and_a_view_reaches_no_other_room() {
     for kiosk in [1, 2, 3] {
         show(&mut world, kiosk, &[(video, 3)]);
         world.send(kiosk, &report[..len]);
+        world.send(kiosk, &time_request());
     }
+    world.drain();
+    // What was sent to it came: so it may be padded.
+    tell_arrivals(&mut world, 1, 1);
     world.leave(2, ROOM, 2);
     let mut padded = 0;
     for n in 0..500_u32 {

@@ -22,8 +22,8 @@ use crate::video::ladder::LayerIndex;
 
 /// What a datagram has around its body, at IP level.
 const AROUND: u64 = IP_UDP.as_bytes() + (HOP_HEADER + TAG) as u64;
-/// So many packets of sound may be lost in a row, 10 s; more are another stream.
-const LONGEST_GAP: i32 = 1_000;
+/// So many packets of sound may be lost in a row, 300 ms. More are another stream, or a time in which the relay passed on three louder rooms.
+const LONGEST_GAP: i32 = 30;
 /// Of a mean that follows, the newest value is this part.
 const NEWEST: f64 = 0.1;
 
@@ -425,8 +425,8 @@ mod tests {
         voice.concealed.fetch_add(3, Ordering::Relaxed);
         gauges.of(PEER, |room| {
             room.handle_datagram(250_000);
-            // Number 5 is lost; each is under way for 4 ms longer than the one before, or shorter.
-            for number in [1_u32, 2, 3, 4, 6] {
+            // Number 5 is lost, then others were louder for 300 ms; each is under way for 4 ms longer than the one before, or shorter.
+            for number in [1_u32, 2, 3, 4, 6, 37] {
                 let now = at(10) + Duration::from_millis(u64::from(10 * number + 4 * (number % 2)));
                 room.handle_sound(number, PLAIN, at(3) + Duration::from_millis(u64::from(10 * number)), now);
             }
@@ -452,7 +452,7 @@ mod tests {
         assert!(link.jitter.is_some_and(|jitter| jitter < Duration::from_millis(4)));
         let room = &sample.rooms[&PEER];
         assert_eq!(room.bitrate, Some(Bitrate::bps(2_000_456)));
-        assert_eq!((room.loss, room.concealed), (Share::of(1, 6), Share::of(3, 100)));
+        assert_eq!((room.loss, room.concealed), (Share::of(1, 7), Share::of(3, 100)));
         assert_eq!(
             (room.frames_received, room.layer),
             (PerSecond::of(15, Duration::from_secs(1)), Some(Layer::P360))
