@@ -2,6 +2,7 @@
 
 use vestibule_common::bandwidth::{Arrivals, EstimatorConfig, FeedbackError, Shaper};
 use vestibule_common::id::SessionId;
+use vestibule_common::media::demanded_repairs;
 use vestibule_common::seal::{HopSecrets, Opener, Sealer, Suite};
 use vestibule_common::time::Time;
 use vestibule_common::unit::Bitrate;
@@ -61,6 +62,12 @@ impl Session {
     /// It is in no room: it is sent nothing, so nothing is known of its way down.
     pub(super) fn stand_outside(&mut self) {
         (self.down, self.allotted, self.told) = (None, Bitrate::default(), Told::default());
+    }
+
+    /// What its way down needs of repairs, as [`Demanded::repairs`](vestibule_common::wire::Demanded) of pictures.
+    pub(super) fn repairs(&self) -> u8 {
+        let estimator = self.down.as_ref().map(Shaper::estimator);
+        estimator.map_or(0, |estimator| demanded_repairs(estimator.loss(), estimator.round_trip()))
     }
 
     /// Takes the kiosk's report on its way down. The first one begins the estimate, and is not about anything it knows.

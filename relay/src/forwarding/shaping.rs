@@ -10,6 +10,7 @@ use vestibule_common::wire::{Demand, Demanded, Kind, MAX_BODY, PathProbe};
 use super::inbox::{Place, Stamp};
 use super::layers::Choice;
 use super::outbox::size_at_ip;
+use super::session::Session;
 use super::{Forwarding, Slot, demand};
 
 /// How often what is wanted is thought over.
@@ -228,7 +229,9 @@ impl Forwarding {
             }
             let mut demand = Demand::default();
             for stream in [streams.video, streams.presentation] {
-                demand.layers.extend(demand::demanded(&mut self.layers, stream, &receivers));
+                let sessions = &self.sessions;
+                let repairs = |other: Slot| sessions[usize::from(other)].as_ref().map_or(0, Session::repairs);
+                demand.layers.extend(demand::demanded(&mut self.layers, stream, &receivers, repairs));
             }
             let heard =
                 |(other, choice): (Slot, &mut Choice)| receivers.contains(&other) && choice.highest.is_some();

@@ -13,6 +13,11 @@ use crate::measure::figures::percentile;
 pub struct Table(Vec<(String, Vec<f64>)>);
 
 impl Table {
+    /// A table of rows: a key, and its value in each seed's run.
+    pub fn new(rows: Vec<(String, Vec<f64>)>) -> Table {
+        Table(rows)
+    }
+
     /// Runs all cases with seeds from 1 on. Keys begin with `prefix`.
     pub fn of(
         cases: &[Case],
