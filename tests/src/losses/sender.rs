@@ -51,8 +51,6 @@ pub(super) struct Sender {
     packetizer: Packetizer,
     repairer: Repairer,
     protection: Protection,
-    /// What was told of each layer.
-    demanded: [u8; 16],
     resend: Resend,
     allowance: Allowance,
     /// Pieces that wait for their turn.
@@ -80,7 +78,6 @@ impl Sender {
             packetizer: Packetizer::video(streams.video),
             repairer: Repairer::new(),
             protection: Protection::default(),
-            demanded: [0; 16],
             resend: Resend::new(KEPT),
             allowance: Allowance::new(PIECES.0, PIECES.1),
             waiting: VecDeque::new(),
@@ -116,17 +113,14 @@ impl Sender {
     }
 
     fn handle_demand(&mut self, demand: &Demand, sound: &mut dyn Sound) {
-        self.demanded = [0; 16];
-        for layer in demand.layers.iter().filter(|layer| layer.stream == self.streams.video) {
-            self.demanded[usize::from(layer.spatial)] = if self.repairs { layer.repairs } else { 0 };
-        }
         let share = self.protection.share();
         let pictures = demand.layers.iter().filter(|layer| layer.stream == self.streams.video);
         let wish = |layer: &vestibule_common::wire::Demanded| {
             let cap = Bitrate::bps((layer.cap.as_bps() as f64 * PAYLOAD * (1.0 - share)) as u64);
+            let repairs = if self.repairs { layer.repairs } else { 0 };
             let layer = LayerIndex::of(layer.spatial)?;
             let least = vestibule_common::media::ladder::CAMERA[layer.index()].least;
-            Some(LayerWish { layer, cap: cap.max(least) })
+            Some(LayerWish { layer, cap: cap.max(least), repairs })
         };
         self.wishes.layers = Some(pictures.filter_map(wish).collect());
         for heard in demand.layers.iter().filter(|layer| layer.stream == self.streams.audio) {
@@ -217,7 +211,7 @@ impl Sender {
             reference_distance: frame.reference_distance,
             ..FrameInfo::video(captured, frame.keyframe, None)
         };
-        let demanded = self.demanded[usize::from(frame.layer.wire().spatial)];
+        let demanded = self.wishes.repairs(frame.layer);
         let protects = self.protection.loss(demanded) > 0.0;
         let packetizer =
             if protects { self.packetizer.clone().with_repair_room() } else { self.packetizer.clone() };

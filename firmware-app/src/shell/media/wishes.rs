@@ -106,7 +106,8 @@ impl Wishes {
                 let cap = Bitrate::bps((layer.cap.as_bps() as f64 * PAYLOAD) as u64);
                 // With less than its least it would not be made at all.
                 let least = ladder::CAMERA.get(usize::from(layer.spatial)).map_or(cap, |rung| rung.least);
-                Some(LayerWish { layer: LayerIndex::of(layer.spatial)?, cap: cap.max(least) })
+                let repairs = layer.repairs;
+                Some(LayerWish { layer: LayerIndex::of(layer.spatial)?, cap: cap.max(least), repairs })
             });
             switch.want_layers(Some(layers.take(LayersWanted::new().capacity()).collect()));
         }
@@ -162,7 +163,7 @@ mod tests {
         let layers = layers.map(|(stream, spatial, kbps)| Demanded {
             stream: StreamId(stream),
             spatial,
-            repairs: 0,
+            repairs: 4,
             cap: Bitrate::kbps(kbps),
         });
         let demand = Demand { layers: layers.collect(), ..Demand::default() };
@@ -173,6 +174,7 @@ mod tests {
         let wanted: Vec<(usize, u64)> =
             wanted.iter().map(|wish| (wish.layer.index(), wish.cap.as_bps() / 1000)).collect();
         assert_eq!(wanted, [(3, 920), (1, 184)]);
+        assert_eq!(camera.wishes().repairs(LayerIndex::default()), 4);
         assert_eq!(presentation.wishes().layers, Some(LayersWanted::new()), "nobody wants it");
         wishes.handle_timeout(Time::ZERO + STALE);
         assert!(camera.wishes().layers.is_some());
