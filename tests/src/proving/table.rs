@@ -85,7 +85,15 @@ fn more_is_better(key: &str) -> bool {
 
 /// What a figure may become worse by before it is a fault: what the mathematics of another system makes of it, not a budget.
 fn margin(key: &str) -> f64 {
-    let margins = [("ms", 4.0), ("_s", 1.0), ("loss", 0.005), ("share", 0.10), ("jain", 0.02), ("kbps", 40.0), ("requests", 3.0)];
+    let margins = [
+        ("ms", 4.0),
+        ("_s", 1.0),
+        ("loss", 0.005),
+        ("share", 0.10),
+        ("jain", 0.02),
+        ("kbps", 40.0),
+        ("requests", 3.0),
+    ];
     let name = key.trim_end_matches("_worst");
     margins.iter().find(|(end, _)| name.ends_with(end)).map_or(0.01, |(_, margin)| *margin)
 }
