@@ -32,6 +32,7 @@ mod gauge;
 mod loss;
 mod sent;
 mod shaper;
+pub mod sound;
 
 use crate::time::{Duration, Time};
 use crate::unit::{Bitrate, DataSize};
@@ -40,6 +41,7 @@ use crate::wire::{Ecn, Feedback};
 pub use arrivals::{Arrivals, REPORT_INTERVAL};
 pub use sent::FeedbackError;
 pub use shaper::{IP_UDP, Shaper};
+pub use sound::{SoundChoice, SoundNeeds};
 
 use control::{Control, Observation, STEADY, SUDDEN};
 pub use gauge::Usage;

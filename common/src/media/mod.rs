@@ -16,6 +16,7 @@ pub mod reassembler;
 pub mod repair;
 pub mod resend;
 pub mod sync;
+pub mod voice;
 
 pub use gate::{Gate, GateHandle, GateState, Passed, Ticket};
 pub use jitter::{JitterBuffer, JitterStats, Playout, Pushed};
@@ -29,6 +30,7 @@ pub use reassembler::{Accepted, AssembledFrame, Reassembler, ReassemblerConfig, 
 pub use repair::{RepairError, Repairer, Repairs, repairs_for};
 pub use resend::{Answer, Resend, ResendConfig};
 pub use sync::{ClockEstimate, ClockOffset, LipSync};
+pub use voice::{SoundDecoder, VoicePacker, VoicePacket};
 
 #[cfg(test)]
 pub(crate) mod testing;
