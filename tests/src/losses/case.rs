@@ -37,12 +37,14 @@ pub struct Case {
     pub jitter: Duration,
     /// Repairs are made where they are wanted.
     pub repairs: bool,
+    /// Sound is plain samples though they are lost.
+    pub plain: bool,
 }
 
 impl Case {
     fn new(name: String, loss: Loss, lossy: Hop) -> Case {
         let down = Schedule::constant(NEAR);
-        Case { name, loss, lossy, down, jitter: Duration::ZERO, repairs: true }
+        Case { name, loss, lossy, down, jitter: Duration::ZERO, repairs: true, plain: false }
     }
 
     /// How long the way up takes, one way.
@@ -80,13 +82,14 @@ pub fn all() -> Vec<Case> {
         cases.push(Case { name: format!("{name}_bare"), repairs: false, ..far.clone() });
         cases.push(far);
     }
+    cases.push(Case { plain: true, ..Case::new("10_plain".to_owned(), random(10), Hop::Down) });
     cases.push(changing());
     cases
 }
 
 /// Those of the checked table.
 pub fn checked() -> Vec<Case> {
-    let wanted = ["0", "10", "10_burst", "10_up", "10_far", "10_far_bare", "10_changing"];
+    let wanted = ["0", "10", "10_plain", "10_burst", "10_up", "10_far", "10_far_bare", "10_changing"];
     all().into_iter().filter(|case| wanted.contains(&case.name.as_str())).collect()
 }
 

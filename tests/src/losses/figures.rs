@@ -5,9 +5,10 @@ use vestibule_common::time::{Duration, Time};
 
 use super::case::Case;
 use super::run::{END, FROM, Record, run};
-use super::sound::{Pcm, Sound};
+use super::sound::{Pcm, Sound, Voice};
 use crate::measure::figures::percentile;
 use crate::proving::table::Table;
+use crate::world::Loss;
 
 /// A gap between two pictures is one that is noticed when it is longer than this, and than so many intervals.
 const GAP: Duration = Duration::from_millis(150);
@@ -19,9 +20,13 @@ const SAME: u64 = 15_000;
 /// The figures of one run, by their names.
 pub type Figures = Vec<(&'static str, f64)>;
 
-/// The sound that is measured.
-pub fn sound(stream: StreamId) -> Box<dyn Sound> {
-    Box::new(Pcm::new(stream))
+/// The sound of a case on a stream: plain samples where nothing is lost, coded sound elsewhere, as the product chooses.
+pub fn sound(case: &Case, stream: StreamId) -> Box<dyn Sound> {
+    match case.loss {
+        Loss::None => Box::new(Pcm::new(stream)),
+        Loss::Random(_) | Loss::Bursts { .. } if case.plain => Box::new(Pcm::new(stream)),
+        Loss::Random(share) | Loss::Bursts { share, .. } => Box::new(Voice::new(stream, share)),
+    }
 }
 
 /// The figures of a run, its delay compared with that of the same run without loss.
@@ -48,8 +53,10 @@ pub fn table(cases: &[Case], seeds: u64) -> Table {
     for case in cases {
         let begin = rows.len();
         for seed in 1..=seeds {
-            let record = run(case, seed, &sound);
-            let without_loss = run(&case.without_loss(), seed, &sound);
+            let make = |stream| sound(case, stream);
+            let record = run(case, seed, &make);
+            // Sound is compared with plain samples: so much later is it coded and repeated.
+            let without_loss = run(&case.without_loss(), seed, &|stream| Box::new(Pcm::new(stream)));
             for (n, (name, value)) in figures(&record, &without_loss).into_iter().enumerate() {
                 if seed == 1 {
                     rows.push((format!("loss_{}_{name}", case.name), Vec::new()));

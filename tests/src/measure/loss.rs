@@ -23,7 +23,7 @@ pub fn run_all(out: &Path) -> Result<(), String> {
 
 /// A picture and a period of sound a line: captured, playable or played, seen.
 fn trace(case: &Case) -> String {
-    let record = run(case, 1, &sound);
+    let record = run(case, 1, &|stream| sound(case, stream));
     let mut lines = String::new();
     for picture in &record.pictures {
         let [captured, playable, seen] =
