@@ -2,6 +2,7 @@
 
 use vestibule_common::bandwidth::{Arrivals, EstimatorConfig, FeedbackError, Shaper, SoundChoice};
 use vestibule_common::id::SessionId;
+use vestibule_common::media::demanded_repairs;
 use vestibule_common::seal::{HopSecrets, Opener, Sealer, Suite};
 use vestibule_common::time::Time;
 use vestibule_common::unit::Bitrate;
@@ -88,6 +89,12 @@ impl Session {
     /// Whether anything has been reported on the way down as it is now.
     pub(super) fn is_reported(&self) -> bool {
         self.down.as_ref().is_some_and(|down| down.estimator().reported().is_some())
+    }
+
+    /// What its way down needs of repairs, as [`Demanded::repairs`](vestibule_common::wire::Demanded) of pictures.
+    pub(super) fn repairs(&self) -> u8 {
+        let estimator = self.down.as_ref().map(Shaper::estimator);
+        estimator.map_or(0, |estimator| demanded_repairs(estimator.loss(), estimator.round_trip()))
     }
 
     /// Takes the kiosk's report on its way down. The first one begins the estimate, and is not about anything it knows.

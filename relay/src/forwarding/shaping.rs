@@ -11,6 +11,7 @@ use vestibule_common::wire::{Demand, Demanded, Kind, MAX_BODY, PathProbe};
 
 use super::inbox::{Place, Stamp};
 use super::outbox::size_at_ip;
+use super::session::Session;
 use super::sound::SoundWish;
 use super::{Forwarding, Slot, demand};
 
@@ -295,7 +296,9 @@ impl Forwarding {
             }
             let mut demand = Demand::default();
             for stream in [streams.video, streams.presentation] {
-                demand.layers.extend(demand::demanded(&mut self.layers, stream, &receivers));
+                let sessions = &self.sessions;
+                let repairs = |other: Slot| sessions[usize::from(other)].as_ref().map_or(0, Session::repairs);
+                demand.layers.extend(demand::demanded(&mut self.layers, stream, &receivers, repairs));
                 let has_smallest = |layer: &Demanded| (layer.stream, layer.spatial) == (stream, 0);
                 if untold.is_some() && !demand.layers.iter().any(has_smallest) {
                     let cap = self.layers.rungs(stream).first().map_or(Bitrate::default(), |rung| rung.most);

@@ -401,7 +401,9 @@ impl Receiver {
         self.stats.bytes_received.add(len as u64);
         match Kind::of(body) {
             Ok(Kind::Audio) => self.handle_audio(body, now),
-            Ok(Kind::Video | Kind::Presentation | Kind::Retransmission) => self.handle_picture(body, now),
+            Ok(Kind::Video | Kind::Presentation | Kind::Retransmission | Kind::Repair) => {
+                self.handle_picture(body, now);
+            }
             Ok(Kind::TimeAnswer) => {
                 if let Ok(answer) = TimeAnswer::parse(body)
                     && self.offset.handle_answer(&answer, now)
@@ -442,7 +444,6 @@ impl Receiver {
             Ok(
                 kind @ (Kind::File
                 | Kind::FileAck
-                | Kind::Repair
                 | Kind::PathChallenge
                 | Kind::PathResponse
                 | Kind::TimeRequest
@@ -493,7 +494,7 @@ impl Receiver {
         pictures.spatial = header.layer.spatial;
         self.gauges.of(peer, |room| room.handle_datagram(body.len()));
         let accepted = pictures.reassembler.handle_piece(&header, payload, now);
-        if accepted == Accepted::Completed && header.kind == Kind::Retransmission {
+        if accepted == Accepted::Completed && matches!(header.kind, Kind::Retransmission | Kind::Repair) {
             self.stats.of(kind).frames_repaired.one();
         }
         self.take_frames(header.stream, now);

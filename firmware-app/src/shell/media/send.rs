@@ -11,7 +11,7 @@ use vestibule_common::bandwidth::sound::periods_for;
 use vestibule_common::bandwidth::{EstimatorConfig, IP_UDP, Shaper, SoundChoice, SoundNeeds};
 use vestibule_common::control::Streams;
 use vestibule_common::media::voice::{CODED_LAYER, PCM_LAYER};
-use vestibule_common::media::{FrameInfo, GateHandle, Packetizer, Permit, pcm};
+use vestibule_common::media::{FrameInfo, GateHandle, Packetizer, Permit, Pieces, Protection, Repairer, pcm};
 use vestibule_common::seal::Sealer;
 use vestibule_common::time::{Duration, Time};
 use vestibule_common::unit::{Bitrate, DataSize};
@@ -105,6 +105,8 @@ pub(super) fn start(
         link: None,
         streams: None,
         sent: PictureKind::ALL.map(|_| Sent::new()),
+        repairer: Repairer::new(),
+        protections: Default::default(),
         shaper: new_shaper(clock.now()),
         sent_at: [None; 2],
         budget_due: Time::ZERO,
@@ -143,6 +145,9 @@ struct Sender {
     streams: Option<Packetizers>,
     /// Of each kind of pictures.
     sent: [Sent; 2],
+    repairer: Repairer,
+    /// Of each kind: how much of it is repaired.
+    protections: [Protection; 2],
     shaper: Shaper,
     /// When the last picture of each kind left.
     sent_at: [Option<Time>; 2],
@@ -153,6 +158,13 @@ struct Sender {
     /// One datagram of sound or control, which may leave while a batch waits for its turn.
     small: [u8; MAX_DATAGRAM],
     batch: Box<[u8; BATCH_BYTES]>,
+}
+
+/// Why what is left of a frame was not sent.
+enum Unsent {
+    NoLink,
+    /// It may not leave any more, or waited for too long.
+    Withdrawn,
 }
 
 struct Packetizers {
@@ -203,6 +215,7 @@ impl Sender {
                 self.choice = SoundChoice::default();
                 self.sound.make(self.sound.wanted());
                 self.sent_at = [None; 2];
+                self.protections = Default::default();
                 self.gauges.set_up(None);
                 self.switches.iter().for_each(|switch| switch.set_budget(None));
             }
@@ -337,8 +350,13 @@ impl Sender {
         let budget = self.shaper.picture_budget(waiting[0] + waiting[1], now).as_bps() as f64 * PAYLOAD;
         let presented = if camera { budget * PRESENTED } else { budget };
         let rest = if presentation { budget - budget * PRESENTED } else { budget };
-        for (switch, budget) in self.switches.iter().zip([rest, presented]) {
-            switch.set_budget(Some(Bitrate::bps(budget as u64)));
+        let (loss, round_trip) = (self.shaper.estimator().loss(), self.shaper.estimator().round_trip());
+        let kinds = self.switches.iter().zip(&mut self.protections);
+        for ((switch, protection), budget) in kinds.zip([rest, presented]) {
+            protection.set_way_up(loss, round_trip);
+            let repaired = protection.share();
+            switch.set_repaired(repaired);
+            switch.set_budget(Some(Bitrate::bps((budget * (1.0 - repaired)) as u64)));
         }
         let [most, most_presented] = self.bitrates.map(|bitrate| bitrate.as_bps() as f64 / PAYLOAD);
         let most = if presentation { most + most_presented } else { most };
@@ -349,7 +367,8 @@ impl Sender {
         // What others want of the camera, or all that it may take.
         let wished: Option<u64> =
             camera.wishes().layers.map(|layers| layers.iter().map(|wish| wish.cap.as_bps()).sum());
-        let bound = self.bitrates[PictureKind::Camera as usize].as_bps();
+        let left = 1.0 - self.protections[PictureKind::Camera as usize].share();
+        let bound = (self.bitrates[PictureKind::Camera as usize].as_bps() as f64 * left) as u64;
         let pictures = if camera.may_send() { wished.unwrap_or(bound).min(bound) } else { 0 };
         let presented =
             if presentation { self.bitrates[PictureKind::Presentation as usize].as_bps() } else { 0 };
@@ -365,7 +384,7 @@ impl Sender {
         self.gauges.set_up(Some(Up {
             estimate: estimator.estimate(),
             allotment: self.shaper.picture_budget(DataSize::default(), now),
-            short: camera.may_send() && rest < wished.unwrap_or(bound).min(bound) as f64,
+            short: camera.may_send() && rest * left < wished.unwrap_or(bound).min(bound) as f64,
             round_trip: estimator.round_trip().filter(|_| reported),
             fates: estimator.fates(),
             silent: estimator.reported().is_some() && !reported,
@@ -419,7 +438,11 @@ impl Sender {
             reference_distance: frame.reference_distance,
             ..FrameInfo::video(frame.captured, frame.keyframe, Some(stages))
         };
-        let packetizer = &streams.pictures[kind as usize];
+        let demanded = self.switches[kind as usize].wishes().repairs(frame.layer);
+        let mut packetizer = streams.pictures[kind as usize].clone();
+        if self.protections[kind as usize].loss(demanded) > 0.0 {
+            packetizer = packetizer.with_repair_room();
+        }
         let pieces = match packetizer.frame_numbered(frame.number, &frame.bytes, info) {
             Ok(pieces) => pieces,
             Err(error) => {
@@ -428,32 +451,86 @@ impl Sender {
                 return;
             }
         };
+        let size = match self.send_run(frame, pieces.count(), |piece, room| pieces.write(piece, room)) {
+            Ok(size) => size,
+            Err(Unsent::NoLink) => return,
+            Err(Unsent::Withdrawn) => return self.withdraw(frame),
+        };
+        self.stats.of(kind).frames_sent.one();
+        let (repairs, len) = self.repairs(&pieces, kind, demanded);
+        let count = repairs.len().checked_div(len).unwrap_or(0);
+        // What is not sent of them is not missed unless pieces are.
+        let repaired = self.send_run(frame, count as u16, |repair, room| {
+            let repair = &repairs[usize::from(repair) * len..][..len];
+            room[..len].copy_from_slice(repair);
+            Ok(len)
+        });
+        if repaired.is_ok() {
+            self.stats.of(kind).repairs_sent.add(count as u64);
+        }
+        self.protections[kind as usize].handle_frame(size, repaired.unwrap_or_default());
+    }
+
+    /// The bodies of a frame's repairs, one behind the other, and the length of each.
+    fn repairs(&mut self, pieces: &Pieces<'_>, kind: PictureKind, demanded: u8) -> (Vec<u8>, usize) {
+        let count = self.protections[kind as usize].repairs(pieces.count(), demanded);
+        let (mut bodies, mut each) = (Vec::new(), 0);
+        if count == 0 {
+            return (bodies, each);
+        }
+        let repairs = match self.repairer.protect(pieces, count) {
+            Ok(repairs) => repairs,
+            Err(error) => {
+                log::debug!("a picture goes without repairs: {error}");
+                return (bodies, each);
+            }
+        };
+        let mut body = [0; MAX_BODY];
+        for repair in 0..repairs.count() {
+            let Ok(len) = repairs.write(repair, &mut body) else { break };
+            each = len;
+            bodies.extend_from_slice(&body[..len]);
+        }
+        (bodies, each)
+    }
+
+    /// Sends `count` bodies of a frame, all of one length but the last, as `write` writes them. How much that was, at IP level.
+    fn send_run(
+        &mut self,
+        frame: &VideoOut,
+        count: u16,
+        write: impl Fn(u16, &mut [u8]) -> Result<usize, vestibule_common::wire::Error>,
+    ) -> Result<DataSize, Unsent> {
+        let kind = frame.kind;
+        let mut size = DataSize::default();
         let mut index = 0;
-        while index < pieces.count() {
+        while index < count {
             if kind == PictureKind::Presentation {
                 self.send_frames(PictureKind::Camera);
             }
-            let Some((socket, _)) = &self.link else { return };
+            let Some((socket, _)) = &self.link else { return Err(Unsent::NoLink) };
             let socket = socket.clone();
             // No more at once than may leave at once, but for the first.
             let burst = self.shaper.burst().as_bytes() / MAX_DATAGRAM as u64;
             let batch = socket.max_segments().min(BATCH).min(burst.max(1) as usize) as u16;
-            let batch = batch.min(pieces.count() - index);
+            let batch = batch.min(count - index);
             let (mut end, mut segment) = (0, 0);
             for piece in index..index + batch {
                 let room = &mut self.batch[end..end + MAX_DATAGRAM];
-                let Ok(len) = pieces.write(piece, &mut room[HOP_HEADER..HOP_HEADER + MAX_BODY]) else {
-                    return;
+                let Ok(len) = write(piece, &mut room[HOP_HEADER..HOP_HEADER + MAX_BODY]) else {
+                    return Err(Unsent::Withdrawn);
                 };
                 let len = HOP_HEADER + len + TAG;
                 segment = segment.max(len);
                 end += len;
             }
-            if !self.wait_for(DataSize::bytes(end as u64 + u64::from(batch) * IP_UDP.as_bytes())) {
-                return self.withdraw(frame);
+            let at_ip_level = DataSize::bytes(end as u64 + u64::from(batch) * IP_UDP.as_bytes());
+            if !self.wait_for(at_ip_level) {
+                return Err(Unsent::Withdrawn);
             }
+            size += at_ip_level;
             // Sealed only now: what left meanwhile has the lower numbers.
-            let Some((_, sealer)) = &mut self.link else { return };
+            let Some((_, sealer)) = &mut self.link else { return Err(Unsent::NoLink) };
             let (first, now) = (sealer.next_packet(), self.clock.now());
             for at in (0..end).step_by(segment) {
                 let datagram = &mut self.batch[at..end.min(at + segment)];
@@ -466,8 +543,7 @@ impl Sender {
             let batch_bytes = &self.batch[..end];
             if !self.switches[kind as usize].pass(frame.ticket, || socket.send(batch_bytes, segment)) {
                 self.sent[kind as usize].clear();
-                self.withdraw(frame);
-                return;
+                return Err(Unsent::Withdrawn);
             }
             let now = self.clock.now();
             for (number, at) in (first..).zip((0..end).step_by(segment)) {
@@ -476,7 +552,7 @@ impl Sender {
             self.count(u64::from(batch), end);
             index += batch;
         }
-        self.stats.of(kind).frames_sent.one();
+        Ok(size)
     }
 
     /// What took a picture is off by now; the next one must not refer to it.

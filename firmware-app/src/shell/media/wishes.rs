@@ -111,7 +111,8 @@ impl Wishes {
                 let cap = Bitrate::bps((layer.cap.as_bps() as f64 * PAYLOAD) as u64);
                 // With less than its least it would not be made at all.
                 let least = ladder::CAMERA.get(usize::from(layer.spatial)).map_or(cap, |rung| rung.least);
-                Some(LayerWish { layer: LayerIndex::of(layer.spatial)?, cap: cap.max(least) })
+                let repairs = layer.repairs;
+                Some(LayerWish { layer: LayerIndex::of(layer.spatial)?, cap: cap.max(least), repairs })
             });
             switch.want_layers(Some(layers.take(LayersWanted::new().capacity()).collect()));
         }
@@ -176,7 +177,7 @@ mod tests {
         let layers = layers.map(|(stream, spatial, kbps)| Demanded {
             stream: StreamId(stream),
             spatial,
-            repairs: 0,
+            repairs: 4,
             cap: Bitrate::kbps(kbps),
         });
         let demand = Demand { layers: layers.collect(), ..Demand::default() };
@@ -187,6 +188,7 @@ mod tests {
         let wanted: Vec<(usize, u64)> =
             wanted.iter().map(|wish| (wish.layer.index(), wish.cap.as_bps() / 1000)).collect();
         assert_eq!(wanted, [(3, 920), (1, 184)]);
+        assert_eq!(camera.wishes().repairs(LayerIndex::default()), 4);
         assert_eq!(presentation.wishes().layers, Some(LayersWanted::new()), "nobody wants it");
         let coded = Some(CodedWish { repeats: 0, periods: 2 });
         assert_eq!(sound.wanted(), SoundLayers { plain: false, coded });
