@@ -6,12 +6,10 @@ use vestibule_common::control::Streams;
 use vestibule_common::id::StreamId;
 use vestibule_common::media::ladder;
 use vestibule_common::time::{Duration, Time};
-use vestibule_common::unit::Bitrate;
 use vestibule_common::wire::{Demand, View, Viewed};
 
 use super::switch::CameraSwitch;
-use crate::video::ladder::{LayerIndex, LayerWish};
-use crate::video::plan::LayersWanted;
+use crate::video::plan::{LayersWanted, wish};
 
 /// How often it is looked what is shown.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -21,8 +19,6 @@ const TELL_EVERY: Duration = Duration::from_millis(500);
 const STALE: Duration = Duration::from_secs(2);
 /// A layer is large enough for a place on the screen that is larger by this many hundredths.
 const ENOUGH: usize = 125;
-/// Of what a picture takes on the wire, this is its own.
-pub(super) const PAYLOAD: f64 = 0.92;
 
 /// What is shown and played of others.
 pub(super) struct Shown {
@@ -102,12 +98,7 @@ impl Wishes {
         let Some(own) = own else { return };
         self.demanded = Some(now);
         for (switch, stream) in [(&self.camera, own.video), (&self.presentation, own.presentation)] {
-            let layers = demand.layers.iter().filter(|layer| layer.stream == stream).filter_map(|layer| {
-                let cap = Bitrate::bps((layer.cap.as_bps() as f64 * PAYLOAD) as u64);
-                // With less than its least it would not be made at all.
-                let least = ladder::CAMERA.get(usize::from(layer.spatial)).map_or(cap, |rung| rung.least);
-                Some(LayerWish { layer: LayerIndex::of(layer.spatial)?, cap: cap.max(least) })
-            });
+            let layers = demand.layers.iter().filter(|layer| layer.stream == stream).filter_map(wish);
             switch.want_layers(Some(layers.take(LayersWanted::new().capacity()).collect()));
         }
     }
@@ -122,6 +113,7 @@ impl Wishes {
 
 #[cfg(test)]
 mod tests {
+    use vestibule_common::unit::Bitrate;
     use vestibule_common::wire::Demanded;
 
     use super::*;
