@@ -43,8 +43,7 @@ impl Forwarding {
         if opened.newest && session.path != Some(from) && from.remote.port() != 0 {
             self.counters.address_changes += u64::from(session.path.is_some());
             session.path = Some(from);
-            // What is known of another way down is not known of this one.
-            session.down = None;
+            session.forget_down();
         }
         session.arrivals.handle_arrival(opened.packet, ecn, arrived);
         self.reports.note(session.arrivals.poll_timeout());

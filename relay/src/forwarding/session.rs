@@ -31,6 +31,8 @@ pub(super) struct Session {
     pub(super) arrivals: Arrivals,
     /// What its way down carries; `None` until it reports on it.
     pub(super) down: Option<Shaper>,
+    /// What was sent down until then: the first report tells of it.
+    unheard: Shaper,
     /// What waits for its turn on the way down.
     pub(super) held: Held,
     /// What it has used of what one receiver may be sent again.
@@ -51,6 +53,7 @@ impl Session {
             listed: false,
             arrivals: Arrivals::new(),
             down: None,
+            unheard: unheard(),
             held: Held::default(),
             sent_again: Bucket::default(),
             allotted: Bitrate::default(),
@@ -60,18 +63,31 @@ impl Session {
 
     /// It is in no room: it is sent nothing, so nothing is known of its way down.
     pub(super) fn stand_outside(&mut self) {
-        (self.down, self.allotted, self.told) = (None, Bitrate::default(), Told::default());
+        self.forget_down();
+        (self.allotted, self.told) = (Bitrate::default(), Told::default());
     }
 
-    /// Takes the kiosk's report on its way down. The first one begins the estimate, and is not about anything it knows.
-    pub(super) fn handle_feedback(&mut self, report: &Feedback, now: Time) -> Result<(), FeedbackError> {
-        match &mut self.down {
-            Some(down) => down.handle_feedback(report, now),
-            None => {
-                let config = EstimatorConfig { initial: INITIAL, ..EstimatorConfig::default() };
-                self.down = Some(Shaper::new(config, now));
-                Ok(())
-            }
-        }
+    /// What is known of its way down is not known of the one that it has from now on.
+    pub(super) fn forget_down(&mut self) {
+        (self.down, self.unheard) = (None, unheard());
     }
+
+    /// What keeps account of what is sent down, whether or not it was ever reported on: a queue that stands before the first
+    /// report would be taken for the length of the way.
+    pub(super) fn account(&mut self) -> &mut Shaper {
+        self.down.as_mut().unwrap_or(&mut self.unheard)
+    }
+
+    /// Takes the kiosk's report on its way down. With the first one its pictures begin to be kept to what that carries.
+    pub(super) fn handle_feedback(&mut self, report: &Feedback, now: Time) -> Result<(), FeedbackError> {
+        let unheard = &mut self.unheard;
+        let down = self.down.get_or_insert_with(|| std::mem::replace(unheard, self::unheard()));
+        down.handle_feedback(report, now)
+    }
+}
+
+/// A way down of which nothing is known.
+fn unheard() -> Shaper {
+    let config = EstimatorConfig { initial: INITIAL, ..EstimatorConfig::default() };
+    Shaper::new(config, Time::ZERO)
 }
