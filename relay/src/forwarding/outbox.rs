@@ -168,7 +168,7 @@ impl Run<'_> {
         let number = self.session.sealer.next_packet();
         let len = self.session.sealer.seal(out, body.len());
         let size = DataSize::bytes(len as u64) + IP_UDP;
-        self.session.account().handle_sent(number, size, self.now);
+        self.session.handle_sent(number, size, self.now);
         self.len += len;
         self.segments += 1;
     }

@@ -1,10 +1,10 @@
 //! One kiosk's media session as the forwarding sees it: its keys, its address, what waits for it.
 
-use vestibule_common::bandwidth::{Arrivals, EstimatorConfig, FeedbackError, Shaper};
+use vestibule_common::bandwidth::{Arrivals, Estimator, EstimatorConfig, FeedbackError, Shaper};
 use vestibule_common::id::SessionId;
 use vestibule_common::seal::{HopSecrets, Opener, Sealer, Suite};
 use vestibule_common::time::Time;
-use vestibule_common::unit::Bitrate;
+use vestibule_common::unit::{Bitrate, DataSize};
 use vestibule_common::wire::Feedback;
 
 use super::Path;
@@ -33,6 +33,7 @@ pub(super) struct Session {
     pub(super) down: Option<Shaper>,
     /// What was sent down until then: the first report tells of it.
     unheard: Shaper,
+    unheard_packets: usize,
     /// What waits for its turn on the way down.
     pub(super) held: Held,
     /// What it has used of what one receiver may be sent again.
@@ -54,6 +55,7 @@ impl Session {
             arrivals: Arrivals::new(),
             down: None,
             unheard: unheard(),
+            unheard_packets: 0,
             held: Held::default(),
             sent_again: Bucket::default(),
             allotted: Bitrate::default(),
@@ -69,13 +71,21 @@ impl Session {
 
     /// What is known of its way down is not known of the one that it has from now on.
     pub(super) fn forget_down(&mut self) {
-        (self.down, self.unheard) = (None, unheard());
+        (self.down, self.unheard, self.unheard_packets) = (None, unheard(), 0);
     }
 
-    /// What keeps account of what is sent down, whether or not it was ever reported on: a queue that stands before the first
+    /// A packet leaves. Account is kept of it whether or not the way was ever reported on: a queue that stands before the first
     /// report would be taken for the length of the way.
-    pub(super) fn account(&mut self) -> &mut Shaper {
-        self.down.as_mut().unwrap_or(&mut self.unheard)
+    pub(super) fn handle_sent(&mut self, number: u64, size: DataSize, now: Time) {
+        match &mut self.down {
+            Some(down) => down.handle_sent(number, size, now),
+            None if self.unheard_packets < Estimator::PACKETS => {
+                self.unheard_packets += 1;
+                self.unheard.handle_sent(number, size, now);
+            }
+            // It reports on nothing.
+            None => {}
+        }
     }
 
     /// Takes the kiosk's report on its way down. With the first one its pictures begin to be kept to what that carries.

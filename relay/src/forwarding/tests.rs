@@ -1,10 +1,12 @@
 //! Kiosks around the forwarding in virtual time: who gets what, who does not, and in which sends.
 
+mod hostile;
 mod resending;
 mod world;
 
 use std::net::SocketAddr;
 
+use vestibule_common::control::Streams;
 use vestibule_common::id::{RoomId, StreamId};
 use vestibule_common::time::{Duration, Time};
 use vestibule_common::wire::{
