@@ -46,6 +46,12 @@ struct Live {
     begins: bool,
 }
 
+impl Live {
+    fn is_sent(&self, now: Time) -> bool {
+        self.seen.is_some_and(|seen| now.since(seen) < LIVE)
+    }
+}
+
 /// What one receiver gets of one stream.
 #[derive(Copy, Clone, Debug, Default)]
 pub(super) struct Choice {
@@ -249,13 +255,15 @@ impl Layers {
     }
 
     /// Shares what a way down carries among the pictures that its receiver shows. Returns what they could use at most, and what
-    /// they got.
-    pub(super) fn allot(&mut self, slot: Slot, budget: Bitrate) -> (Bitrate, Bitrate) {
+    /// they got. A stream of which nothing comes, of a camera that is off, takes nothing from the others; it begins with what it would
+    /// get beside them.
+    pub(super) fn allot(&mut self, slot: Slot, budget: Bitrate, now: Time) -> (Bitrate, Bitrate) {
         let Some(view) = self.views.get(usize::from(slot)).and_then(Option::as_ref) else {
             return Default::default();
         };
         let mut shown: heapless::Vec<StreamId, { ladder::MAX_WANTS }> = heapless::Vec::new();
         let mut wants: heapless::Vec<Want, { ladder::MAX_WANTS }> = heapless::Vec::new();
+        let mut coming: heapless::Vec<Want, { ladder::MAX_WANTS }> = heapless::Vec::new();
         for viewed in &view.streams {
             let Some(stream) = self.streams.get(&viewed.stream) else { continue };
             // One of another room, or of nobody.
@@ -268,18 +276,25 @@ impl Layers {
             let want = Want { rungs: stream.rungs, highest: viewed.spatial, before };
             // As many fit as a view names.
             let _ = (shown.push(viewed.stream), wants.push(want));
+            if stream.comes(now) {
+                let _ = coming.push(want);
+            }
         }
-        let shares = ladder::share(budget, &wants);
-        for (id, &Share { rung, cap }) in shown.iter().zip(&shares) {
-            let stream = self.streams.get_mut(id);
-            if let Some(choice) = stream.and_then(|stream| stream.choices.get_mut(usize::from(slot))) {
+        let shares = ladder::share(budget, &coming);
+        let mut of_coming = shares.iter();
+        let of_all = ladder::share(budget, &wants);
+        for (id, share) in shown.iter().zip(&of_all) {
+            let Some(stream) = self.streams.get_mut(id) else { continue };
+            let comes = stream.comes(now);
+            let Share { rung, cap } = *if comes { of_coming.next().unwrap_or(share) } else { share };
+            if let Some(choice) = stream.choices.get_mut(usize::from(slot)) {
                 (choice.allowed, choice.cap) = (rung, cap);
             }
         }
         let most =
             |want: &Want| want.rungs[usize::from(want.highest).min(want.rungs.len() - 1)].most.as_bps();
         let allotted = shares.iter().map(|share| share.cap.as_bps()).sum();
-        (Bitrate::bps(wants.iter().map(most).sum()), Bitrate::bps(allotted))
+        (Bitrate::bps(coming.iter().map(most).sum()), Bitrate::bps(allotted))
     }
 
     /// What a receiver is to get of sounds.
@@ -334,13 +349,17 @@ impl Stream {
     }
 
     fn is_live(&self, layer: u8, now: Time) -> bool {
-        let live = self.layers.get(usize::from(layer)).and_then(|live| live.seen);
-        live.is_some_and(|seen| now.since(seen) < LIVE)
+        self.layers.get(usize::from(layer)).is_some_and(|live| live.is_sent(now))
     }
 
     /// The smallest layer that is sent at the moment.
     fn smallest(&self, now: Time) -> Option<u8> {
         (0..LAYERS as u8).find(|layer| self.is_live(*layer, now))
+    }
+
+    /// Whether any layer of it is sent at the moment.
+    fn comes(&self, now: Time) -> bool {
+        self.layers.iter().any(|live| live.is_sent(now))
     }
 
     /// The highest layer that is sent at the moment and may go to a receiver, or else the lowest there is.
@@ -445,7 +464,7 @@ mod tests {
         assert_eq!(got(&mut layers, 1, [true, true], AT), [false, true]);
         assert_eq!(layers.next_request(1, AT + ASK_EVERY), None, "it has what it wants");
 
-        assert_eq!(layers.allot(1, Bitrate::kbps(100)), (Bitrate::kbps(1700), Bitrate::kbps(100)));
+        assert_eq!(layers.allot(1, Bitrate::kbps(100), AT), (Bitrate::kbps(1700), Bitrate::kbps(100)));
         assert_eq!(got(&mut layers, 1, [false, false], AT), [false, true], "until the keyframe");
         let later = AT + ASK_EVERY;
         assert_eq!(layers.next_request(1, later).map(|request| request.spatial), Some(0));
@@ -456,6 +475,27 @@ mod tests {
 
         layers.interrupt(1, StreamId(2));
         assert_eq!(got(&mut layers, 1, [false, false], later), [false, false]);
+    }
+
+    #[test]
+    fn a_camera_that_is_off_takes_nothing_from_the_others() {
+        let mut layers = Layers::default();
+        layers.open(OWNER, streams(), &[]);
+        let dark = StreamId(12);
+        let others =
+            Streams { audio: StreamId(11), video: dark, presentation: StreamId(13), file: StreamId(14) };
+        layers.open(2, others, &[]);
+        layers.handle_view(1, view(&[(12, 3), (2, 3)]), [2, 12].map(StreamId).into_iter(), AT);
+        got(&mut layers, 1, [true, true], AT);
+        let kbps = Bitrate::kbps;
+        assert_eq!(layers.allot(1, kbps(2000), AT), (kbps(1700), kbps(1700)));
+        let mut cap = |id| layers.choices(id).find(|(slot, _)| *slot == 1).map(|(_, choice)| choice.cap);
+        assert_eq!(
+            (cap(StreamId(2)), cap(dark)),
+            (Some(kbps(1700)), Some(kbps(1000))),
+            "as beside the other"
+        );
+        assert_eq!(layers.allot(1, kbps(2000), AT + LIVE), (kbps(0), kbps(0)), "now both are");
     }
 
     #[test]

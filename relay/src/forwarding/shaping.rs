@@ -239,11 +239,12 @@ impl Forwarding {
             let sounds =
                 view.streams.iter().filter(|viewed| self.layers.rungs(viewed.stream).is_empty()).count();
             let sounds = sounds.min(super::loudest::PLACES);
+            let waiting = session.held.take_standing();
             let budget = session
                 .down
                 .as_ref()
-                .map_or(Bitrate::bps(u64::MAX / 128), |down| down.picture_budget(session.held.size(), now));
-            let (most, allotted) = self.layers.allot(slot, budget);
+                .map_or(Bitrate::bps(u64::MAX / 128), |down| down.picture_budget(waiting, now));
+            let (most, allotted) = self.layers.allot(slot, budget, now);
             session.allotted = allotted;
             if let Some(down) = &mut session.down {
                 down.handle_timeout(now);
