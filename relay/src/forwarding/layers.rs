@@ -16,6 +16,8 @@ use vestibule_common::wire::{KeyframeRequest, Kind, MediaHeader, View};
 use super::Slot;
 use super::sound::{SoundLayers, SoundWish};
 
+/// Whoever told nothing is waited for so long.
+pub(super) const UNTOLD: Duration = Duration::from_secs(2);
 /// A layer of which nothing came for so long is not sent any more.
 const LIVE: Duration = Duration::from_millis(700);
 /// A receiver's keyframe is asked for at most this often.
@@ -28,6 +30,8 @@ pub(super) const LAYERS: usize = ladder::CAMERA.len();
 /// What is known of one stream.
 struct Stream {
     owner: Slot,
+    /// The owner's sound: whoever names that knows of the owner.
+    audio: StreamId,
     /// Its ladder; empty for sound.
     rungs: &'static [Rung],
     layers: [Live; LAYERS],
@@ -55,6 +59,8 @@ impl Live {
 /// What one receiver gets of one stream.
 #[derive(Copy, Clone, Debug, Default)]
 pub(super) struct Choice {
+    /// Of sound: it told what it shows before the owner had come, and the owner is known to have come since.
+    unaware: Option<Option<Time>>,
     /// The highest layer that is of use to it; `None` for one that does not show the stream.
     pub(super) highest: Option<u8>,
     /// The highest that its way down carries, and what that may take.
@@ -86,6 +92,7 @@ impl Layers {
         for (id, rungs) in ladders {
             let stream = Stream {
                 owner,
+                audio: streams.audio,
                 rungs,
                 layers: Default::default(),
                 sound: SoundLayers::default(),
@@ -99,8 +106,24 @@ impl Layers {
                 for (id, _) in ladders {
                     self.streams.entry(id).and_modify(|stream| stream.apply(*slot, id, view));
                 }
+                if let Some(choice) = self.choice(*slot, streams.audio) {
+                    choice.unaware = choice.highest.is_none().then_some(None);
+                }
             }
         }
+    }
+
+    fn choice(&mut self, slot: Slot, id: StreamId) -> Option<&mut Choice> {
+        self.streams.get_mut(&id)?.choices.get_mut(usize::from(slot))
+    }
+
+    /// Whether a receiver may not know yet that the owner of this stream of sound has come. Until it does, or has had the time, it is
+    /// treated as if it had told nothing.
+    pub(super) fn is_unaware(&mut self, slot: Slot, audio: StreamId, now: Time) -> bool {
+        let Some(choice) = self.choice(slot, audio).filter(|choice| choice.highest.is_none()) else {
+            return false;
+        };
+        choice.unaware.as_mut().is_some_and(|since| now.since(*since.get_or_insert(now)) < UNTOLD)
     }
 
     pub(super) fn close(&mut self, id: StreamId) {
@@ -133,9 +156,14 @@ impl Layers {
         if self.view(slot) == Some(&view) {
             return false;
         }
-        let first = self.view(slot).is_none();
+        let mut first = self.view(slot).is_none();
+        let told = !first;
         for id in streams {
             let Some(stream) = self.streams.get_mut(&id) else { continue };
+            if told && stream.audio == id {
+                let choice = stream.choices.get(usize::from(slot));
+                first = choice.is_some_and(|choice| choice.unaware.is_some());
+            }
             stream.apply(slot, id, &view);
             // Until now it got the smallest: it goes on with what it has.
             let sent = stream.smallest(now);
@@ -179,8 +207,9 @@ impl Layers {
 
     /// Whether a receiver gets this piece, which was the last one seen. Where a keyframe begins it may go over to its layer.
     pub(super) fn takes(&mut self, slot: Slot, header: &MediaHeader, now: Time) -> bool {
-        let told = self.view(slot).is_some();
         let wish = self.sound_wish(slot);
+        let Some(audio) = self.streams.get(&header.stream).map(|stream| stream.audio) else { return true };
+        let told = self.view(slot).is_some() && !self.is_unaware(slot, audio, now);
         let Some(stream) = self.streams.get_mut(&header.stream) else { return true };
         if stream.rungs.is_empty() {
             // Whoever told nothing may know but plain samples.
@@ -196,7 +225,7 @@ impl Layers {
             );
         }
         if !told {
-            return self.gets(slot, header.stream, header.layer.spatial, now);
+            return stream.gives_untold(header.layer.spatial, now);
         }
         let target = stream.target(slot, now);
         let Some(choice) = stream.choices.get_mut(usize::from(slot)) else { return false };
@@ -215,7 +244,7 @@ impl Layers {
     pub(super) fn gets(&self, slot: Slot, id: StreamId, layer: u8, now: Time) -> bool {
         let Some(stream) = self.streams.get(&id) else { return false };
         if self.view(slot).is_none() {
-            return stream.rungs.is_empty() || stream.smallest(now).is_none_or(|smallest| smallest == layer);
+            return stream.gives_untold(layer, now);
         }
         let choice = stream.choices.get(usize::from(slot)).filter(|choice| choice.highest.is_some());
         choice.is_some_and(|choice| stream.rungs.is_empty() || choice.current == Some(layer))
@@ -340,16 +369,23 @@ impl Stream {
         let highest = viewed.map(|viewed| viewed.spatial);
         if choice.highest.is_none() {
             // Until it is thought over, its way down carries everything.
-            *choice = Choice { highest, allowed: u8::MAX, ..Choice::default() };
+            *choice = Choice { highest, allowed: u8::MAX, unaware: choice.unaware, ..Choice::default() };
         }
         choice.highest = highest;
         if highest.is_none() {
             choice.current = None;
+        } else {
+            choice.unaware = None;
         }
     }
 
     fn is_live(&self, layer: u8, now: Time) -> bool {
         self.layers.get(usize::from(layer)).is_some_and(|live| live.is_sent(now))
+    }
+
+    /// Whether whoever told nothing gets this layer.
+    fn gives_untold(&self, layer: u8, now: Time) -> bool {
+        self.rungs.is_empty() || self.smallest(now).is_none_or(|smallest| smallest == layer)
     }
 
     /// The smallest layer that is sent at the moment.
@@ -451,6 +487,27 @@ mod tests {
         // Until a keyframe of the one that it wants.
         assert_eq!(got(&mut layers, 1, [false, true], AT), [true, true]);
         assert_eq!(got(&mut layers, 1, [true, false], AT), [false, true]);
+    }
+
+    #[test]
+    fn whoever_may_not_know_yet_that_a_sender_has_come_gets_what_there_is() {
+        let mut layers = Layers::default();
+        layers.handle_view(1, view(&[(77, 0)]), std::iter::empty(), AT);
+        layers.open(OWNER, streams(), &[1]);
+        assert_eq!(got(&mut layers, 1, [false, false], AT), [true, false], "the smallest");
+        tell(&mut layers, view(&[(78, 0)]));
+        assert!(layers.is_unaware(1, StreamId(1), AT), "it was under way before");
+        tell(&mut layers, view(&[(1, 0), (2, 3)]));
+        assert_eq!(got(&mut layers, 1, [false, false], AT), [true, false], "it goes on with what it has");
+        assert!(!layers.is_unaware(1, StreamId(1), AT));
+        tell(&mut layers, view(&[]));
+        assert!(!layers.is_unaware(1, StreamId(1), AT), "it knows, and shows nothing");
+
+        let mut layers = Layers::default();
+        layers.handle_view(1, view(&[(77, 0)]), std::iter::empty(), AT);
+        layers.open(OWNER, streams(), &[1]);
+        assert!(layers.is_unaware(1, StreamId(1), AT));
+        assert_eq!(got(&mut layers, 1, [false, false], AT + UNTOLD), [false, false], "it has had the time");
     }
 
     #[test]

@@ -78,6 +78,11 @@ impl Wishes {
         self.sound.want(SoundLayers::PLAIN);
     }
 
+    /// Other rooms are shown than before: that is looked at at once.
+    pub(super) fn hurry(&mut self) {
+        self.look = Time::ZERO;
+    }
+
     /// Whether to look what is shown. Asking settles it.
     pub(super) fn looks(&mut self, now: Time) -> bool {
         let due = now >= self.look;
