@@ -7,6 +7,7 @@ pub mod bare;
 pub mod congestion;
 pub mod devices;
 pub mod figures;
+mod layers;
 pub mod load;
 pub mod loss;
 pub mod meet;

@@ -469,6 +469,7 @@ impl Receiver {
         }
         let Some((sound, span)) = read_sound(header.layer.spatial, payload) else { return };
         self.stats.audio_received.one();
+        self.stats.audio_coded_received.add(u64::from(span.coded));
         self.gauges.of(voice.peer, |room| {
             room.handle_datagram(body.len());
             room.handle_sound(header.frame, span, header.captured, now);

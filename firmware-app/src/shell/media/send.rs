@@ -269,6 +269,7 @@ impl Sender {
             self.shaper.charge(size, now);
             self.shaper.handle_sent(number, size, now);
             self.stats.audio_sent.one();
+            self.stats.audio_coded_sent.add(u64::from(matches!(period.sound, SoundOut::Coded(_))));
             self.count(1, len);
         }
     }

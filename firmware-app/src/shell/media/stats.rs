@@ -122,12 +122,16 @@ counters! {
     periods_uncleaned,
     /// Audio packets sent.
     audio_sent,
+    /// Packets of coded sound among them.
+    audio_coded_sent,
     /// Audio packets withdrawn because the gate closed after they were made.
     audio_withdrawn,
     /// Audio packets lost between the microphone's thread and the socket's.
     audio_unsent,
     /// Audio packets received.
     audio_received,
+    /// Packets of coded sound among them.
+    audio_coded_received,
     /// Audio packets for which the player's ring had no room.
     audio_overflowed,
     /// Times that samples were lost because nobody read the microphone in time (overruns).
