@@ -24,6 +24,7 @@ mod resending;
 mod routes;
 mod session;
 mod shaping;
+mod thinking;
 
 #[cfg(test)]
 mod tests;
@@ -173,9 +174,13 @@ impl Forwarding {
 
     /// Takes the slot out of its room, with everything that is queued for and from it.
     fn leave(&mut self, slot: Slot) {
+        let room = self.routes.room_of(slot);
         for stream in self.routes.leave(slot) {
             self.keyframes.close(stream);
             self.layers.close(stream);
+        }
+        if let Some(room) = room.filter(|room| self.routes.members_of(*room).is_empty()) {
+            self.shaping.forget(room);
         }
         self.layers.forget(slot);
         self.loudest.forget(slot);

@@ -46,7 +46,9 @@ impl Forwarding {
             if session.path.is_some() {
                 self.counters.address_changes += 1;
                 session.begin_anew(arrived);
-                self.shaping.wake(arrived);
+                if let Some(room) = self.routes.room_of(slot) {
+                    self.shaping.wake(room, arrived);
+                }
             }
             session.path = Some(from);
         }
@@ -135,7 +137,7 @@ impl Forwarding {
                     self.counters.feedback_refused +=
                         u64::from(session.handle_feedback(&report, arrived).is_err());
                 }
-                self.shaping.wake(arrived);
+                self.wake(slot, arrived);
             }
             Kind::View => {
                 let view = View::parse(body)?;
@@ -144,7 +146,7 @@ impl Forwarding {
                 let streams = others.flat_map(|own| [own.audio, own.video, own.presentation]);
                 if self.layers.handle_view(slot, view, streams, arrived) {
                     self.loudest.clear(slot);
-                    self.shaping.wake(arrived);
+                    self.wake(slot, arrived);
                 }
             }
             Kind::PathChallenge => {

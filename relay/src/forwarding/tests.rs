@@ -6,6 +6,7 @@ mod loudest;
 mod moving;
 mod receiver;
 mod resending;
+mod rooms;
 mod untold;
 mod world;
 
