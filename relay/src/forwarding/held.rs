@@ -1,10 +1,12 @@
 //! What waits for its turn on one way down, copied out of the inbox, in order: pieces of pictures, or bodies of files. Sound never waits here.
+//!
+//! Buffers go round: once as much has waited as ever does, nothing more is allocated.
 
 use std::collections::VecDeque;
 
 use vestibule_common::time::{Duration, Time};
 use vestibule_common::unit::DataSize;
-use vestibule_common::wire::MediaHeader;
+use vestibule_common::wire::{MAX_BODY, MediaHeader};
 
 use super::Slot;
 use super::inbox::{Entry, Stamp};
@@ -15,8 +17,8 @@ const MOST: DataSize = DataSize::bytes(256 * 1024);
 /// A picture waits so long at most; a keyframe, on which the next ones build, as long as a receiver waits for it.
 const LONGEST: Duration = Duration::from_millis(300);
 const LONGEST_KEYFRAME: Duration = Duration::from_secs(1);
-/// Buffers kept for later.
-const SPARE: usize = 64;
+/// So many buffers go round: more than pieces of pictures that are [`MOST`] together. Only tiny ones could be more at a time.
+const BUFFERS: usize = 256;
 
 /// One piece.
 pub(super) struct Piece {
@@ -38,7 +40,7 @@ pub(super) struct Held {
 impl Held {
     /// A piece of a keyframe may wait longer, see [`Held::is_late`].
     pub(super) fn push(&mut self, entry: &Entry, body: &[u8], keyframe: bool) {
-        let mut bytes = self.spare.pop().unwrap_or_default();
+        let mut bytes = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(MAX_BODY));
         bytes.clear();
         bytes.extend_from_slice(body);
         self.size += size_at_ip(body);
@@ -57,7 +59,7 @@ impl Held {
     }
 
     pub(super) fn recycle(&mut self, piece: Piece) {
-        if self.spare.len() < SPARE {
+        if self.spare.len() + self.pieces.len() < BUFFERS {
             self.spare.push(piece.body);
         }
     }
@@ -93,16 +95,25 @@ impl Held {
     /// Drops what came from this sender, and says how many pieces that were.
     pub(super) fn revoke_from(&mut self, source: Slot) -> u64 {
         let before = self.pieces.len();
-        self.pieces.retain(|piece| piece.source != Some(source));
-        self.size = self.pieces.iter().fold(DataSize::default(), |sum, piece| sum + size_at_ip(&piece.body));
+        for _ in 0..before {
+            match self.pop() {
+                Some(piece) if piece.source == Some(source) => self.recycle(piece),
+                Some(piece) => {
+                    self.size += size_at_ip(&piece.body);
+                    self.pieces.push_back(piece);
+                }
+                None => break,
+            }
+        }
         (before - self.pieces.len()) as u64
     }
 
     /// Drops everything.
     pub(super) fn clear(&mut self) -> u64 {
         let count = self.pieces.len() as u64;
-        self.pieces.clear();
-        self.size = DataSize::default();
+        while let Some(piece) = self.pop() {
+            self.recycle(piece);
+        }
         count
     }
 

@@ -7,7 +7,9 @@
 //!
 //! A receive batch is opened into the `inbox`; each receiver only remembers which bodies are meant for it. They are
 //! copied and sealed when the shell asks for the next transmit, into one buffer that stays in the cache, and whatever
-//! has the same size leaves in one GSO send. Nothing is allocated for a packet.
+//! has the same size leaves in one GSO send. Pictures and files are copied once more while they wait for a way down. Nothing is
+//! allocated for a packet but for a kiosk's report on its way down; what a stream or a way down needs is allocated when it is first
+//! used, and grows to what it holds at most.
 
 mod allowances;
 mod counters;
