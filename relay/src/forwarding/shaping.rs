@@ -106,9 +106,7 @@ impl Forwarding {
                     if at < Time::MAX {
                         self.shaping.release_at(at);
                     }
-                    if session.held.is_late(now) {
-                        self.give_up(to);
-                    }
+                    self.give_up(to, now);
                     return true;
                 }
             }
@@ -135,13 +133,13 @@ impl Forwarding {
         true
     }
 
-    /// Drops what waits for a receiver: it would be late. Each of the streams goes on with a keyframe.
-    fn give_up(&mut self, to: Slot) {
+    /// Drops what waits of a stream for a receiver if it would be late. The stream goes on with a keyframe, the others as they are.
+    fn give_up(&mut self, to: Slot, now: Time) {
         let Some(session) = &mut self.sessions[usize::from(to)] else { return };
-        for flow in session.held.flows() {
+        while let Some(flow) = session.held.late_flow(now) {
             self.layers.interrupt(to, StreamId(flow));
+            self.counters.late += session.held.drop_flow(flow);
         }
-        self.counters.late += session.held.clear();
     }
 
     pub(super) fn handle_shaping(&mut self, now: Time) {
@@ -160,9 +158,7 @@ impl Forwarding {
     /// Lets go of what may leave by now.
     fn release(&mut self, now: Time) {
         for slot in 0..self.sessions.len() {
-            if self.sessions[slot].as_ref().is_some_and(|session| session.held.is_late(now)) {
-                self.give_up(slot as Slot);
-            }
+            self.give_up(slot as Slot, now);
             while !self.inbox.is_full()
                 && let Some(session) = &mut self.sessions[slot]
                 && let Some(down) = &mut session.down
