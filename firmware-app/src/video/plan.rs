@@ -20,6 +20,16 @@ pub struct VideoWishes {
     pub budget: Option<Bitrate>,
 }
 
+impl VideoWishes {
+    /// What the repairs of a layer that is sent are to make up for: those of the wish that it is sent for, its own or the next
+    /// larger one's.
+    pub fn repairs(&self, layer: LayerIndex) -> u8 {
+        let wishes = self.layers.iter().flatten().filter(|wish| wish.layer >= layer);
+        let nearest = wishes.min_by_key(|wish| (wish.layer, std::cmp::Reverse(wish.repairs)));
+        nearest.map_or(0, |wish| wish.repairs)
+    }
+}
+
 /// What to encode, the smallest layer first. `bound` is the most that the configuration allows for all layers together.
 /// A layer that is not encoded yet (`runs`) has to fit into seven eighths of the budget, so that one on the brink does not
 /// come and go, each time with a keyframe.
@@ -50,7 +60,7 @@ mod tests {
     use crate::video::ladder::rungs;
 
     fn wish(layer: u8) -> LayerWish {
-        LayerWish { layer: LayerIndex::of(layer).unwrap(), cap: Bitrate::kbps(9_000) }
+        LayerWish { layer: LayerIndex::of(layer).unwrap(), cap: Bitrate::kbps(9_000), repairs: layer }
     }
 
     fn planned(wishes: &VideoWishes, running: &[usize]) -> Vec<(usize, u64, u32)> {
@@ -75,6 +85,15 @@ mod tests {
         assert_eq!(planned(&wishes, &[]), [(0, 250, 30), (3, 1_500, 30)]);
         let nobody = VideoWishes { layers: Some(LayersWanted::new()), budget: None };
         assert_eq!(planned(&nobody, &[]), []);
+    }
+
+    #[test]
+    fn a_layer_has_the_repairs_of_the_wish_that_it_is_sent_for() {
+        let layers = Some(LayersWanted::from_iter([wish(3), wish(1)]));
+        let wishes = VideoWishes { layers, budget: None };
+        let repairs = LayerIndex::ALL.map(|layer| wishes.repairs(layer));
+        assert_eq!(repairs, [1, 1, 3, 3]);
+        assert_eq!(VideoWishes::default().repairs(LayerIndex::default()), 0);
     }
 
     #[test]

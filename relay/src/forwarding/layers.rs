@@ -1,5 +1,5 @@
 //! Which layer of which stream goes to whom: what a receiver shows, what its way down carries, and what the sender sends at the
-//! moment. A receiver gets one layer of a stream at a time and changes at a keyframe.
+//! moment. A receiver gets one layer of a stream at a time and changes at a keyframe; of sound, at any frame.
 //!
 //! Whoever never told what it shows gets all streams, of each the smallest layer that is sent.
 
@@ -8,11 +8,13 @@ use std::collections::BTreeMap;
 use vestibule_common::control::Streams;
 use vestibule_common::id::StreamId;
 use vestibule_common::media::ladder::{self, Rung, Share, Want};
+use vestibule_common::media::voice::{CODED_LAYER, PCM_LAYER};
 use vestibule_common::time::{Duration, Time};
 use vestibule_common::unit::Bitrate;
 use vestibule_common::wire::{KeyframeRequest, Kind, MediaHeader, View};
 
 use super::Slot;
+use super::sound::{SoundLayers, SoundWish};
 
 /// A layer of which nothing came for so long is not sent any more.
 const LIVE: Duration = Duration::from_millis(700);
@@ -29,6 +31,8 @@ struct Stream {
     /// Its ladder; empty for sound.
     rungs: &'static [Rung],
     layers: [Live; LAYERS],
+    /// What has come of it, if it is sound.
+    sound: SoundLayers,
     /// By receiver.
     choices: Choices,
 }
@@ -89,6 +93,8 @@ pub(super) struct Layers {
     streams: BTreeMap<StreamId, Stream>,
     /// What each receiver told last, the most important first; none for one that never did.
     views: Vec<Option<View>>,
+    /// What each receiver is to get of sounds.
+    sounds: Vec<SoundWish>,
 }
 
 impl Layers {
@@ -100,7 +106,13 @@ impl Layers {
             (streams.presentation, &ladder::PRESENTATION),
         ];
         for (id, rungs) in ladders {
-            let stream = Stream { owner, rungs, layers: Default::default(), choices: Choices::default() };
+            let stream = Stream {
+                owner,
+                rungs,
+                layers: Default::default(),
+                sound: SoundLayers::default(),
+                choices: Choices::default(),
+            };
             self.streams.insert(id, stream);
         }
         // A view that was told before names who was there before.
@@ -121,6 +133,9 @@ impl Layers {
     pub(super) fn forget(&mut self, slot: Slot) {
         if let Some(view) = self.views.get_mut(usize::from(slot)) {
             *view = None;
+        }
+        if let Some(wish) = self.sounds.get_mut(usize::from(slot)) {
+            *wish = SoundWish::default();
         }
         for stream in self.streams.values_mut() {
             stream.choices.remove(slot);
@@ -167,6 +182,9 @@ impl Layers {
     /// A piece of a stream came.
     pub(super) fn see(&mut self, header: &MediaHeader, now: Time) {
         let Some(stream) = self.streams.get_mut(&header.stream) else { return };
+        if stream.rungs.is_empty() {
+            return stream.sound.see(header.layer.spatial, header.frame, now);
+        }
         let Some(live) = stream.layers.get_mut(usize::from(header.layer.spatial)) else { return };
         live.seen = Some(now);
         // What is sent again is no beginning.
@@ -181,17 +199,29 @@ impl Layers {
 
     /// Whether a receiver gets this piece, which was the last one seen. Where a keyframe begins it may go over to its layer.
     pub(super) fn takes(&mut self, slot: Slot, header: &MediaHeader, now: Time) -> bool {
-        if self.view(slot).is_none() {
+        let told = self.view(slot).is_some();
+        let wish = self.sound_wish(slot);
+        let Some(stream) = self.streams.get_mut(&header.stream) else { return true };
+        if stream.rungs.is_empty() {
+            // Whoever told nothing may know but plain samples.
+            let highest = stream.choices.get(slot).map(|choice| choice.highest);
+            let highest = if told { highest.flatten() } else { Some(PCM_LAYER) };
+            let Some(highest) = highest else { return false };
+            return stream.sound.takes(
+                &wish,
+                highest >= CODED_LAYER,
+                header.layer.spatial,
+                header.frame,
+                now,
+            );
+        }
+        if !told {
             return self.gets(slot, header.stream, header.layer.spatial, now);
         }
-        let Some(stream) = self.streams.get_mut(&header.stream) else { return true };
         let target = stream.target(slot, now);
         let Some(choice) = stream.choices.get_mut(slot) else { return false };
         if choice.highest.is_none() {
             return false;
-        }
-        if stream.rungs.is_empty() {
-            return true;
         }
         let layer = header.layer.spatial;
         let begins = stream.layers.get(usize::from(layer)).is_some_and(|live| live.begins);
@@ -275,6 +305,22 @@ impl Layers {
             |want: &Want| want.rungs[usize::from(want.highest).min(want.rungs.len() - 1)].most.as_bps();
         let allotted = shares.iter().map(|share| share.cap.as_bps()).sum();
         (Bitrate::bps(wants.iter().map(most).sum()), Bitrate::bps(allotted))
+    }
+
+    /// What a receiver is to get of sounds.
+    pub(super) fn sound_wish(&self, slot: Slot) -> SoundWish {
+        self.sounds.get(usize::from(slot)).copied().unwrap_or_default()
+    }
+
+    /// A receiver is to get this of sounds from now on.
+    pub(super) fn set_sound_wish(&mut self, slot: Slot, wish: SoundWish) {
+        let index = usize::from(slot);
+        if self.sounds.len() <= index {
+            self.sounds.resize(index + 1, SoundWish::default());
+        }
+        let before = &mut self.sounds[index];
+        let since = if before.coded == wish.coded { before.since } else { wish.since };
+        *before = SoundWish { since, ..wish };
     }
 
     /// Who gets a stream, with what it chose.
@@ -387,7 +433,7 @@ mod tests {
         layers.see(&piece(3, false), AT);
         assert!(layers.takes(1, &piece(3, false), AT), "while nothing smaller is sent");
         assert_eq!(got(&mut layers, 1, [false, false], AT), [true, false]);
-        let sound = MediaHeader { kind: Kind::Audio, stream: StreamId(1), ..piece(1, false) };
+        let sound = MediaHeader { kind: Kind::Audio, stream: StreamId(1), ..piece(0, false) };
         assert!(layers.takes(1, &sound, AT));
         assert_eq!([0, 3].map(|layer| layers.gets(1, StreamId(2), layer, AT)), [true, false]);
         tell(&mut layers, view(&[(1, 0)]));

@@ -26,6 +26,7 @@ mod resending;
 mod routes;
 mod session;
 mod shaping;
+mod sound;
 mod thinking;
 
 #[cfg(test)]

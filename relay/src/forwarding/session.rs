@@ -1,7 +1,8 @@
 //! One kiosk's media session as the forwarding sees it: its keys, its address, what waits for it.
 
-use vestibule_common::bandwidth::{Arrivals, EstimatorConfig, FeedbackError, Shaper};
+use vestibule_common::bandwidth::{Arrivals, EstimatorConfig, FeedbackError, Shaper, SoundChoice};
 use vestibule_common::id::SessionId;
+use vestibule_common::media::demanded_repairs;
 use vestibule_common::seal::{HopSecrets, Opener, Sealer, Suite};
 use vestibule_common::time::Time;
 use vestibule_common::unit::Bitrate;
@@ -40,6 +41,8 @@ pub(super) struct Session {
     pub(super) allowances: Allowances,
     /// What it has used of what one receiver may be sent again.
     pub(super) sent_again: Bucket,
+    /// Which layer of sound its way down carries.
+    pub(super) sound: SoundChoice,
     /// What pictures may take of the way down.
     pub(super) allotted: Bitrate,
     /// Since when it is known that it has not told what it shows.
@@ -62,6 +65,7 @@ impl Session {
             files: Held::default(),
             allowances: Allowances::new(),
             sent_again: Bucket::default(),
+            sound: SoundChoice::default(),
             allotted: Bitrate::default(),
             untold: None,
             told: Told::default(),
@@ -71,6 +75,7 @@ impl Session {
     /// It is in no room: it is sent nothing, so nothing is known of its way down.
     pub(super) fn stand_outside(&mut self) {
         (self.down, self.allotted, self.told) = (None, Bitrate::default(), Told::default());
+        self.sound = SoundChoice::default();
         self.untold = None;
     }
 
@@ -78,11 +83,18 @@ impl Session {
     /// reports or not.
     pub(super) fn begin_anew(&mut self, now: Time) {
         self.down = Some(unknown(now));
+        self.sound = SoundChoice::default();
     }
 
     /// Whether anything has been reported on the way down as it is now.
     pub(super) fn is_reported(&self) -> bool {
         self.down.as_ref().is_some_and(|down| down.estimator().reported().is_some())
+    }
+
+    /// What its way down needs of repairs, as [`Demanded::repairs`](vestibule_common::wire::Demanded) of pictures.
+    pub(super) fn repairs(&self) -> u8 {
+        let estimator = self.down.as_ref().map(Shaper::estimator);
+        estimator.map_or(0, |estimator| demanded_repairs(estimator.loss(), estimator.round_trip()))
     }
 
     /// Takes the kiosk's report on its way down. The first one begins the estimate, and is not about anything it knows.

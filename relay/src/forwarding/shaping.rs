@@ -1,15 +1,18 @@
 //! Each way down kept to what it carries: pictures wait for their turn, sound does not, files come last; what pictures may take is
 //! shared among the streams that are shown; senders are told what is wanted of them.
 
+use vestibule_common::bandwidth::SoundNeeds;
 use vestibule_common::id::{RoomId, StreamId};
 use vestibule_common::media::Permit;
+use vestibule_common::media::voice::PCM_RATE;
 use vestibule_common::time::{Duration, Time};
 use vestibule_common::unit::{Bitrate, DataSize};
 use vestibule_common::wire::{Demand, Demanded, Kind, MAX_BODY, PathProbe};
 
 use super::inbox::{Place, Stamp};
-use super::layers::Choice;
 use super::outbox::size_at_ip;
+use super::session::Session;
+use super::sound::SoundWish;
 use super::thinking::{AT_A_TIME, Thinking};
 use super::{Forwarding, Slot, demand};
 
@@ -19,8 +22,6 @@ const PAD_EVERY: Duration = Duration::from_millis(5);
 const PADDING: usize = 1100;
 /// The most bodies of padding for one kiosk at a time.
 const PADDING_AT_ONCE: usize = 4;
-/// Beside pictures a receiver wants so much for each sound, at IP level.
-const SOUND: Bitrate = Bitrate::kbps(840);
 /// An estimate may go above what is wanted by this, so that there is room when more is.
 const HEADROOM: f64 = 1.1;
 
@@ -258,11 +259,17 @@ impl Forwarding {
             session.allotted = allotted;
             if let Some(down) = &mut session.down {
                 down.handle_timeout(now);
-                let wanted = (most.as_bps() + SOUND.as_bps() * sounds as u64) as f64 * HEADROOM;
+                let wanted = (most.as_bps() + PCM_RATE.as_bps() * sounds as u64) as f64 * HEADROOM;
                 down.estimator_mut().set_wanted(Bitrate::bps(wanted as u64));
                 if down.estimator().wants_padding(now) {
                     self.shaping.pad.get_or_insert(now + PAD_EVERY);
                 }
+                let estimator = down.estimator();
+                let (estimate, fates) = (estimator.estimate(), estimator.fates());
+                session.sound.handle(SoundNeeds { estimate, fates, sounds, pictures: most }, now);
+                let (coded, repeats) = (session.sound.is_coded(), session.sound.repeats());
+                let cap = session.sound.coded_cap();
+                self.layers.set_sound_wish(slot, SoundWish { coded, repeats, cap, since: now });
             }
         }
         // Only then does each receiver have the layer that it is to get.
@@ -305,21 +312,23 @@ impl Forwarding {
             }
             let mut demand = Demand::default();
             for stream in [streams.video, streams.presentation] {
-                demand.layers.extend(demand::demanded(&mut self.layers, stream, &receivers));
+                let sessions = &self.sessions;
+                let repairs = |other: Slot| sessions[usize::from(other)].as_ref().map_or(0, Session::repairs);
+                demand.layers.extend(demand::demanded(&mut self.layers, stream, &receivers, repairs));
                 let has_smallest = |layer: &Demanded| (layer.stream, layer.spatial) == (stream, 0);
                 if untold.is_some() && !demand.layers.iter().any(has_smallest) {
                     let cap = self.layers.rungs(stream).first().map_or(Bitrate::default(), |rung| rung.most);
                     // As below.
-                    let _ = demand.layers.push(Demanded { stream, spatial: 0, cap });
+                    let _ = demand.layers.push(Demanded { stream, spatial: 0, repairs: 0, cap });
                 }
             }
-            let heard =
-                |(other, choice): (Slot, &mut Choice)| receivers.contains(&other) && choice.highest.is_some();
-            if untold.is_some() || self.layers.choices(streams.audio).any(heard) {
-                let sound = Demanded { stream: streams.audio, spatial: 0, cap: SOUND };
-                // Two ladders and a sound are fewer than fit.
-                let _ = demand.layers.push(sound);
-            }
+            // Two ladders and both layers of sound are fewer than fit.
+            demand.layers.extend(demand::demanded_sound(
+                &mut self.layers,
+                streams.audio,
+                &receivers,
+                untold.is_some(),
+            ));
             let Some(session) = &mut self.sessions[usize::from(slot)] else { continue };
             demand.estimate = session.down.as_ref().map(|down| down.estimator().estimate());
             demand.allotted = session.allotted;

@@ -261,6 +261,7 @@ fn demand(random: &mut Random) -> Vec<u8> {
     let demanded = |random: &mut Random| Demanded {
         stream: stream(random),
         spatial: random.byte() & 15,
+        repairs: random.byte() & 15,
         cap: rate(random),
     };
     let layers = (0..random.below(Demand::MAX_LAYERS + 1)).map(|_| demanded(random)).collect();

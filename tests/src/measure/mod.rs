@@ -8,6 +8,7 @@ pub mod congestion;
 pub mod devices;
 pub mod figures;
 pub mod load;
+pub mod loss;
 pub mod meet;
 pub mod process;
 pub mod relay;

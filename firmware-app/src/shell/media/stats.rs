@@ -61,7 +61,9 @@ picture_counters! {
     pieces_wanted,
     /// Pieces sent again because others asked for them.
     pieces_sent_again,
-    /// Frames that a piece sent again made whole.
+    /// Repairs sent with frames.
+    repairs_sent,
+    /// Frames that a piece sent again or a repair made whole.
     frames_repaired,
 }
 
