@@ -92,6 +92,8 @@ counters! {
     nacks_refused,
     /// Keyframe requests that came.
     keyframe_requests,
+    /// Those of them that were dropped, because their sender had asked so often.
+    keyframe_requests_refused,
     /// Keyframe requests that went on to a stream's owner.
     keyframe_requests_sent,
 }

@@ -35,6 +35,8 @@ pub(super) struct Piece {
 pub(super) struct Held {
     pieces: VecDeque<Piece>,
     size: DataSize,
+    /// The least that waited since it was asked, and in the time before that.
+    least: [DataSize; 2],
     spare: Vec<Vec<u8>>,
     /// Whose turn it was last.
     last: Option<u32>,
@@ -70,6 +72,7 @@ impl Held {
 
     fn take_off(&mut self, piece: &Piece) {
         self.size = DataSize::bytes(self.size.as_bytes().saturating_sub(size_at_ip(&piece.body).as_bytes()));
+        self.least[0] = self.least[0].min(self.size);
     }
 
     pub(super) fn recycle(&mut self, piece: Piece) {
@@ -89,6 +92,14 @@ impl Held {
             let too_much = self.size > MOST;
             too_much.then(|| self.pieces.iter().map(|piece| piece.flow).max_by_key(|flow| of(*flow)))?
         })
+    }
+
+    /// Bytes that waited all the time since this was asked the time before last, at IP level: a picture that is just leaving
+    /// is no debt.
+    pub(super) fn take_standing(&mut self) -> DataSize {
+        let [since, before] = self.least;
+        self.least = [self.size, since];
+        since.min(before)
     }
 
     /// Bytes that wait, at IP level.
@@ -138,6 +149,38 @@ impl Held {
 
     /// Drops everything.
     pub(super) fn clear(&mut self) -> u64 {
-        self.drop_where(|_| true)
+        let count = self.drop_where(|_| true);
+        self.least = Default::default();
+        count
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::inbox::Inbox;
+    use super::*;
+
+    #[test]
+    fn only_what_waits_all_the_time_is_a_debt() {
+        let (mut inbox, mut held) = (Inbox::new(), Held::default());
+        let body = [0; 943];
+        let place = inbox.push(&body, None, 1, Stamp::Nothing, Time::ZERO).unwrap();
+        let (entry, body) = inbox.get(place).unwrap();
+        // Every picture of two pieces has left before the next one comes.
+        for _ in 0..4 {
+            held.push(entry, body, false);
+            held.push(entry, body, false);
+            assert_eq!(held.take_standing(), DataSize::default());
+            held.pop();
+            held.pop();
+        }
+        (0..5).for_each(|_| held.push(entry, body, false));
+        held.take_standing();
+        held.pop();
+        held.take_standing();
+        held.push(entry, body, false);
+        assert_eq!(held.take_standing(), DataSize::bytes(4000));
+        held.clear();
+        assert_eq!(held.take_standing(), DataSize::default());
     }
 }

@@ -45,7 +45,7 @@ impl Forwarding {
         if opened.newest && session.path != Some(from) && from.remote.port() != 0 {
             if session.path.is_some() {
                 self.counters.address_changes += 1;
-                session.begin_anew(arrived);
+                session.begin_anew();
                 if let Some(room) = self.routes.room_of(slot) {
                     self.shaping.wake(room, arrived);
                 }
@@ -121,7 +121,9 @@ impl Forwarding {
                 let request = self.layers.resolve(slot, KeyframeRequest::parse(body)?, arrived);
                 self.counters.keyframe_requests += 1;
                 let beside = self.routes.owner_beside(slot, request.stream).is_some();
-                if !beside || !self.keyframes.want(request) {
+                if beside && !self.keyframes.allows(request.stream, slot, arrived) {
+                    self.counters.keyframe_requests_refused += 1;
+                } else if !beside || !self.keyframes.want(request) {
                     self.counters.no_such_stream += 1;
                 } else {
                     self.send_keyframe_requests(arrived);

@@ -1,11 +1,11 @@
 //! One kiosk's media session as the forwarding sees it: its keys, its address, what waits for it.
 
-use vestibule_common::bandwidth::{Arrivals, EstimatorConfig, FeedbackError, Shaper, SoundChoice};
+use vestibule_common::bandwidth::{Arrivals, Estimator, EstimatorConfig, FeedbackError, Shaper, SoundChoice};
 use vestibule_common::id::SessionId;
 use vestibule_common::media::demanded_repairs;
 use vestibule_common::seal::{HopSecrets, Opener, Sealer, Suite};
 use vestibule_common::time::Time;
-use vestibule_common::unit::Bitrate;
+use vestibule_common::unit::{Bitrate, DataSize};
 use vestibule_common::wire::Feedback;
 
 use super::Path;
@@ -33,6 +33,9 @@ pub(super) struct Session {
     pub(super) arrivals: Arrivals,
     /// What its way down carries; `None` until it reports on it.
     pub(super) down: Option<Shaper>,
+    /// What was sent down until then: the first report tells of it.
+    unheard: Shaper,
+    unheard_packets: usize,
     /// What waits for its turn on the way down.
     pub(super) held: Held,
     /// Bodies of files, which wait behind that.
@@ -61,6 +64,8 @@ impl Session {
             listed: false,
             arrivals: Arrivals::new(),
             down: None,
+            unheard: unheard(),
+            unheard_packets: 0,
             held: Held::default(),
             files: Held::default(),
             allowances: Allowances::new(),
@@ -74,16 +79,16 @@ impl Session {
 
     /// It is in no room: it is sent nothing, so nothing is known of its way down.
     pub(super) fn stand_outside(&mut self) {
-        (self.down, self.allotted, self.told) = (None, Bitrate::default(), Told::default());
-        self.sound = SoundChoice::default();
+        self.forget_down();
+        (self.allotted, self.told) = (Bitrate::default(), Told::default());
         self.untold = None;
     }
 
     /// It is somewhere else: what is known of another way down is not known of this one, which begins slowly whether its kiosk
     /// reports or not.
-    pub(super) fn begin_anew(&mut self, now: Time) {
-        self.down = Some(unknown(now));
-        self.sound = SoundChoice::default();
+    pub(super) fn begin_anew(&mut self) {
+        self.forget_down();
+        self.down = Some(unheard());
     }
 
     /// Whether anything has been reported on the way down as it is now.
@@ -97,18 +102,36 @@ impl Session {
         estimator.map_or(0, |estimator| demanded_repairs(estimator.loss(), estimator.round_trip()))
     }
 
-    /// Takes the kiosk's report on its way down. The first one begins the estimate, and is not about anything it knows.
-    pub(super) fn handle_feedback(&mut self, report: &Feedback, now: Time) -> Result<(), FeedbackError> {
+    /// What is known of its way down is not known of the one that it has from now on.
+    pub(super) fn forget_down(&mut self) {
+        (self.down, self.unheard, self.unheard_packets) = (None, unheard(), 0);
+        self.sound = SoundChoice::default();
+    }
+
+    /// A packet leaves. Account is kept of it whether or not the way was ever reported on: a queue that stands before the first
+    /// report would be taken for the length of the way.
+    pub(super) fn handle_sent(&mut self, number: u64, size: DataSize, now: Time) {
         match &mut self.down {
-            Some(down) => down.handle_feedback(report, now),
-            None => {
-                self.down = Some(unknown(now));
-                Ok(())
+            Some(down) => down.handle_sent(number, size, now),
+            None if self.unheard_packets < Estimator::PACKETS => {
+                self.unheard_packets += 1;
+                self.unheard.handle_sent(number, size, now);
             }
+            // It reports on nothing.
+            None => {}
         }
+    }
+
+    /// Takes the kiosk's report on its way down. With the first one its pictures begin to be kept to what that carries.
+    pub(super) fn handle_feedback(&mut self, report: &Feedback, now: Time) -> Result<(), FeedbackError> {
+        let unheard = &mut self.unheard;
+        let down = self.down.get_or_insert_with(|| std::mem::replace(unheard, self::unheard()));
+        down.handle_feedback(report, now)
     }
 }
 
-fn unknown(now: Time) -> Shaper {
-    Shaper::new(EstimatorConfig { initial: INITIAL, ..EstimatorConfig::default() }, now)
+/// A way down of which nothing is known.
+fn unheard() -> Shaper {
+    let config = EstimatorConfig { initial: INITIAL, ..EstimatorConfig::default() };
+    Shaper::new(config, Time::ZERO)
 }

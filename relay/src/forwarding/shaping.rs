@@ -10,6 +10,7 @@ use vestibule_common::unit::{Bitrate, DataSize};
 use vestibule_common::wire::{Demand, Demanded, Kind, MAX_BODY, PathProbe};
 
 use super::inbox::{Place, Stamp};
+use super::layers::UNTOLD;
 use super::outbox::size_at_ip;
 use super::session::Session;
 use super::sound::SoundWish;
@@ -29,8 +30,6 @@ const HEADROOM: f64 = 1.1;
 const FILES_MOST: DataSize = DataSize::bytes(96 * 1024);
 /// How often it is looked whether pictures leave something to files.
 const FILES_EVERY: Duration = Duration::from_millis(5);
-/// Whoever has told nothing for so long counts as one that shows everything as small as it gets.
-const UNTOLD: Duration = Duration::from_secs(2);
 
 /// What waits is let go at multiples of this, in microseconds.
 const RELEASE_GRID: u64 = 1000;
@@ -251,11 +250,12 @@ impl Forwarding {
             let sounds =
                 view.streams.iter().filter(|viewed| self.layers.rungs(viewed.stream).is_empty()).count();
             let sounds = sounds.min(super::loudest::PLACES);
+            let waiting = session.held.take_standing();
             let budget = session
                 .down
                 .as_ref()
-                .map_or(Bitrate::bps(u64::MAX / 128), |down| down.picture_budget(session.held.size(), now));
-            let (most, allotted) = self.layers.allot(slot, budget);
+                .map_or(Bitrate::bps(u64::MAX / 128), |down| down.picture_budget(waiting, now));
+            let (most, allotted) = self.layers.allot(slot, budget, now);
             session.allotted = allotted;
             if let Some(down) = &mut session.down {
                 down.handle_timeout(now);
@@ -306,8 +306,9 @@ impl Forwarding {
             let receivers: heapless::Vec<Slot, 256> = others.take(256).collect();
             let untold = receivers.iter().filter(|other| self.layers.view(**other).is_none());
             let untold = untold.filter_map(|other| self.sessions[usize::from(*other)].as_ref()?.untold).max();
-            // Whoever has just come may tell soon: until then the sender is to decide.
-            if receivers.is_empty() || untold.is_some_and(|since| now.since(since) < UNTOLD) {
+            let unaware = receivers.iter().any(|other| self.layers.is_unaware(*other, streams.audio, now));
+            // Whoever has just come, or before whom the sender has, may tell soon: until then the sender is to decide.
+            if receivers.is_empty() || unaware || untold.is_some_and(|since| now.since(since) < UNTOLD) {
                 continue;
             }
             let mut demand = Demand::default();

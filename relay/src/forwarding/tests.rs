@@ -2,6 +2,7 @@
 
 mod files;
 mod floods;
+mod hostile;
 mod loudest;
 mod moving;
 mod receiver;
@@ -12,6 +13,7 @@ mod world;
 
 use std::net::SocketAddr;
 
+use vestibule_common::control::Streams;
 use vestibule_common::id::{RoomId, StreamId};
 use vestibule_common::time::{Duration, Time};
 use vestibule_common::wire::{
@@ -612,6 +614,48 @@ fn what_waits_for_a_receiver_goes_nowhere_once_its_sender_has_left() {
     for _ in 0..300 {
         assert!(of_kind(&tick(&mut world, 1), 1, Kind::Video).is_empty());
     }
+}
+
+/// Before the first report comes, a queue may stand already: it is no part of the way's length.
+#[test]
+fn a_queue_that_stood_before_the_first_report_is_seen() {
+    let mut world = World::new(2);
+    let video = world.kiosks[0].streams.video;
+    show(&mut world, 1, &[(video, 3)]);
+    // The way carries a piece of a thousand bytes in 16 ms, after 10 ms; the sender makes one every 10 ms.
+    let (mut free, mut arrivals) = (world.now, vestibule_common::bandwidth::Arrivals::new());
+    let mut under_way = std::collections::VecDeque::new();
+    let mut longest = Duration::ZERO;
+    for n in 0..4000_u32 {
+        if n % 10 == 0 {
+            world.send(0, &picture(video, 3, n / 10, n == 0, 1000));
+        }
+        world.now += Duration::from_millis(1);
+        world.forwarding.handle_timeout(world.now);
+        let to = world.kiosks[1].address;
+        for sent in world.drain().into_iter().filter(|sent| sent.to == to) {
+            for segment in sent.segments {
+                let opened = world.kiosks[1].opener.open(&mut segment.clone()).map(|opened| opened.packet);
+                free = free.max(world.now) + Duration::from_millis(16);
+                under_way.push_back((free + Duration::from_millis(10), opened.unwrap()));
+            }
+        }
+        if n > 3000 {
+            longest = longest.max(free.since(world.now));
+        }
+        while let Some((_, number)) = under_way.pop_front_if(|(at, _)| *at <= world.now) {
+            arrivals.handle_arrival(number, Ecn::NotEct, world.now);
+        }
+        // The first report waits for half a second.
+        if n > 500
+            && let Some(report) = arrivals.next_report(world.now)
+        {
+            let mut body = [0; MAX_BODY];
+            let len = report.emit(&mut body).unwrap();
+            world.send(1, &body[..len]);
+        }
+    }
+    assert!(longest < Duration::from_millis(100), "{longest:?}");
 }
 
 /// A receiver asks for everything at once, in floods: it gets what fits, the sender is asked for few keyframes.

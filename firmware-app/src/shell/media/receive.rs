@@ -337,6 +337,7 @@ impl Receiver {
     fn take(&mut self, wanted: &Wanted) {
         let now = self.clock.now();
         self.own = wanted.own;
+        self.wishes.hurry();
         let rooms = &wanted.rooms;
         self.pictures.retain(|id, pictures| {
             let PictureStream { peer, kind } = pictures.stream;

@@ -28,10 +28,10 @@ use super::sent::Sent;
 use super::speaking::{CodedWish, SoundLayers, SoundSwitch};
 use super::stats::Stats;
 use super::switch::CameraSwitch;
-use super::wishes::PAYLOAD;
 use crate::device::clock::Clock;
 use crate::shell::watch::Watch;
 use crate::video::kind::PictureKind;
+use crate::video::plan::PAYLOAD;
 
 /// Periods of sound that may wait for the sending thread: 310 ms; it wakes within one.
 const AUDIO_RING: usize = 32;
@@ -358,20 +358,20 @@ impl Sender {
             switch.set_repaired(repaired);
             switch.set_budget(Some(Bitrate::bps((budget * (1.0 - repaired)) as u64)));
         }
-        let [most, most_presented] = self.bitrates.map(|bitrate| bitrate.as_bps() as f64 / PAYLOAD);
-        let most = if presentation { most + most_presented } else { most };
+        let camera = &self.switches[PictureKind::Camera as usize];
+        let [bound, bound_presented] = self.bitrates.map(Bitrate::as_bps);
+        // What others want of the camera, or all that its largest layer may take.
+        let wished: Option<u64> =
+            camera.wishes().layers.map(|layers| layers.iter().map(|wish| wish.cap.as_bps().min(bound)).sum());
+        let most = bound.max(wished.unwrap_or(0)) as f64 / PAYLOAD;
+        let most = if presentation { most + bound_presented as f64 / PAYLOAD } else { most };
         let wanted = (most + BESIDE.as_bps() as f64) * HEADROOM;
         self.shaper.estimator_mut().set_wanted(Bitrate::bps(wanted as u64));
         let estimator = self.shaper.estimator();
-        let camera = &self.switches[PictureKind::Camera as usize];
-        // What others want of the camera, or all that it may take.
-        let wished: Option<u64> =
-            camera.wishes().layers.map(|layers| layers.iter().map(|wish| wish.cap.as_bps()).sum());
         let left = 1.0 - self.protections[PictureKind::Camera as usize].share();
-        let bound = (self.bitrates[PictureKind::Camera as usize].as_bps() as f64 * left) as u64;
-        let pictures = if camera.may_send() { wished.unwrap_or(bound).min(bound) } else { 0 };
-        let presented =
-            if presentation { self.bitrates[PictureKind::Presentation as usize].as_bps() } else { 0 };
+        let bound = (bound as f64 * left) as u64;
+        let pictures = if camera.may_send() { wished.unwrap_or(bound) } else { 0 };
+        let presented = if presentation { bound_presented } else { 0 };
         let needs = SoundNeeds {
             estimate: estimator.estimate(),
             fates: estimator.fates(),
@@ -384,7 +384,7 @@ impl Sender {
         self.gauges.set_up(Some(Up {
             estimate: estimator.estimate(),
             allotment: self.shaper.picture_budget(DataSize::default(), now),
-            short: camera.may_send() && rest * left < wished.unwrap_or(bound).min(bound) as f64,
+            short: camera.may_send() && rest * left < wished.unwrap_or(bound) as f64,
             round_trip: estimator.round_trip().filter(|_| reported),
             fates: estimator.fates(),
             silent: estimator.reported().is_some() && !reported,

@@ -8,13 +8,11 @@ use vestibule_common::id::StreamId;
 use vestibule_common::media::ladder;
 use vestibule_common::media::voice::{CODED_LAYER, PCM_LAYER, REPEATS_MOST};
 use vestibule_common::time::{Duration, Time};
-use vestibule_common::unit::Bitrate;
 use vestibule_common::wire::{Demand, View, Viewed};
 
 use super::speaking::{CodedWish, SoundLayers, SoundSwitch};
 use super::switch::CameraSwitch;
-use crate::video::ladder::{LayerIndex, LayerWish};
-use crate::video::plan::LayersWanted;
+use crate::video::plan::{LayersWanted, wish};
 
 /// How often it is looked what is shown.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -24,8 +22,6 @@ const TELL_EVERY: Duration = Duration::from_millis(500);
 const STALE: Duration = Duration::from_secs(2);
 /// A layer is large enough for a place on the screen that is larger by this many hundredths.
 const ENOUGH: usize = 125;
-/// Of what a picture takes on the wire, this is its own.
-pub(super) const PAYLOAD: f64 = 0.92;
 
 /// What is shown and played of others.
 pub(super) struct Shown {
@@ -82,6 +78,11 @@ impl Wishes {
         self.sound.want(SoundLayers::PLAIN);
     }
 
+    /// Other rooms are shown than before: that is looked at at once.
+    pub(super) fn hurry(&mut self) {
+        self.look = Time::ZERO;
+    }
+
     /// Whether to look what is shown. Asking settles it.
     pub(super) fn looks(&mut self, now: Time) -> bool {
         let due = now >= self.look;
@@ -107,13 +108,7 @@ impl Wishes {
         let Some(own) = own else { return };
         self.demanded = Some(now);
         for (switch, stream) in [(&self.camera, own.video), (&self.presentation, own.presentation)] {
-            let layers = demand.layers.iter().filter(|layer| layer.stream == stream).filter_map(|layer| {
-                let cap = Bitrate::bps((layer.cap.as_bps() as f64 * PAYLOAD) as u64);
-                // With less than its least it would not be made at all.
-                let least = ladder::CAMERA.get(usize::from(layer.spatial)).map_or(cap, |rung| rung.least);
-                let repairs = layer.repairs;
-                Some(LayerWish { layer: LayerIndex::of(layer.spatial)?, cap: cap.max(least), repairs })
-            });
+            let layers = demand.layers.iter().filter(|layer| layer.stream == stream).filter_map(wish);
             switch.want_layers(Some(layers.take(LayersWanted::new().capacity()).collect()));
         }
         let sounds = || demand.layers.iter().filter(|layer| layer.stream == own.audio);
@@ -136,9 +131,11 @@ impl Wishes {
 
 #[cfg(test)]
 mod tests {
+    use vestibule_common::unit::Bitrate;
     use vestibule_common::wire::Demanded;
 
     use super::*;
+    use crate::video::ladder::LayerIndex;
 
     const OWN: Streams =
         Streams { audio: StreamId(1), video: StreamId(2), presentation: StreamId(3), file: StreamId(4) };

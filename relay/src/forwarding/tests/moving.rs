@@ -24,7 +24,7 @@ fn a_new_address_gets_no_padding_before_its_first_report_and_no_more_than_at_the
             let came = receiver.tick(&mut world, true);
             padded += came.iter().filter(|body| Kind::of(body) == Ok(Kind::Probe)).count();
         }
-        assert!(padded > 100 && estimate(&world) > 3000, "{padded}, {} kbit/s", estimate(&world));
+        assert!(padded > 50 && estimate(&world) > 1800, "{padded}, {} kbit/s", estimate(&world));
 
         // It is elsewhere; its sender sends far more than the start of an estimate carries, or little.
         world.kiosks[1].address = SocketAddr::from(([192, 168, 7, 7], 999));
