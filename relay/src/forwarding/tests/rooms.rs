@@ -6,6 +6,23 @@ use super::super::thinking::AT_A_TIME;
 use super::*;
 
 #[test]
+fn reports_that_are_due_together_are_written_some_at_a_time() {
+    let mut world = World::new(150);
+    world.now += Duration::from_millis(60);
+    let mut counts = Vec::new();
+    while world.forwarding.poll_timeout().is_some_and(|due| due <= world.now) {
+        world.forwarding.handle_timeout(world.now);
+        counts.push(reports_among(&world.drain_all()));
+    }
+    assert_eq!(counts, [128, 22]);
+}
+
+/// How many reports there are among what all kiosks got.
+fn reports_among(bodies: &[(usize, Vec<u8>)]) -> usize {
+    bodies.iter().filter(|(_, body)| Kind::of(body) == Ok(Kind::Feedback)).count()
+}
+
+#[test]
 fn rooms_that_wake_together_are_thought_over_a_few_at_a_time() {
     let mut world = World::new(0);
     for number in 1..=24_u8 {
