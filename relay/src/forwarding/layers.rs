@@ -38,7 +38,35 @@ struct Stream {
     /// What has come of it, if it is sound.
     sound: SoundLayers,
     /// By receiver.
-    choices: Vec<Choice>,
+    choices: Choices,
+}
+
+/// Choices of those who ever told anything about a stream: the other members of its room, however many the relay has.
+#[derive(Default)]
+struct Choices(Vec<(Slot, Choice)>);
+
+impl Choices {
+    fn get(&self, slot: Slot) -> Option<&Choice> {
+        let index = self.0.binary_search_by_key(&slot, |(slot, _)| *slot).ok()?;
+        Some(&self.0[index].1)
+    }
+
+    fn get_mut(&mut self, slot: Slot) -> Option<&mut Choice> {
+        let index = self.0.binary_search_by_key(&slot, |(slot, _)| *slot).ok()?;
+        Some(&mut self.0[index].1)
+    }
+
+    fn or_default(&mut self, slot: Slot) -> &mut Choice {
+        let index = self.0.binary_search_by_key(&slot, |(slot, _)| *slot).unwrap_or_else(|index| {
+            self.0.insert(index, (slot, Choice::default()));
+            index
+        });
+        &mut self.0[index].1
+    }
+
+    fn remove(&mut self, slot: Slot) {
+        self.0.retain(|(other, _)| *other != slot);
+    }
 }
 
 /// One layer as it comes.
@@ -96,7 +124,7 @@ impl Layers {
                 rungs,
                 layers: Default::default(),
                 sound: SoundLayers::default(),
-                choices: Vec::new(),
+                choices: Choices::default(),
             };
             self.streams.insert(id, stream);
         }
@@ -114,7 +142,7 @@ impl Layers {
     }
 
     fn choice(&mut self, slot: Slot, id: StreamId) -> Option<&mut Choice> {
-        self.streams.get_mut(&id)?.choices.get_mut(usize::from(slot))
+        self.streams.get_mut(&id)?.choices.get_mut(slot)
     }
 
     /// Whether a receiver may not know yet that the owner of this stream of sound has come. Until it does, or has had the time, it is
@@ -139,9 +167,7 @@ impl Layers {
             *wish = SoundWish::default();
         }
         for stream in self.streams.values_mut() {
-            if let Some(choice) = stream.choices.get_mut(usize::from(slot)) {
-                *choice = Choice::default();
-            }
+            stream.choices.remove(slot);
         }
     }
 
@@ -161,13 +187,13 @@ impl Layers {
         for id in streams {
             let Some(stream) = self.streams.get_mut(&id) else { continue };
             if told && stream.audio == id {
-                let choice = stream.choices.get(usize::from(slot));
+                let choice = stream.choices.get(slot);
                 first = choice.is_some_and(|choice| choice.unaware.is_some());
             }
             stream.apply(slot, id, &view);
             // Until now it got the smallest: it goes on with what it has.
             let sent = stream.smallest(now);
-            if let Some(choice) = stream.choices.get_mut(usize::from(slot))
+            if let Some(choice) = stream.choices.get_mut(slot)
                 && first
                 && choice.highest.is_some()
             {
@@ -213,7 +239,7 @@ impl Layers {
         let Some(stream) = self.streams.get_mut(&header.stream) else { return true };
         if stream.rungs.is_empty() {
             // Whoever told nothing may know but plain samples.
-            let highest = stream.choices.get(usize::from(slot)).map(|choice| choice.highest);
+            let highest = stream.choices.get(slot).map(|choice| choice.highest);
             let highest = if told { highest.flatten() } else { Some(PCM_LAYER) };
             let Some(highest) = highest else { return false };
             return stream.sound.takes(
@@ -228,7 +254,7 @@ impl Layers {
             return stream.gives_untold(header.layer.spatial, now);
         }
         let target = stream.target(slot, now);
-        let Some(choice) = stream.choices.get_mut(usize::from(slot)) else { return false };
+        let Some(choice) = stream.choices.get_mut(slot) else { return false };
         if choice.highest.is_none() {
             return false;
         }
@@ -246,14 +272,14 @@ impl Layers {
         if self.view(slot).is_none() {
             return stream.gives_untold(layer, now);
         }
-        let choice = stream.choices.get(usize::from(slot)).filter(|choice| choice.highest.is_some());
+        let choice = stream.choices.get(slot).filter(|choice| choice.highest.is_some());
         choice.is_some_and(|choice| stream.rungs.is_empty() || choice.current == Some(layer))
     }
 
     /// Pieces of this stream were dropped on the way to the receiver: only a keyframe helps.
     pub(super) fn interrupt(&mut self, slot: Slot, id: StreamId) {
         let stream = self.streams.get_mut(&id);
-        if let Some(choice) = stream.and_then(|stream| stream.choices.get_mut(usize::from(slot))) {
+        if let Some(choice) = stream.and_then(|stream| stream.choices.get_mut(slot)) {
             choice.current = None;
         }
     }
@@ -261,7 +287,7 @@ impl Layers {
     /// A receiver asks for a keyframe of the layer that it gets, whichever it names.
     pub(super) fn resolve(&self, slot: Slot, request: KeyframeRequest, now: Time) -> KeyframeRequest {
         let Some(stream) = self.streams.get(&request.stream) else { return request };
-        let current = stream.choices.get(usize::from(slot)).and_then(|choice| choice.current);
+        let current = stream.choices.get(slot).and_then(|choice| choice.current);
         let spatial = current.or_else(|| stream.target(slot, now)).unwrap_or(request.spatial);
         KeyframeRequest { spatial, ..request }
     }
@@ -272,7 +298,7 @@ impl Layers {
         for id in view.streams.iter().map(|viewed| viewed.stream) {
             let Some(stream) = self.streams.get_mut(&id) else { continue };
             let Some(spatial) = stream.target(slot, now) else { continue };
-            let Some(choice) = stream.choices.get_mut(usize::from(slot)) else { continue };
+            let Some(choice) = stream.choices.get_mut(slot) else { continue };
             let shown = choice.highest.is_some() && !stream.rungs.is_empty();
             let due = choice.asked.is_none_or(|asked| now.since(asked) >= ASK_EVERY);
             if shown && due && choice.current != Some(spatial) {
@@ -296,12 +322,11 @@ impl Layers {
         for viewed in &view.streams {
             let Some(stream) = self.streams.get(&viewed.stream) else { continue };
             // One of another room, or of nobody.
-            let shown_here =
-                stream.choices.get(usize::from(slot)).is_some_and(|choice| choice.highest.is_some());
+            let shown_here = stream.choices.get(slot).is_some_and(|choice| choice.highest.is_some());
             if stream.rungs.is_empty() || !shown_here {
                 continue;
             }
-            let before = stream.choices.get(usize::from(slot)).map_or(0, |choice| choice.allowed);
+            let before = stream.choices.get(slot).map_or(0, |choice| choice.allowed);
             let want = Want { rungs: stream.rungs, highest: viewed.spatial, before };
             // As many fit as a view names.
             let _ = (shown.push(viewed.stream), wants.push(want));
@@ -316,7 +341,7 @@ impl Layers {
             let Some(stream) = self.streams.get_mut(id) else { continue };
             let comes = stream.comes(now);
             let Share { rung, cap } = *if comes { of_coming.next().unwrap_or(share) } else { share };
-            if let Some(choice) = stream.choices.get_mut(usize::from(slot)) {
+            if let Some(choice) = stream.choices.get_mut(slot) {
                 (choice.allowed, choice.cap) = (rung, cap);
             }
         }
@@ -344,9 +369,8 @@ impl Layers {
 
     /// Who gets a stream, with what it chose.
     pub(super) fn choices(&mut self, id: StreamId) -> impl Iterator<Item = (Slot, &mut Choice)> {
-        let choices = self.streams.get_mut(&id).map(|stream| stream.choices.iter_mut());
-        let choices = choices.into_iter().flatten().enumerate();
-        choices.map(|(slot, choice)| (slot as Slot, choice))
+        let choices = self.streams.get_mut(&id).map(|stream| stream.choices.0.iter_mut());
+        choices.into_iter().flatten().map(|(slot, choice)| (*slot, choice))
     }
 
     /// The ladder of a stream; empty for sound and for unknown ones.
@@ -360,12 +384,8 @@ impl Stream {
         if slot == self.owner {
             return;
         }
-        let index = usize::from(slot);
-        if self.choices.len() <= index {
-            self.choices.resize(index + 1, Choice::default());
-        }
         let viewed = view.streams.iter().find(|viewed| viewed.stream == id);
-        let choice = &mut self.choices[index];
+        let choice = self.choices.or_default(slot);
         let highest = viewed.map(|viewed| viewed.spatial);
         if choice.highest.is_none() {
             // Until it is thought over, its way down carries everything.
@@ -400,7 +420,7 @@ impl Stream {
 
     /// The highest layer that is sent at the moment and may go to a receiver, or else the lowest there is.
     fn target(&self, slot: Slot, now: Time) -> Option<u8> {
-        let choice = self.choices.get(usize::from(slot))?;
+        let choice = self.choices.get(slot)?;
         let most = choice.highest?.min(choice.allowed);
         let live = |layer: &u8| self.is_live(*layer, now);
         let most = most.min(LAYERS as u8 - 1);

@@ -7,7 +7,9 @@
 //!
 //! A receive batch is opened into the `inbox`; each receiver only remembers which bodies are meant for it. They are
 //! copied and sealed when the shell asks for the next transmit, into one buffer that stays in the cache, and whatever
-//! has the same size leaves in one GSO send. Nothing is allocated for a packet.
+//! has the same size leaves in one GSO send. Pictures and files are copied once more while they wait for a way down. Nothing is
+//! allocated for a packet but for a kiosk's report on its way down; what a stream or a way down needs is allocated when it is first
+//! used, and grows to what it holds at most.
 
 mod allowances;
 mod counters;
@@ -25,6 +27,7 @@ mod routes;
 mod session;
 mod shaping;
 mod sound;
+mod thinking;
 
 #[cfg(test)]
 mod tests;
@@ -174,9 +177,13 @@ impl Forwarding {
 
     /// Takes the slot out of its room, with everything that is queued for and from it.
     fn leave(&mut self, slot: Slot) {
+        let room = self.routes.room_of(slot);
         for stream in self.routes.leave(slot) {
             self.keyframes.close(stream);
             self.layers.close(stream);
+        }
+        if let Some(room) = room.filter(|room| self.routes.members_of(*room).is_empty()) {
+            self.shaping.forget(room);
         }
         self.layers.forget(slot);
         self.loudest.forget(slot);

@@ -11,6 +11,7 @@ use vestibule_common::wire::{
 use super::inbox::{Place, Stamp};
 use super::loudest::SMALL_ROOM;
 use super::outbox::size_at_ip;
+use super::reports::Reports;
 use super::shaping::Paced;
 use super::{Forwarding, Path, Slot};
 
@@ -46,7 +47,9 @@ impl Forwarding {
             if session.path.is_some() {
                 self.counters.address_changes += 1;
                 session.begin_anew();
-                self.shaping.wake(arrived);
+                if let Some(room) = self.routes.room_of(slot) {
+                    self.shaping.wake(room, arrived);
+                }
             }
             session.path = Some(from);
         }
@@ -137,7 +140,7 @@ impl Forwarding {
                     self.counters.feedback_refused +=
                         u64::from(session.handle_feedback(&report, arrived).is_err());
                 }
-                self.shaping.wake(arrived);
+                self.wake(slot, arrived);
             }
             Kind::View => {
                 let view = View::parse(body)?;
@@ -146,7 +149,7 @@ impl Forwarding {
                 let streams = others.flat_map(|own| [own.audio, own.video, own.presentation]);
                 if self.layers.handle_view(slot, view, streams, arrived) {
                     self.loudest.clear(slot);
-                    self.shaping.wake(arrived);
+                    self.wake(slot, arrived);
                 }
             }
             Kind::PathChallenge => {
@@ -266,12 +269,14 @@ impl Forwarding {
     /// Reports to every member whose datagrams came since the last report.
     pub(super) fn send_reports(&mut self, now: Time) {
         let mut body = [0; MAX_BODY];
+        let mut count = 0;
         for slot in 0..self.sessions.len() {
-            if self.inbox.is_full() {
+            if self.inbox.is_full() || count == Reports::AT_A_TIME {
                 return self.reports.note(Some(now));
             }
             let Some(session) = &mut self.sessions[slot] else { continue };
             let report = session.arrivals.next_report(now);
+            count += usize::from(report.is_some());
             self.reports.note(session.arrivals.poll_timeout());
             // Whoever is in no room is told nothing.
             let report = report.filter(|_| self.routes.room_of(slot as Slot).is_some());

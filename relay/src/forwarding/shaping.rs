@@ -2,7 +2,7 @@
 //! shared among the streams that are shown; senders are told what is wanted of them.
 
 use vestibule_common::bandwidth::SoundNeeds;
-use vestibule_common::id::StreamId;
+use vestibule_common::id::{RoomId, StreamId};
 use vestibule_common::media::Permit;
 use vestibule_common::media::voice::PCM_RATE;
 use vestibule_common::time::{Duration, Time};
@@ -14,10 +14,9 @@ use super::layers::UNTOLD;
 use super::outbox::size_at_ip;
 use super::session::Session;
 use super::sound::SoundWish;
+use super::thinking::{AT_A_TIME, Thinking};
 use super::{Forwarding, Slot, demand};
 
-/// How often what is wanted is thought over.
-const THINK_EVERY: Duration = Duration::from_millis(100);
 /// How often padding is looked for.
 const PAD_EVERY: Duration = Duration::from_millis(5);
 /// A body of padding.
@@ -31,6 +30,9 @@ const HEADROOM: f64 = 1.1;
 const FILES_MOST: DataSize = DataSize::bytes(96 * 1024);
 /// How often it is looked whether pictures leave something to files.
 const FILES_EVERY: Duration = Duration::from_millis(5);
+
+/// What waits is let go at multiples of this, in microseconds.
+const RELEASE_GRID: u64 = 1000;
 
 /// Whether a body waits for its turn.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -48,19 +50,24 @@ pub(super) enum Paced {
 /// When there is something to do for the ways down.
 #[derive(Default)]
 pub(super) struct Shaping {
-    think: Option<Time>,
+    thinking: Thinking,
     pad: Option<Time>,
     release: Option<Time>,
 }
 
 impl Shaping {
     pub(super) fn due(&self) -> Option<Time> {
-        [self.think, self.pad, self.release].into_iter().flatten().min()
+        [self.thinking.due(), self.pad, self.release].into_iter().flatten().min()
     }
 
     /// Somebody told something about its way down or what it shows.
-    pub(super) fn wake(&mut self, now: Time) {
-        self.think.get_or_insert(now);
+    pub(super) fn wake(&mut self, room: RoomId, now: Time) {
+        self.thinking.wake(room, now);
+    }
+
+    /// Nobody is in the room any more.
+    pub(super) fn forget(&mut self, room: RoomId) {
+        self.thinking.forget(room);
     }
 
     /// A way down is known from now on: what waited for that may leave.
@@ -68,7 +75,9 @@ impl Shaping {
         self.release_at(now);
     }
 
+    /// On a grid: then all sessions are looked through at most once in that time. Buckets hold more than that.
     fn release_at(&mut self, at: Time) {
+        let at = Time::from_micros(at.as_micros().next_multiple_of(RELEASE_GRID));
         self.release = Some(self.release.map_or(at, |before| before.min(at)));
     }
 }
@@ -97,9 +106,7 @@ impl Forwarding {
                     if at < Time::MAX {
                         self.shaping.release_at(at);
                     }
-                    if session.held.is_late(now) {
-                        self.give_up(to);
-                    }
+                    self.give_up(to, now);
                     return true;
                 }
             }
@@ -126,13 +133,13 @@ impl Forwarding {
         true
     }
 
-    /// Drops what waits for a receiver: it would be late. Each of the streams goes on with a keyframe.
-    fn give_up(&mut self, to: Slot) {
+    /// Drops what waits of a stream for a receiver if it would be late. The stream goes on with a keyframe, the others as they are.
+    fn give_up(&mut self, to: Slot, now: Time) {
         let Some(session) = &mut self.sessions[usize::from(to)] else { return };
-        for flow in session.held.flows() {
+        while let Some(flow) = session.held.late_flow(now) {
             self.layers.interrupt(to, StreamId(flow));
+            self.counters.late += session.held.drop_flow(flow);
         }
-        self.counters.late += session.held.clear();
     }
 
     pub(super) fn handle_shaping(&mut self, now: Time) {
@@ -142,17 +149,16 @@ impl Forwarding {
         if self.shaping.pad.take_if(|due| *due <= now).is_some() {
             self.pad(now);
         }
-        if self.shaping.think.take_if(|due| *due <= now).is_some() {
-            self.think(now);
+        for _ in 0..AT_A_TIME {
+            let Some(room) = self.shaping.thinking.take_due(now) else { break };
+            self.think(room, now);
         }
     }
 
     /// Lets go of what may leave by now.
     fn release(&mut self, now: Time) {
         for slot in 0..self.sessions.len() {
-            if self.sessions[slot].as_ref().is_some_and(|session| session.held.is_late(now)) {
-                self.give_up(slot as Slot);
-            }
+            self.give_up(slot as Slot, now);
             while !self.inbox.is_full()
                 && let Some(session) = &mut self.sessions[slot]
                 && let Some(down) = &mut session.down
@@ -225,11 +231,17 @@ impl Forwarding {
         }
     }
 
-    /// Shares every way down among what its receiver shows, asks for the keyframes that this takes, and tells the senders.
-    fn think(&mut self, now: Time) {
-        for slot in 0..self.sessions.len() {
-            let Some(session) = &mut self.sessions[slot] else { continue };
-            let slot = slot as Slot;
+    /// The room of this member is to be thought over.
+    pub(super) fn wake(&mut self, slot: Slot, now: Time) {
+        if let Some(room) = self.routes.room_of(slot) {
+            self.shaping.wake(room, now);
+        }
+    }
+
+    /// Shares every way down of a room among what its receiver shows, asks for the keyframes that this takes, and tells the senders.
+    fn think(&mut self, room: RoomId, now: Time) {
+        for &slot in self.routes.members_of(room) {
+            let Some(session) = &mut self.sessions[usize::from(slot)] else { continue };
             let Some(view) = self.layers.view(slot) else {
                 session.untold.get_or_insert(now);
                 session.down.iter_mut().for_each(|down| down.handle_timeout(now));
@@ -261,23 +273,27 @@ impl Forwarding {
             }
         }
         // Only then does each receiver have the layer that it is to get.
-        self.tell_demands(now);
-        for slot in 0..self.sessions.len() as Slot {
+        self.tell_demands(room, now);
+        for &slot in self.routes.members_of(room) {
             while let Some(request) = self.layers.next_request(slot, now) {
                 self.counters.layer_changes += 1;
                 self.keyframes.want(request);
             }
         }
         self.send_keyframe_requests(now);
-        if self.sessions.iter().flatten().any(|session| session.down.is_some()) {
-            self.shaping.think = Some(now + THINK_EVERY);
+        let is_known = |slot: &Slot| {
+            self.sessions[usize::from(*slot)].as_ref().is_some_and(|session| session.down.is_some())
+        };
+        if self.routes.members_of(room).iter().any(is_known) {
+            self.shaping.thinking.again(room, now);
         }
     }
 
     /// Tells each member what is wanted of its streams, once its receivers have told what they show.
-    fn tell_demands(&mut self, now: Time) {
+    fn tell_demands(&mut self, room: RoomId, now: Time) {
         let mut body = [0; MAX_BODY];
-        for slot in 0..self.sessions.len() as Slot {
+        for index in 0..self.routes.members_of(room).len() {
+            let slot = self.routes.members_of(room)[index];
             if self.inbox.is_full() {
                 return;
             }

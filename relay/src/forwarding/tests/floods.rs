@@ -1,8 +1,10 @@
 //! One member floods the others, with each kind of body that is not a picture: they get no more of it than is allowed, and of everybody
 //! else exactly what they would have got.
 
+use vestibule_common::unit::Bitrate;
 use vestibule_common::wire::Kind;
 
+use super::receiver::Receiver;
 use super::*;
 
 /// Who floods, whose stream it is about, and who meets in peace.
@@ -129,4 +131,39 @@ fn a_flood_gets_its_limit_and_the_others_what_they_would_have_got() {
         assert!((most * 8 / 10..=most).contains(&got.caused), "{what}: {} of {most}", got.caused);
         assert!(got.excess > u64::from(sent) * 8 / 10, "{what}: {} of {sent} dropped", got.excess);
     }
+}
+
+/// Two members' pictures to a third one, whose way down carries twice what is wanted of them; one then sends eight times as much.
+#[test]
+fn a_flood_of_pictures_costs_the_other_pictures_little() {
+    let run = |floods: bool| {
+        let mut world = World::new(3);
+        let [video, flood] = [1, 0].map(|kiosk: usize| world.kiosks[kiosk].streams.video);
+        show(&mut world, 2, &[(video, 2), (flood, 2)]);
+        let mut receiver = Receiver::behind(2, Bitrate::kbps(4000));
+        let (mut delays, mut sent) = (Vec::new(), std::collections::BTreeMap::new());
+        for n in 0..6000_u32 {
+            if n % 33 == 0 {
+                world.send(VICTIM, &picture(video, 2, n / 33, n == 0, 1100));
+                sent.insert(n / 33, world.now);
+            }
+            if n % 33 == 0 || floods && n > 1000 {
+                world.send(FLOODER, &picture(flood, 2, n, n % 33 == 0, 1100));
+            }
+            for (came, body) in receiver.tick_timed(&mut world, true) {
+                if let Ok((header, _)) = MediaHeader::parse(&body)
+                    && header.stream == video
+                {
+                    delays.push(came.since(sent[&header.frame]));
+                }
+            }
+        }
+        (delays, world.forwarding.counters().late)
+    };
+    let ((peace, _), (flooded, late)) = (run(false), run(true));
+    assert!(late > 1000, "{late}");
+    assert_eq!((flooded.len(), peace.len()), (182, 182), "every picture of the other comes");
+    // The link's queue, until the relay knows of it; then a piece or two of the flood.
+    let longest = |delays: &[Duration]| delays.iter().max().copied().unwrap().as_millis();
+    assert!(longest(&flooded) <= longest(&peace) + 20);
 }

@@ -143,10 +143,7 @@ fn what_waits_for_its_turn_is_not_sent_twice() {
     let mut world = World::new(2);
     let video = world.kiosks[0].streams.video;
     show(&mut world, 1, &[(video, 3)]);
-    let report = Feedback { first: 0, reported: world.now, arrivals: Default::default() };
-    let mut body = [0; MAX_BODY];
-    let len = report.emit(&mut body).unwrap();
-    world.send(1, &body[..len]);
+    tell_arrivals(&mut world, 1, 0);
     tick(&mut world, 1);
     for frame in 0..20 {
         world.send(0, &picture(video, 3, frame, frame == 0, 1000));
