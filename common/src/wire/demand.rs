@@ -80,7 +80,7 @@ impl Demanded {
 /// Which layers of a sender's streams anybody wants, and what the sender's own way down carries.
 ///
 /// ```text
-/// 0 kind | 1 zero | 2 estimate of the way down (4, kbit/s, 0: unknown) | 6 of it allotted (4, kbit/s) | 10 count (2)
+/// 0 kind | 1 bit 0: strained | 2 estimate of the way down (4, kbit/s, 0: unknown) | 6 of it allotted (4, kbit/s) | 10 count (2)
 /// 12 entries (9 each): stream (4), spatial layer (1, in its upper 4 bits; in the lower 4 the repairs), cap (4, kbit/s)
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -89,6 +89,8 @@ pub struct Demand {
     pub estimate: Option<Bitrate>,
     /// What it allotted of that.
     pub allotted: Bitrate,
+    /// The relay's processor does not keep up, so that it passes on smaller pictures than the network would carry.
+    pub strained: bool,
     /// The layers. Of a stream without any, nobody wants anything.
     pub layers: Vec<Demanded, { Demand::MAX_LAYERS }>,
 }
@@ -100,6 +102,7 @@ impl Demand {
     /// Reads a body of kind [`Kind::Demand`].
     pub fn parse(body: &[u8]) -> Result<Demand, Error> {
         let mut reader = start(body, Kind::Demand)?;
+        let strained = body.get(1).is_some_and(|flags| flags & 1 == 1);
         let estimate = kbps(reader.u32()?);
         let allotted = kbps(reader.u32()?);
         let mut layers = Vec::new();
@@ -109,7 +112,8 @@ impl Demand {
             let demanded = Demanded { stream, spatial, repairs, cap: kbps(reader.u32()?) };
             layers.push(demanded).map_err(|_| Error::TooLong)?;
         }
-        Ok(Demand { estimate: (estimate > Bitrate::bps(0)).then_some(estimate), allotted, layers })
+        let estimate = (estimate > Bitrate::bps(0)).then_some(estimate);
+        Ok(Demand { estimate, allotted, strained, layers })
     }
 
     /// Writes the body and returns its length. Rates are rounded down to whole kbit/s, and of more repairs than
@@ -117,7 +121,7 @@ impl Demand {
     pub fn emit(&self, out: &mut [u8]) -> Result<usize, Error> {
         let mut writer = Writer::new(out);
         writer.u8(Kind::Demand as u8)?;
-        writer.u8(0)?;
+        writer.u8(u8::from(self.strained))?;
         writer.u32(in_kbps(self.estimate.unwrap_or_default()))?;
         writer.u32(in_kbps(self.allotted))?;
         writer.u16(self.layers.len() as u16)?;
@@ -163,7 +167,7 @@ mod tests {
             let demanded =
                 |(stream, spatial, repairs, cap)| Demanded { stream: StreamId(stream), spatial, repairs, cap: kbps(cap) };
             let layers = raw.into_iter().map(demanded).collect();
-            let demand = Demand { estimate: (estimate > 0).then(|| kbps(estimate)), allotted: kbps(allotted), layers };
+            let demand = Demand { estimate: (estimate > 0).then(|| kbps(estimate)), allotted: kbps(allotted), strained: estimate % 2 == 1, layers };
             let mut out = [0; MAX_BODY];
             let len = demand.emit(&mut out).unwrap();
             prop_assert_eq!(Demand::parse(&out[..len]).unwrap(), demand);

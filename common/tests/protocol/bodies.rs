@@ -167,6 +167,7 @@ pub(crate) fn bodies() -> Vec<(&'static str, Body)> {
             Body::Demand(Demand {
                 estimate: Some(Bitrate::kbps(2_400)),
                 allotted: Bitrate::kbps(1_900),
+                strained: true,
                 layers: [(3, 0, 1_400), (1, 5, 300)]
                     .into_iter()
                     .map(|(spatial, repairs, kbps)| Demanded {
@@ -313,6 +314,7 @@ pub(crate) fn fields(body: &Body) -> Value {
             "kind": Kind::Demand as u8,
             "estimate_kbps": demand.estimate.map_or(0, |rate| rate.as_bps() / 1000),
             "allotted_kbps": demand.allotted.as_bps() / 1000,
+            "strained": demand.strained,
             "entries": demand.layers.iter().map(|demanded| json!({
                 "stream": demanded.stream.0,
                 "spatial": demanded.spatial,

@@ -79,6 +79,8 @@ counters! {
     files_dropped,
     /// Layers that receivers were to change to.
     layer_changes,
+    /// Times that a layer of all cameras was given up because the processor did not keep up.
+    strained,
     /// Demands sent to the streams' owners.
     demands_sent,
     /// Requests for missing pieces that came.

@@ -142,7 +142,9 @@ fn differs(before: &Demand, now: &Demand) -> bool {
         let place = |demanded: &Demanded| (demanded.stream, demanded.spatial, demanded.repairs);
         place(before) == place(now) && old.abs_diff(new) * 100 <= old * SAME
     };
-    before.layers.len() != now.layers.len() || !before.layers.iter().zip(&now.layers).all(same)
+    before.strained != now.strained
+        || before.layers.len() != now.layers.len()
+        || !before.layers.iter().zip(&now.layers).all(same)
 }
 
 #[cfg(test)]

@@ -107,6 +107,8 @@ pub(super) struct Layers {
     views: Vec<Option<View>>,
     /// What each receiver is to get of sounds.
     sounds: Vec<SoundWish>,
+    /// So many of the largest layers of each camera go to nobody.
+    given_up: u8,
 }
 
 impl Layers {
@@ -327,7 +329,8 @@ impl Layers {
                 continue;
             }
             let before = stream.choices.get(slot).map_or(0, |choice| choice.allowed);
-            let want = Want { rungs: stream.rungs, highest: viewed.spatial, before };
+            let top = (stream.rungs.len() as u8 - 1).saturating_sub(self.given_up);
+            let want = Want { rungs: stream.rungs, highest: viewed.spatial.min(top), before };
             // As many fit as a view names.
             let _ = (shown.push(viewed.stream), wants.push(want));
             if stream.comes(now) {
@@ -349,6 +352,11 @@ impl Layers {
             |want: &Want| want.rungs[usize::from(want.highest).min(want.rungs.len() - 1)].most.as_bps();
         let allotted = shares.iter().map(|share| share.cap.as_bps()).sum();
         (Bitrate::bps(coming.iter().map(most).sum()), Bitrate::bps(allotted))
+    }
+
+    /// From now on so many of the largest layers of each camera go to nobody.
+    pub(super) fn give_up_layers(&mut self, layers: u8) {
+        self.given_up = layers;
     }
 
     /// What a receiver is to get of sounds.
@@ -528,6 +536,20 @@ mod tests {
         layers.open(OWNER, streams(), &[1]);
         assert!(layers.is_unaware(1, StreamId(1), AT));
         assert_eq!(got(&mut layers, 1, [false, false], AT + UNTOLD), [false, false], "it has had the time");
+    }
+
+    #[test]
+    fn layers_that_are_given_up_go_to_nobody() {
+        let mut layers = Layers::default();
+        layers.open(OWNER, streams(), &[]);
+        tell(&mut layers, view(&[(2, 3), (3, 0)]));
+        got(&mut layers, 1, [true, true], AT);
+        for (given_up, highest) in [(0, 3), (1, 2), (3, 0), (0, 3)] {
+            layers.give_up_layers(given_up);
+            layers.allot(1, Bitrate::kbps(9000), AT);
+            let allowed = layers.choices(StreamId(2)).map(|(_, choice)| choice.allowed).max();
+            assert_eq!(allowed, Some(highest), "{given_up} given up");
+        }
     }
 
     #[test]

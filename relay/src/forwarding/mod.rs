@@ -27,6 +27,7 @@ mod routes;
 mod session;
 mod shaping;
 mod sound;
+mod strain;
 mod thinking;
 
 #[cfg(test)]
@@ -37,7 +38,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use vestibule_common::id::SessionId;
 use vestibule_common::seal::{HopSecrets, Suite};
-use vestibule_common::time::Time;
+use vestibule_common::time::{Duration, Time};
 use vestibule_common::wire::Ecn;
 
 use crate::route::{AckId, RouteChange};
@@ -53,6 +54,7 @@ use resending::Resending;
 use routes::Routes;
 use session::Session;
 use shaping::Shaping;
+use strain::Strain;
 
 /// Where a session's datagrams come from and go to.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -85,6 +87,7 @@ pub struct Forwarding {
     layers: Layers,
     loudest: Loudest,
     shaping: Shaping,
+    strain: Strain,
     counters: Counters,
 }
 
@@ -114,6 +117,7 @@ impl Forwarding {
             layers: Layers::default(),
             loudest: Loudest::default(),
             shaping: Shaping::default(),
+            strain: Strain::default(),
             counters: Counters::default(),
         }
     }
@@ -196,6 +200,20 @@ impl Forwarding {
             session.pending.clear();
             session.stand_outside();
         }
+    }
+
+    /// What one receive call gives lay in the system's queue for so long before. Returns how many layers of pictures are given up because
+    /// the processor does not keep up, if that has changed.
+    pub fn handle_delay(&mut self, lay: Duration, now: Time) -> Option<u8> {
+        let before = self.strain.step();
+        if !self.strain.handle_batch(lay, now) {
+            return None;
+        }
+        let step = self.strain.step();
+        self.counters.strained += u64::from(step > before);
+        // It counts when ways down are thought over next.
+        self.layers.give_up_layers(step);
+        Some(step)
     }
 
     /// Handles what one receive call gave: one datagram, or several of one sender.

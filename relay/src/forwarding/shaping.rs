@@ -333,6 +333,7 @@ impl Forwarding {
             let Some(session) = &mut self.sessions[usize::from(slot)] else { continue };
             demand.estimate = session.down.as_ref().map(|down| down.estimator().estimate());
             demand.allotted = session.allotted;
+            demand.strained = self.strain.step() > 0;
             if session.told.is_news(&demand, now)
                 && let Ok(len) = demand.emit(&mut body)
             {

@@ -210,6 +210,11 @@ impl Loop {
             }
         };
         let (now, wall) = (self.clock.now(), wall());
+        let lay =
+            metas[..count].iter().map(|meta| now.since(Clock::arrival(meta.timestamp, wall, now))).max();
+        if let Some(given_up) = self.forwarding.handle_delay(lay.unwrap_or_default(), now) {
+            say_strained(given_up);
+        }
         for (meta, buffer) in metas[..count].iter().zip(self.buffers.chunks_exact_mut(BUFFER)) {
             let local = meta.dst_ip.filter(|ip| self.any_address && is_unicast(*ip));
             let from = Path { remote: meta.addr, local };
@@ -253,6 +258,18 @@ impl Loop {
             self.forwarding.set_max_segments(state.max_gso_segments());
             self.state = state;
         }
+    }
+}
+
+/// So many layers of pictures are given up.
+fn say_strained(given_up: u8) {
+    if given_up == 0 {
+        log::info!("This computer keeps up again: pictures are passed on in full size.");
+    } else {
+        log::warn!(
+            "This computer does not keep up with the meetings: pictures are passed on up to {given_up} sizes smaller. Give the relay \
+             more of the processor, or hold fewer meetings at once."
+        );
     }
 }
 

@@ -269,7 +269,8 @@ fn demand(random: &mut Random) -> Vec<u8> {
     };
     let layers = (0..random.below(Demand::MAX_LAYERS + 1)).map(|_| demanded(random)).collect();
     let (estimate, allotted) = (random.one_in(2).then(|| rate(random)), rate(random));
-    written(|out| Demand { estimate, allotted, layers }.emit(out))
+    let strained = random.byte() & 1 == 1;
+    written(|out| Demand { estimate, allotted, strained, layers }.emit(out))
 }
 
 fn path(random: &mut Random) -> Vec<u8> {
