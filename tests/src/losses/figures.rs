@@ -13,7 +13,6 @@ use crate::world::Loss;
 /// A gap between two pictures is one that is noticed when it is longer than this, and than so many intervals.
 const GAP: Duration = Duration::from_millis(150);
 const INTERVALS: u32 = 3;
-const INTERVAL: Duration = Duration::from_micros(33_333);
 /// Sound and picture of nearly the same moment.
 const SAME: u64 = 15_000;
 
@@ -75,7 +74,9 @@ fn frozen(record: &Record) -> f64 {
     let mut gaps = Duration::ZERO;
     for at in shown.chain([END]) {
         let gap = at.since(last);
-        if gap > GAP.max(INTERVAL * INTERVALS) {
+        let rates = record.rates.iter().take_while(|(from, _)| *from <= last);
+        let interval = Duration::from_secs(1) / rates.last().map_or(1, |(_, rate)| *rate);
+        if gap > GAP.max(interval * INTERVALS) {
             gaps += gap;
         }
         last = last.max(at);

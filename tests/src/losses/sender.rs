@@ -53,6 +53,8 @@ pub(super) struct Sender {
     protection: Protection,
     resend: Resend,
     allowance: Allowance,
+    /// When which rate of pictures was sent in the layer of the most, each once it changed.
+    pub(super) rates: Vec<(Time, u32)>,
     /// Pieces that wait for their turn.
     waiting: VecDeque<Vec<u8>>,
     waiting_bytes: DataSize,
@@ -80,6 +82,7 @@ impl Sender {
             protection: Protection::default(),
             resend: Resend::new(KEPT),
             allowance: Allowance::new(PIECES.0, PIECES.1),
+            rates: Vec::new(),
             waiting: VecDeque::new(),
             waiting_bytes: DataSize::default(),
             period_due: begin,
@@ -200,7 +203,13 @@ impl Sender {
         if self.waiting_bytes > DataSize::default() && self.waiting_bytes.time_at(budget) > LATE {
             return;
         }
-        for frame in self.encoder.capture(&self.wishes, captured) {
+        let frames = self.encoder.capture(&self.wishes, captured);
+        if let Some(rate) = frames.iter().map(|frame| frame.rate).max()
+            && self.rates.last().is_none_or(|(_, last)| *last != rate)
+        {
+            self.rates.push((now, rate));
+        }
+        for frame in frames {
             self.queue(&frame, captured, now);
         }
     }
