@@ -1,5 +1,6 @@
 //! Kiosks around the forwarding in virtual time: who gets what, who does not, and in which sends.
 
+mod repairs;
 mod resending;
 mod world;
 
