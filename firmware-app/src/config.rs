@@ -39,7 +39,7 @@ pub struct Config {
     pub screen_position: Option<String>,
     /// Whether a picture waits for the screen's refresh.
     pub screen_vsync: bool,
-    /// What the camera's pictures may take, in thousand bits a second.
+    /// What the camera's largest pictures may take, in thousand bits a second.
     pub video_kbps: u32,
     /// What a presentation may take, in thousand bits a second, as long as five pictures a second take no more.
     pub presentation_kbps: u32,
@@ -261,7 +261,10 @@ pub const PROGRAM: Program = Program {
             "screen_vsync",
             "Show a picture at the screen's next refresh: never torn, but 15 to 30 ms later.",
         ),
-        Opt::number("video_kbps", "What the camera's pictures may take, in thousand bits a second."),
+        Opt::number(
+            "video_kbps",
+            "What the camera's largest pictures may take, in thousand bits a second. Smaller ones are sent beside them for rooms with a slow network.",
+        ),
         Opt::number("presentation_kbps", "What a presentation may take, in thousand bits a second."),
         Opt::number(
             "anyone_there_min",

@@ -50,6 +50,11 @@ impl Bucket {
         Ok(())
     }
 
+    /// When it is as good as new.
+    pub(crate) fn full_at(&self) -> Time {
+        self.full_at
+    }
+
     /// Whether it is as good as new.
     pub(crate) fn is_full(&self, now: Time) -> bool {
         self.full_at <= now

@@ -31,7 +31,7 @@ case $name in
   meet) sizes="640x480 at 30 pictures a second, screens 1280x800, 48 kHz sound in 10 ms periods" ;;
   relay) sizes="datagrams of 1,200 and about 1,000 bytes; 1 room of 31 with 1 sender, 10 rooms of 10 with 10 senders" ;;
   devices) sizes="640x480 at 30 pictures a second, 48 kHz sound in 10 ms periods; 60 simulated minutes of 10 ms packets of 48 kHz sound, 0.5 to 2.5 ms under way; 30 s of speech" ;;
-  congestion) sizes="one to five sources of 150 to 1500 kbit/s at 30 frames/s, 50 ms each way, 300 ms tail-drop queue unless the case says otherwise" ;;
+  congestion) sizes="one to five sources of 150 to 1500 kbit/s at 30 frames/s, 50 ms each way, 300 ms tail-drop queue unless the case says otherwise; ways down: one or three cameras, one or three receivers" ;;
   loss) sizes="640x480 at 30 pictures a second and at most 1500 kbit/s, 48 kHz sound in 10 ms periods; 25 ms a hop and direction, 10 Mbit/s" ;;
   video)
     tests/scripts/clips.sh

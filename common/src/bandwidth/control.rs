@@ -265,7 +265,9 @@ impl Control {
 
     fn grow(&mut self, seen: &Observation, pace: f64) {
         let since = *self.free_since.get_or_insert(seen.now);
-        if (seen.used.as_bps() as f64) < TRIED * self.rate || self.loss.holds() {
+        // Where nothing got through, nothing shows that there is room.
+        let shown = seen.packets > 0 && seen.used.as_bps() as f64 >= TRIED * self.rate;
+        if !shown || self.loss.holds() {
             return;
         }
         let free = seen.now.since(since).as_secs_f64();

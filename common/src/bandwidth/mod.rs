@@ -104,10 +104,13 @@ pub struct Estimator {
 }
 
 impl Estimator {
+    /// So many packets can be under way, or left without a report, before anything is allocated for one.
+    pub const PACKETS: usize = sent::USUAL;
+
     /// An estimate of a path about which nothing is known.
     pub fn new(config: EstimatorConfig) -> Estimator {
         Estimator {
-            sent: Sent::default(),
+            sent: Sent::new(),
             delay: Delay::default(),
             throughput: Throughput::default(),
             usage: Usage::default(),

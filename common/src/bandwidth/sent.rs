@@ -9,6 +9,8 @@ use crate::wire::{Ecn, Feedback};
 
 /// The most packets that are remembered: 2 s at 40 Mbit/s.
 const CAPACITY: usize = 8192;
+/// As many as usually are.
+pub(super) const USUAL: usize = 1024;
 /// So many numbers in a row may be left out.
 const LEFT_OUT: u64 = 256;
 /// A packet of which nothing is said for so long is forgotten.
@@ -69,7 +71,7 @@ pub(super) struct Told {
 }
 
 /// The packets under way.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Sent {
     /// The number of the first.
     first: u64,
@@ -79,6 +81,11 @@ pub(super) struct Sent {
 }
 
 impl Sent {
+    /// Nothing was sent. As much as usually is under way needs no further allocation.
+    pub(super) fn new() -> Sent {
+        Sent { first: 0, packets: VecDeque::with_capacity(USUAL), clocks: None }
+    }
+
     /// A packet leaves. Numbers ascend; those that are left out never left. After a far jump everything before it is forgotten.
     pub(super) fn push(&mut self, number: u64, size: DataSize, now: Time) {
         let end = self.first + self.packets.len() as u64;

@@ -128,6 +128,19 @@ fn without_reports_it_falls_and_comes_back() {
     assert!(path.kbps() > 850, "{}", path.kbps());
 }
 
+/// Where everything gets lost, or somebody says so, less and less is sent, whether or not a queue was ever seen.
+#[test]
+fn where_nothing_gets_through_little_is_sent() {
+    for limit in [100_000, 400] {
+        let mut path = Path::new(2000);
+        path.run(5000, limit, |_| {});
+        path.run(5000, 100_000, |report| report.arrivals.iter_mut().for_each(|entry| *entry = None));
+        assert!(path.kbps() < 60, "{}", path.kbps());
+        path.run(10_000, 100_000, |_| {});
+        assert!(path.kbps() > 1000, "{}", path.kbps());
+    }
+}
+
 #[test]
 fn after_a_rest_it_begins_lower() {
     let mut path = Path::new(2000);

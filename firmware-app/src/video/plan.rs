@@ -2,7 +2,9 @@
 //!
 //! Pure. As long as nobody has said what is wanted, it is the largest layer alone, with all that the configuration allows.
 
+use vestibule_common::media::ladder;
 use vestibule_common::unit::Bitrate;
+use vestibule_common::wire::Demanded;
 
 use super::kind::PictureKind;
 use super::ladder::{Allotted, LayerIndex, LayerWish, PerLayer, Rung, allot};
@@ -10,6 +12,18 @@ use super::ladder::{Allotted, LayerIndex, LayerWish, PerLayer, Rung, allot};
 /// The layers of the camera that somebody wants, in any order; a layer that is named twice has the higher cap. Empty: nobody
 /// wants any. Whoever fills it from the network pushes and looks at the answer: it has room for one a layer.
 pub type LayersWanted = PerLayer<LayerWish>;
+
+/// Of what a picture takes on the wire, this is its own.
+pub const PAYLOAD: f64 = 0.92;
+
+/// What the relay demands of the camera, as its encoders understand it; `None` for a layer that no ladder has.
+pub fn wish(demanded: &Demanded) -> Option<LayerWish> {
+    let cap = Bitrate::bps((demanded.cap.as_bps() as f64 * PAYLOAD) as u64);
+    // With less than its least it would not be made at all.
+    let least = ladder::CAMERA.get(usize::from(demanded.spatial)).map_or(cap, |rung| rung.least);
+    let repairs = demanded.repairs;
+    Some(LayerWish { layer: LayerIndex::of(demanded.spatial)?, cap: cap.max(least), repairs })
+}
 
 /// What is known of the network's wishes.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -30,7 +44,8 @@ impl VideoWishes {
     }
 }
 
-/// What to encode, the smallest layer first. `bound` is the most that the configuration allows for all layers together.
+/// What to encode, the smallest layer first. `bound` is the most that the configuration allows for the largest: what the smaller ones
+/// take that slow links need is not taken from it, or one such link would cost the others their picture.
 /// A layer that is not encoded yet (`runs`) has to fit into seven eighths of the budget, so that one on the brink does not
 /// come and go, each time with a keyframe.
 pub fn plan(
@@ -39,8 +54,8 @@ pub fn plan(
     bound: Bitrate,
     runs: impl Fn(LayerIndex) -> bool,
 ) -> PerLayer<Allotted> {
-    let budget = wishes.budget.unwrap_or(bound).min(bound);
     let Some(wanted) = &wishes.layers else {
+        let budget = wishes.budget.unwrap_or(bound).min(bound);
         let rate = |top: &Rung| match wishes.budget {
             Some(_) => top.rate_at(budget),
             None => PictureKind::Camera.max_rate(),
@@ -48,6 +63,10 @@ pub fn plan(
         let top = rungs.last().map(|top| Allotted { layer: top.layer, bitrate: budget, rate: rate(top) });
         return top.into_iter().collect();
     };
+    let bounded = |wish: &LayerWish| LayerWish { cap: wish.cap.min(bound), ..*wish };
+    let wanted: LayersWanted = wanted.iter().map(bounded).collect();
+    let wanted = wanted.as_slice();
+    let budget = wishes.budget.unwrap_or(Bitrate::bps(u64::from(u32::MAX)));
     let mut allotted = allot(budget, wanted, rungs);
     let sure = allot(Bitrate::bps(budget.as_bps() / 8 * 7), wanted, rungs);
     allotted.retain(|it| runs(it.layer) || sure.iter().any(|sure| sure.layer == it.layer));
@@ -83,6 +102,17 @@ mod tests {
         let layers = Some(LayersWanted::from_iter([wish(0), wish(3)]));
         let wishes = VideoWishes { layers, budget: None };
         assert_eq!(planned(&wishes, &[]), [(0, 250, 30), (3, 1_500, 30)]);
+        let wishes = |layers| VideoWishes { layers: Some(LayersWanted::from_iter(layers)), budget: None };
+        let bounded = |layers| {
+            let all = |_| true;
+            plan(&rungs((640, 480)), &wishes(layers), Bitrate::kbps(1_000), all).last().map(|it| it.bitrate)
+        };
+        assert_eq!(bounded(vec![wish(3)]), Some(Bitrate::kbps(1_000)));
+        assert_eq!(
+            bounded(vec![wish(3), wish(1)]),
+            Some(Bitrate::kbps(1_000)),
+            "a slow link costs the others nothing"
+        );
         let nobody = VideoWishes { layers: Some(LayersWanted::new()), budget: None };
         assert_eq!(planned(&nobody, &[]), []);
     }

@@ -5,6 +5,7 @@
 
 use heapless::Vec;
 use vestibule_common::id::StreamId;
+use vestibule_common::media::voice::{CODED_LAYER, PCM_LAYER, PCM_RATE};
 use vestibule_common::time::{Duration, Time};
 use vestibule_common::unit::Bitrate;
 use vestibule_common::wire::{Demand, Demanded};
@@ -78,6 +79,41 @@ pub(super) fn demanded(
     wanted
 }
 
+/// The layers that are wanted of a stream of sound by these receivers, and perhaps by others who told nothing.
+pub(super) fn demanded_sound(
+    layers: &mut Layers,
+    id: StreamId,
+    receivers: &[Slot],
+    untold: bool,
+) -> Vec<Demanded, 2> {
+    let heard: heapless::Vec<(Slot, u8), 256> = layers
+        .choices(id)
+        .filter_map(|(slot, choice)| Some((slot, choice.highest?)))
+        .filter(|(slot, _)| receivers.contains(slot))
+        .take(256)
+        .collect();
+    let mut wanted: Vec<Demanded, 2> = Vec::new();
+    let (mut plain, mut coded) = (untold, None::<(u8, Bitrate)>);
+    for (slot, highest) in heard {
+        let wish = layers.sound_wish(slot);
+        if wish.coded && highest >= CODED_LAYER {
+            // As much redundancy as the worst of them needs, in as little as the narrowest carries.
+            let (repeats, cap) = coded.unwrap_or((0, wish.cap));
+            coded = Some((repeats.max(wish.repeats), cap.min(wish.cap)));
+        } else {
+            plain = true;
+        }
+    }
+    // There is room for both.
+    if plain {
+        let _ = wanted.push(Demanded { stream: id, spatial: PCM_LAYER, repairs: 0, cap: PCM_RATE });
+    }
+    if let Some((repairs, cap)) = coded {
+        let _ = wanted.push(Demanded { stream: id, spatial: CODED_LAYER, repairs, cap });
+    }
+    wanted
+}
+
 /// What a sender was told last.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Told {
@@ -128,8 +164,8 @@ mod tests {
         let receivers: std::vec::Vec<Slot> = (1..=kbps.len() as Slot).collect();
         for (slot, kbps) in receivers.iter().zip(kbps) {
             let streams = [Viewed { stream: id, spatial: 3 }].into_iter().collect();
-            layers.handle_view(*slot, View { streams }, std::iter::once(id));
-            layers.allot(*slot, Bitrate::kbps(*kbps));
+            layers.handle_view(*slot, View { streams }, std::iter::once(id), Time::ZERO);
+            layers.allot(*slot, Bitrate::kbps(*kbps), Time::ZERO);
         }
         let demanded = demanded(&mut layers, id, &receivers, |slot| if slot == 2 { 5 } else { 0 });
         let demanded =

@@ -1,4 +1,4 @@
-//! What waits for its turn on one way down: pieces of pictures, copied out of the inbox, in order. Sound never waits here.
+//! What waits for its turn on one way down, copied out of the inbox, in order: pieces of pictures, or bodies of files. Sound never waits here.
 
 use std::collections::VecDeque;
 
@@ -32,6 +32,8 @@ pub(super) struct Piece {
 pub(super) struct Held {
     pieces: VecDeque<Piece>,
     size: DataSize,
+    /// The least that waited since it was asked, and in the time before that.
+    least: [DataSize; 2],
     spare: Vec<Vec<u8>>,
 }
 
@@ -53,6 +55,7 @@ impl Held {
     pub(super) fn pop(&mut self) -> Option<Piece> {
         let piece = self.pieces.pop_front()?;
         self.size = DataSize::bytes(self.size.as_bytes().saturating_sub(size_at_ip(&piece.body).as_bytes()));
+        self.least[0] = self.least[0].min(self.size);
         Some(piece)
     }
 
@@ -68,6 +71,14 @@ impl Held {
             now.since(piece.arrived) > if piece.keyframe { LONGEST_KEYFRAME } else { LONGEST }
         };
         self.pieces.front().is_some_and(waits) || self.size > MOST
+    }
+
+    /// Bytes that waited all the time since this was asked the time before last, at IP level: a picture that is just leaving
+    /// is no debt.
+    pub(super) fn take_standing(&mut self) -> DataSize {
+        let [since, before] = self.least;
+        self.least = [self.size, since];
+        since.min(before)
     }
 
     /// Bytes that wait, at IP level.
@@ -95,6 +106,7 @@ impl Held {
         let before = self.pieces.len();
         self.pieces.retain(|piece| piece.source != Some(source));
         self.size = self.pieces.iter().fold(DataSize::default(), |sum, piece| sum + size_at_ip(&piece.body));
+        self.least[0] = self.least[0].min(self.size);
         (before - self.pieces.len()) as u64
     }
 
@@ -102,12 +114,42 @@ impl Held {
     pub(super) fn clear(&mut self) -> u64 {
         let count = self.pieces.len() as u64;
         self.pieces.clear();
-        self.size = DataSize::default();
+        (self.size, self.least) = Default::default();
         count
     }
 
     /// The flows of which something waits.
     pub(super) fn flows(&self) -> impl Iterator<Item = u32> {
         self.pieces.iter().map(|piece| piece.flow)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::inbox::Inbox;
+    use super::*;
+
+    #[test]
+    fn only_what_waits_all_the_time_is_a_debt() {
+        let (mut inbox, mut held) = (Inbox::new(), Held::default());
+        let body = [0; 943];
+        let place = inbox.push(&body, None, 1, Stamp::Nothing, Time::ZERO).unwrap();
+        let (entry, body) = inbox.get(place).unwrap();
+        // Every picture of two pieces has left before the next one comes.
+        for _ in 0..4 {
+            held.push(entry, body, false);
+            held.push(entry, body, false);
+            assert_eq!(held.take_standing(), DataSize::default());
+            held.pop();
+            held.pop();
+        }
+        (0..5).for_each(|_| held.push(entry, body, false));
+        held.take_standing();
+        held.pop();
+        held.take_standing();
+        held.push(entry, body, false);
+        assert_eq!(held.take_standing(), DataSize::bytes(4000));
+        held.clear();
+        assert_eq!(held.take_standing(), DataSize::default());
     }
 }

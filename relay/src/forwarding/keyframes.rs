@@ -1,7 +1,7 @@
 //! Keyframe requests, coalesced: a room full of viewers that lose the same packet must not cost a burst of keyframes.
 //!
 //! The first request for a stream goes on at once; further ones are remembered and go on together when the interval is
-//! over, so that none is lost.
+//! over, so that none is lost. A keyframe takes from the pictures of all who see the stream, so one receiver alone gets few.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,16 @@ use vestibule_common::id::StreamId;
 use vestibule_common::time::{Duration, Time};
 use vestibule_common::wire::KeyframeRequest;
 
+use super::Slot;
+use crate::rate::{Bucket, Rate};
+
 /// At most one request a stream in this span.
 const INTERVAL: Duration = Duration::from_millis(200);
+
+/// One receiver's requests for one stream: so many a second, and at once.
+const REQUESTS: (u32, u32) = (1, 4);
+/// Receivers whose requests are counted for each stream; of more, those that asked longest ago are forgotten.
+const ASKERS: usize = 16;
 
 #[derive(Default)]
 struct Wanted {
@@ -21,6 +29,7 @@ struct Wanted {
     layers: u16,
     /// Layers up to this one had their turn: none keeps another waiting by asking again and again.
     turn: u32,
+    askers: [(Slot, Bucket); ASKERS],
 }
 
 #[derive(Default)]
@@ -39,6 +48,23 @@ impl Keyframes {
     pub(super) fn close(&mut self, stream: StreamId) {
         self.streams.remove(&stream);
         self.find_due();
+    }
+
+    /// Whether this receiver's request for a stream counts, after those that it made before.
+    pub(super) fn allows(&mut self, stream: StreamId, slot: Slot, now: Time) -> bool {
+        let Some(wanted) = self.streams.get_mut(&stream) else { return true };
+        let rate = Rate::new(REQUESTS.0, Duration::from_secs(1), REQUESTS.1);
+        let known = wanted.askers.iter().position(|(asker, bucket)| *asker == slot && !bucket.is_full(now));
+        // Whoever asked most has the longest to wait: nobody's requests are forgotten by its own.
+        let place = known.or_else(|| {
+            let places = wanted.askers.iter().enumerate();
+            places.min_by_key(|(_, (_, bucket))| bucket.full_at()).map(|(place, _)| place)
+        });
+        let Some((asker, bucket)) = place.map(|place| &mut wanted.askers[place]) else { return true };
+        if known.is_none() {
+            (*asker, *bucket) = (slot, Bucket::default());
+        }
+        bucket.try_take(&rate, now).is_ok()
     }
 
     /// Remembers a request; `false` for a stream that shows no pictures.
@@ -74,5 +100,23 @@ impl Keyframes {
     fn find_due(&mut self) {
         let waiting = self.streams.values().filter(|wanted| wanted.layers != 0);
         self.due = waiting.map(|wanted| wanted.not_before).min();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_receiver_gets_few_and_the_others_theirs() {
+        let mut keyframes = Keyframes::default();
+        let [audio, video, presentation, file] = [1, 2, 3, 4].map(StreamId);
+        keyframes.open(Streams { audio, video, presentation, file });
+        let mut allowed = |slot, ms| keyframes.allows(video, slot, Time::from_millis(ms));
+        assert_eq!((0..100).filter(|_| allowed(7, 1000)).count(), 4);
+        assert_eq!((0..100).filter(|ms| allowed(7, 1000 + ms * 40)).count(), 3, "in four seconds");
+        // More than are counted, and the flood goes on.
+        assert!((100..150).all(|slot| allowed(slot, 4990) && !allowed(7, 4990)));
+        assert!(allowed(7, 10_000) && allowed(8, 10_000));
     }
 }

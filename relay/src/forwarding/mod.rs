@@ -9,12 +9,14 @@
 //! copied and sealed when the shell asks for the next transmit, into one buffer that stays in the cache, and whatever
 //! has the same size leaves in one GSO send. Nothing is allocated for a packet.
 
+mod allowances;
 mod counters;
 mod demand;
 mod held;
 mod inbox;
 mod keyframes;
 mod layers;
+mod loudest;
 mod outbox;
 mod receive;
 mod reports;
@@ -22,6 +24,7 @@ mod resending;
 mod routes;
 mod session;
 mod shaping;
+mod sound;
 
 #[cfg(test)]
 mod tests;
@@ -39,6 +42,7 @@ pub use counters::Counters;
 use inbox::Inbox;
 use keyframes::Keyframes;
 use layers::Layers;
+use loudest::Loudest;
 use outbox::Outbox;
 pub use outbox::{MAX_SEGMENTS, Transmit};
 use reports::Reports;
@@ -76,6 +80,7 @@ pub struct Forwarding {
     reports: Reports,
     resending: Resending,
     layers: Layers,
+    loudest: Loudest,
     shaping: Shaping,
     counters: Counters,
 }
@@ -104,6 +109,7 @@ impl Forwarding {
             reports: Reports::default(),
             resending: Resending::new(),
             layers: Layers::default(),
+            loudest: Loudest::default(),
             shaping: Shaping::default(),
             counters: Counters::default(),
         }
@@ -148,6 +154,7 @@ impl Forwarding {
                 self.leave(slot);
                 self.routes.join(slot, room, streams);
                 self.keyframes.open(streams);
+                self.loudest.open(slot);
                 let others: Vec<Slot> = self.routes.others(slot).collect();
                 self.layers.open(slot, streams, &others);
                 // What was sent before it came is not for it.
@@ -172,11 +179,13 @@ impl Forwarding {
             self.layers.close(stream);
         }
         self.layers.forget(slot);
+        self.loudest.forget(slot);
         self.resending.forget(slot);
         self.counters.revoked += self.inbox.revoke_from(slot);
         self.revoke_held(slot);
         if let Some(Some(session)) = self.sessions.get_mut(usize::from(slot)) {
-            self.counters.revoked += session.pending.len() as u64 + session.held.clear();
+            self.counters.revoked += session.pending.len() as u64;
+            self.counters.revoked += session.held.clear() + session.files.clear();
             session.pending.clear();
             session.stand_outside();
         }

@@ -2,8 +2,7 @@
 
 use std::collections::VecDeque;
 
-use vestibule_common::bandwidth::{IP_UDP, Shaper};
-use vestibule_common::seal::Sealer;
+use vestibule_common::bandwidth::IP_UDP;
 use vestibule_common::time::Time;
 use vestibule_common::unit::DataSize;
 use vestibule_common::wire::{HOP_HEADER, MediaHeader, TAG, TimeAnswer};
@@ -97,8 +96,8 @@ impl Outbox {
     /// Seals as many pending bodies as one GSO send can hold: the first one, every later one of its size, and at the
     /// end a shorter one. A body never overtakes another of its flow. Returns segments, segment size and length.
     fn fill(&mut self, session: &mut Session, inbox: &Inbox, now: Time) -> (usize, usize, usize) {
-        let Session { pending, sealer, down, .. } = session;
-        let mut run = Run { bytes: &mut self.bytes, sealer, down: down.as_mut(), now, segments: 0, len: 0 };
+        let mut pending = std::mem::take(&mut session.pending);
+        let mut run = Run { bytes: &mut self.bytes, session, now, segments: 0, len: 0 };
         let (mut segment_size, mut kept) = (0, 0);
         let mut passed_over = Flows::default();
         for index in 0..pending.len() {
@@ -133,15 +132,16 @@ impl Outbox {
         {
             run.push(entry, body);
         }
-        (run.segments, segment_size, run.len)
+        let Run { segments, len, .. } = run;
+        session.pending = pending;
+        (segments, segment_size, len)
     }
 }
 
 /// The datagrams of one transmit, as they are put together.
 struct Run<'a> {
     bytes: &'a mut [u8],
-    sealer: &'a mut Sealer,
-    down: Option<&'a mut Shaper>,
+    session: &'a mut Session,
     now: Time,
     segments: usize,
     len: usize,
@@ -165,11 +165,10 @@ impl Run<'_> {
                 }
             }
         }
-        let number = self.sealer.next_packet();
-        let len = self.sealer.seal(out, body.len());
-        if let Some(down) = &mut self.down {
-            down.handle_sent(number, DataSize::bytes(len as u64) + IP_UDP, self.now);
-        }
+        let number = self.session.sealer.next_packet();
+        let len = self.session.sealer.seal(out, body.len());
+        let size = DataSize::bytes(len as u64) + IP_UDP;
+        self.session.handle_sent(number, size, self.now);
         self.len += len;
         self.segments += 1;
     }

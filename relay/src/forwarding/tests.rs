@@ -1,11 +1,19 @@
 //! Kiosks around the forwarding in virtual time: who gets what, who does not, and in which sends.
 
+mod files;
+mod floods;
+mod hostile;
+mod loudest;
+mod moving;
+mod receiver;
 mod repairs;
 mod resending;
+mod untold;
 mod world;
 
 use std::net::SocketAddr;
 
+use vestibule_common::control::Streams;
 use vestibule_common::id::{RoomId, StreamId};
 use vestibule_common::time::{Duration, Time};
 use vestibule_common::wire::{
@@ -202,6 +210,8 @@ fn media_on_a_foreign_stream_is_dropped() {
 fn files_reach_everyone_and_their_acknowledgements_the_owner() {
     let mut world = World::new(3);
     let stream = world.kiosks[0].streams.file;
+    tell_arrivals(&mut world, 1, 0);
+    tell_arrivals(&mut world, 2, 0);
     let mut segment = [7; FileSegment::LEN + 50];
     file_segment(stream).emit(&mut segment).unwrap();
     world.send(0, &segment);
@@ -398,7 +408,7 @@ fn more_than_the_buffers_hold_is_dropped_and_counted() {
     let mut world = World::new(2);
     let extra = 9;
     for frame in 0..Forwarding::INBOX + extra {
-        world.send_frame(0, Kind::Audio, frame as u32, &[20]);
+        world.send_frame(0, Kind::Video, frame as u32, &[20]);
     }
     assert_eq!(world.drain_bodies().len(), Forwarding::INBOX);
     assert_eq!(world.forwarding.counters().overflow, extra as u64);
@@ -482,6 +492,15 @@ fn show(world: &mut World, kiosk: usize, entries: &[(StreamId, u8)]) {
     let viewed = |(stream, spatial): &(StreamId, u8)| Viewed { stream: *stream, spatial: *spatial };
     let mut body = [0; MAX_BODY];
     let len = View { streams: entries.iter().map(viewed).collect() }.emit(&mut body).unwrap();
+    world.send(kiosk, &body[..len]);
+}
+
+/// A kiosk reports that as many datagrams came, the first `count`; the first report makes the relay shape its way down.
+fn tell_arrivals(world: &mut World, kiosk: usize, count: usize) {
+    let arrival = Arrival { ecn: Ecn::NotEct, age_quarter_ms: 0 };
+    let arrivals = (0..count).map(|_| Some(arrival)).collect();
+    let mut body = [0; MAX_BODY];
+    let len = Feedback { first: 0, reported: world.now, arrivals }.emit(&mut body).unwrap();
     world.send(kiosk, &body[..len]);
 }
 
@@ -597,6 +616,48 @@ fn what_waits_for_a_receiver_goes_nowhere_once_its_sender_has_left() {
     }
 }
 
+/// Before the first report comes, a queue may stand already: it is no part of the way's length.
+#[test]
+fn a_queue_that_stood_before_the_first_report_is_seen() {
+    let mut world = World::new(2);
+    let video = world.kiosks[0].streams.video;
+    show(&mut world, 1, &[(video, 3)]);
+    // The way carries a piece of a thousand bytes in 16 ms, after 10 ms; the sender makes one every 10 ms.
+    let (mut free, mut arrivals) = (world.now, vestibule_common::bandwidth::Arrivals::new());
+    let mut under_way = std::collections::VecDeque::new();
+    let mut longest = Duration::ZERO;
+    for n in 0..4000_u32 {
+        if n % 10 == 0 {
+            world.send(0, &picture(video, 3, n / 10, n == 0, 1000));
+        }
+        world.now += Duration::from_millis(1);
+        world.forwarding.handle_timeout(world.now);
+        let to = world.kiosks[1].address;
+        for sent in world.drain().into_iter().filter(|sent| sent.to == to) {
+            for segment in sent.segments {
+                let opened = world.kiosks[1].opener.open(&mut segment.clone()).map(|opened| opened.packet);
+                free = free.max(world.now) + Duration::from_millis(16);
+                under_way.push_back((free + Duration::from_millis(10), opened.unwrap()));
+            }
+        }
+        if n > 3000 {
+            longest = longest.max(free.since(world.now));
+        }
+        while let Some((_, number)) = under_way.pop_front_if(|(at, _)| *at <= world.now) {
+            arrivals.handle_arrival(number, Ecn::NotEct, world.now);
+        }
+        // The first report waits for half a second.
+        if n > 500
+            && let Some(report) = arrivals.next_report(world.now)
+        {
+            let mut body = [0; MAX_BODY];
+            let len = report.emit(&mut body).unwrap();
+            world.send(1, &body[..len]);
+        }
+    }
+    assert!(longest < Duration::from_millis(100), "{longest:?}");
+}
+
 /// A receiver asks for everything at once, in floods: it gets what fits, the sender is asked for few keyframes.
 #[test]
 fn a_greedy_receiver_is_bounded() {
@@ -670,7 +731,11 @@ fn whoever_left_is_sent_nothing_and_a_view_reaches_no_other_room() {
     for kiosk in [1, 2, 3] {
         show(&mut world, kiosk, &[(video, 3)]);
         world.send(kiosk, &report[..len]);
+        world.send(kiosk, &time_request());
     }
+    world.drain();
+    // What was sent to it came: so it may be padded.
+    tell_arrivals(&mut world, 1, 1);
     world.leave(2, ROOM, 2);
     let mut padded = 0;
     for n in 0..500_u32 {

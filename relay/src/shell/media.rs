@@ -57,11 +57,20 @@ pub(super) struct Media {
 }
 
 /// What the media thread has counted; others only read.
-#[derive(Default)]
 pub(super) struct Figures {
     counters: [AtomicU64; Counters::COUNT],
     send_failed: AtomicU64,
     heartbeat: AtomicU64,
+}
+
+impl Default for Figures {
+    fn default() -> Figures {
+        Figures {
+            counters: std::array::from_fn(|_| AtomicU64::new(0)),
+            send_failed: AtomicU64::new(0),
+            heartbeat: AtomicU64::new(0),
+        }
+    }
 }
 
 impl Figures {

@@ -8,7 +8,6 @@ use super::run::{END, FROM, Record, run};
 use super::sound::{Pcm, Sound, Voice};
 use crate::measure::figures::percentile;
 use crate::proving::table::Table;
-use crate::world::Loss;
 
 /// A gap between two pictures is one that is noticed when it is longer than this, and than so many intervals.
 const GAP: Duration = Duration::from_millis(150);
@@ -19,13 +18,9 @@ const SAME: u64 = 15_000;
 /// The figures of one run, by their names.
 pub type Figures = Vec<(&'static str, f64)>;
 
-/// The sound of a case on a stream: plain samples where nothing is lost, coded sound elsewhere, as the product chooses.
+/// The sound of a case on a stream: in the layer that the product chooses, or plain samples alone.
 pub fn sound(case: &Case, stream: StreamId) -> Box<dyn Sound> {
-    match case.loss {
-        Loss::None => Box::new(Pcm::new(stream)),
-        Loss::Random(_) | Loss::Bursts { .. } if case.plain => Box::new(Pcm::new(stream)),
-        Loss::Random(share) | Loss::Bursts { share, .. } => Box::new(Voice::new(stream, share)),
-    }
+    if case.plain { Box::new(Pcm::new(stream)) } else { Box::new(Voice::new(stream)) }
 }
 
 /// The figures of a run, its delay compared with that of the same run without loss.

@@ -1,12 +1,12 @@
 //! `measure congestion`: the test cases of RFC 8867 and some radios in virtual time, ours and the peer's, ten seeds each. The
-//! peer is str0m's congestion control, with keys that begin with `peer_`.
+//! peer is str0m's congestion control, with keys that begin with `peer_`. Then the ways down, through the relay's forwarding.
 
 use std::fmt::Write;
 use std::path::Path;
 
 use crate::proving::run::{INITIAL, LOOK, SOURCE};
 use crate::proving::table::Table;
-use crate::proving::{Case, Flow, FlowPlan, case, ours::OurFlow, peer::PeerFlow, run};
+use crate::proving::{Case, Flow, FlowPlan, case, down, ours::OurFlow, peer::PeerFlow, run};
 
 /// Seeds of a measurement.
 pub const SEEDS: u64 = 10;
@@ -26,9 +26,16 @@ pub fn run_all(out: &Path) -> Result<(), String> {
     let cases = case::all();
     print!("{}", Table::of(&cases, SEEDS, "", &ours).lines());
     print!("{}", Table::of(&cases, SEEDS, "peer_", &peer).lines());
+    print!("{}", down::table(SEEDS).lines());
+    let write = |name: String, lines: String| {
+        let path = out.join(name);
+        std::fs::write(&path, lines).map_err(|error| format!("{}: {error}", path.display()))
+    };
     for case in &cases {
-        let path = out.join(format!("case_{}.txt", case.name));
-        std::fs::write(&path, trace(case)).map_err(|error| format!("{}: {error}", path.display()))?;
+        write(format!("case_{}.txt", case.name), trace(case))?;
+    }
+    for case in down::case::all() {
+        write(format!("{}.txt", case.name), down::run(&case, 1).trace)?;
     }
     Ok(())
 }

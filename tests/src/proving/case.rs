@@ -95,7 +95,7 @@ impl Case {
 }
 
 /// A link of so many kbit/s from each second on.
-fn steps(steps: &[(u64, u64)]) -> LinkConfig {
+pub(super) fn steps(steps: &[(u64, u64)]) -> LinkConfig {
     let steps: Vec<(u64, Bitrate)> = steps.iter().map(|(at, kbps)| (*at, Bitrate::kbps(*kbps))).collect();
     LinkConfig { rate: Schedule::of_seconds(&steps), ..LinkConfig::default() }
 }
@@ -111,7 +111,7 @@ fn at_once(config: LinkConfig) -> LinkConfig {
     LinkConfig { delay: Schedule::constant(Duration::ZERO), ..config }
 }
 
-const STEPS_5_1: [(u64, u64); 4] = [(0, 1000), (40, 2500), (60, 600), (80, 1000)];
+pub(super) const STEPS_5_1: [(u64, u64); 4] = [(0, 1000), (40, 2500), (60, 600), (80, 1000)];
 const STEPS_5_2: [(u64, u64); 5] = [(0, 4000), (25, 2000), (50, 3500), (75, 1000), (100, 2000)];
 
 /// A radio that others use too: every second another share of it is left, 600 to 2000 kbit/s.

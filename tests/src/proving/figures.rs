@@ -7,11 +7,11 @@ use super::run::{Record, SOURCE};
 use crate::measure::figures::percentile;
 
 /// The first seconds are not judged.
-const FROM: usize = 10;
+pub(super) const FROM: usize = 10;
 /// So much of what could have arrived is enough after the capacity rose,
-const RECOVERED: f64 = 0.9;
+pub(super) const RECOVERED: f64 = 0.9;
 /// in so many seconds in a row.
-const IN_A_ROW: usize = 3;
+pub(super) const IN_A_ROW: usize = 3;
 
 /// Named figures of a run, in a fixed order.
 pub fn figures(case: &Case, record: &Record) -> Vec<(&'static str, f64)> {
@@ -24,7 +24,8 @@ pub fn figures(case: &Case, record: &Record) -> Vec<(&'static str, f64)> {
         all.push(("utilisation", utilisation));
     } else {
         all.push(("share", share(case, record)));
-        all.push(("starved_s", starved(record)));
+        let got = record.media[0][FROM..].iter().map(|got| *got as f64);
+        all.push(("starved_s", starved(got, SOURCE.0.as_bps() as f64 / 16.0)));
     }
     let queues: Vec<f64> = record.queues.iter().flatten().copied().collect();
     all.push(("queue_mean_ms", queues.iter().sum::<f64>() / queues.len() as f64));
@@ -107,12 +108,11 @@ fn share(case: &Case, record: &Record) -> f64 {
     got as f64 / seconds.map(fair).sum::<f64>()
 }
 
-/// The most seconds in a row in which the first media flow got less than half of its smallest rate.
-fn starved(record: &Record) -> f64 {
-    let little = SOURCE.0.as_bps() / 16;
+/// The most seconds in a row in which a flow got less than so many bytes.
+pub(super) fn starved(got: impl Iterator<Item = f64>, little: f64) -> f64 {
     let (mut most, mut row) = (0, 0);
-    for got in &record.media[0][FROM..] {
-        row = if *got < little { row + 1 } else { 0 };
+    for got in got {
+        row = if got < little { row + 1 } else { 0 };
         most = most.max(row);
     }
     f64::from(most)

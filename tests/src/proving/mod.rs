@@ -5,6 +5,7 @@
 
 pub mod case;
 mod cross;
+pub mod down;
 pub mod figures;
 pub mod flow;
 pub mod ours;

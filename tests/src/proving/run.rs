@@ -15,7 +15,7 @@ pub const INITIAL: Bitrate = Bitrate::kbps(300);
 /// How often a queue is looked at.
 pub const LOOK: Duration = Duration::from_millis(10);
 /// An acknowledgement at IP level.
-const ACK: DataSize = DataSize::bytes(40);
+pub(super) const ACK: DataSize = DataSize::bytes(40);
 /// A source that rested for so long begins anew, with a keyframe.
 const RESTED: Duration = Duration::from_secs(1);
 

@@ -43,6 +43,19 @@ impl Table {
         table
     }
 
+    /// One more run's value of a key.
+    pub fn push(&mut self, key: String, value: f64) {
+        match self.0.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, values)) => values.push(value),
+            None => self.0.push((key, vec![value])),
+        }
+    }
+
+    /// Goes on with the rows of another one.
+    pub fn extend(&mut self, other: Table) {
+        self.0.extend(other.0);
+    }
+
     /// Lines `key median` and `key_worst value`.
     pub fn lines(&self) -> String {
         let mut lines = String::new();
@@ -80,15 +93,17 @@ impl Table {
 }
 
 fn more_is_better(key: &str) -> bool {
-    ["utilisation", "jain", "share", "kbps"].iter().any(|name| key.contains(name))
+    ["utilisation", "jain", "share", "kbps", "ratio"].iter().any(|name| key.contains(name))
 }
 
 /// What a figure may become worse by before it is a fault: what the mathematics of another system makes of it, not a budget.
 fn margin(key: &str) -> f64 {
     let margins = [
+        ("freeze_ms", 100.0),
         ("ms", 4.0),
         ("_s", 1.0),
         ("loss", 0.005),
+        ("ladder_share", 0.01),
         ("share", 0.10),
         ("jain", 0.02),
         ("kbps", 40.0),

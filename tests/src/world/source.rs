@@ -17,9 +17,12 @@ pub struct SourceConfig {
     pub largest: Bitrate,
     /// How much a frame's size is off, on average, of its mean.
     pub varies: f64,
-    /// A keyframe's size over that of other frames.
+    /// A keyframe's size over that of other frames of 30 a second: it has no more to say where there are fewer of them.
     pub keyframe: f64,
 }
+
+/// Pictures a second for which [`SourceConfig::keyframe`] is meant.
+const USUAL: f64 = 30.0;
 
 impl Default for SourceConfig {
     /// 150 to 1500 kbit/s, 30 pictures a second (ns3-rmcat's source).
@@ -79,6 +82,16 @@ impl Source {
         self.target = target.clamp(self.config.smallest, self.config.largest);
     }
 
+    /// So many pictures a second from the last one on, of the same size together.
+    pub fn set_rate(&mut self, rate: u32) {
+        if self.count > 0 && rate != self.config.rate {
+            self.begin += Duration::from_secs(self.count - 1) / self.config.rate;
+            self.count = 1;
+            self.next = self.begin + Duration::from_secs(1) / rate;
+        }
+        self.config.rate = rate;
+    }
+
     /// The next frame is a keyframe.
     pub fn want_keyframe(&mut self) {
         self.keyframe = true;
@@ -100,7 +113,7 @@ impl Source {
         let keyframe = std::mem::take(&mut self.keyframe);
         let mean = self.target.as_bps() as f64 / 8.0 / f64::from(self.config.rate);
         let off = 1.0 + self.config.varies * self.dice.laplace();
-        let grown = if keyframe { self.config.keyframe } else { 1.0 };
+        let grown = if keyframe { self.config.keyframe * f64::from(self.config.rate) / USUAL } else { 1.0 };
         // A debt is paid over half a second, and never takes more than half of a frame.
         let paid = (self.debt / f64::from(self.config.rate) * 2.0).clamp(-0.5 * mean, 0.5 * mean);
         let size = (mean * off.clamp(0.2, 3.0) * grown - paid).max(50.0).round();
@@ -149,6 +162,22 @@ mod tests {
         assert!((bytes as f64 / (60.0 * 2500.0) - 1.0).abs() < 0.05, "{bytes}");
         source.want_keyframe();
         assert!(source.next_frame(source.poll_timeout()).unwrap().keyframe);
+    }
+
+    #[test]
+    fn fewer_pictures_take_the_same_and_their_keyframes_are_no_larger() {
+        let mut source = Source::new(SourceConfig::default(), Time::ZERO, 1, 0);
+        let keyframe = source.next_frame(source.poll_timeout()).unwrap();
+        source.set_rate(10);
+        assert_eq!(source.poll_timeout(), Time::from_millis(100));
+        let slow = sizes(&mut source, 600, 60);
+        assert_eq!(slow.len(), 600);
+        let rate = slow.iter().sum::<u64>() as f64 * 8.0 / 60_000.0;
+        assert!((rate / 600.0 - 1.0).abs() < 0.03, "{rate}");
+        source.set_target(Bitrate::kbps(150));
+        source.want_keyframe();
+        let again = source.next_frame(source.poll_timeout()).unwrap();
+        assert!(again.size.as_bytes() < 2 * keyframe.size.as_bytes(), "{again:?} after {keyframe:?}");
     }
 
     #[test]

@@ -70,6 +70,10 @@ impl JitterBuffer {
         if !matches!(self.phase, Phase::Playing | Phase::Priming) {
             return;
         }
+        if coded.is_empty() && self.quiet.is_some() {
+            // That is known.
+            return;
+        }
         let relative_us = self.estimator.relative_us(captured, arrival);
         for part in 0..periods {
             let number = number.wrapping_add(u32::from(part));

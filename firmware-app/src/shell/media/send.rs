@@ -7,29 +7,31 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use heapless::spsc::{Consumer, Producer};
-use vestibule_common::bandwidth::{EstimatorConfig, IP_UDP, Shaper};
+use vestibule_common::bandwidth::sound::periods_for;
+use vestibule_common::bandwidth::{EstimatorConfig, IP_UDP, Shaper, SoundChoice, SoundNeeds};
 use vestibule_common::control::Streams;
+use vestibule_common::media::voice::{CODED_LAYER, PCM_LAYER};
 use vestibule_common::media::{FrameInfo, GateHandle, Packetizer, Permit, Pieces, Protection, Repairer, pcm};
 use vestibule_common::seal::Sealer;
 use vestibule_common::time::{Duration, Time};
 use vestibule_common::unit::{Bitrate, DataSize};
 use vestibule_common::wire::{
-    HOP_HEADER, Kind, MAX_BODY, MAX_DATAGRAM, PathProbe, StageTimes, TAG, TimeRequest,
+    HOP_HEADER, Kind, Layer, MAX_BODY, MAX_DATAGRAM, PathProbe, StageTimes, TAG, TimeRequest,
 };
 
-use super::encode::first_number;
 use super::gauges::{Gauges, Up};
 use super::link::Socket;
-use super::outbox::{AudioOut, Outbox, VideoOut};
+use super::outbox::{AudioOut, Outbox, SoundOut, VideoOut};
 use super::receive::kind_of;
 use super::ring::ring;
 use super::sent::Sent;
+use super::speaking::{CodedWish, SoundLayers, SoundSwitch};
 use super::stats::Stats;
 use super::switch::CameraSwitch;
-use super::wishes::PAYLOAD;
 use crate::device::clock::Clock;
 use crate::shell::watch::Watch;
 use crate::video::kind::PictureKind;
+use crate::video::plan::PAYLOAD;
 
 /// Periods of sound that may wait for the sending thread: 310 ms; it wakes within one.
 const AUDIO_RING: usize = 32;
@@ -78,7 +80,7 @@ pub(super) struct Sending {
 /// Starts the sending thread.
 pub(super) fn start(
     outbox: Arc<Outbox>,
-    gate: GateHandle,
+    (gate, sound): (GateHandle, Arc<SoundSwitch>),
     switches: [Arc<CameraSwitch>; 2],
     bitrates: [Bitrate; 2],
     (stats, gauges): (Arc<Stats>, Arc<Gauges>),
@@ -90,6 +92,8 @@ pub(super) fn start(
     let sender = Sender {
         outbox: outbox.clone(),
         gate,
+        sound,
+        choice: SoundChoice::default(),
         switches,
         bitrates,
         stats,
@@ -122,6 +126,10 @@ const BATCH_BYTES: usize = BATCH * MAX_DATAGRAM;
 struct Sender {
     outbox: Arc<Outbox>,
     gate: GateHandle,
+    /// Which layers of sound are wanted, and made.
+    sound: Arc<SoundSwitch>,
+    /// What the way to the relay carries of them.
+    choice: SoundChoice,
     /// Of each kind of pictures.
     switches: [Arc<CameraSwitch>; 2],
     /// What each kind takes at most.
@@ -162,7 +170,7 @@ enum Unsent {
 struct Packetizers {
     streams: Streams,
     audio: Packetizer,
-    /// Of each kind. Who encodes the pictures numbers them.
+    /// Of each kind. Who encodes numbers what it makes.
     pictures: [Packetizer; 2],
 }
 
@@ -170,11 +178,7 @@ impl Packetizers {
     fn new(streams: Streams) -> Packetizers {
         let camera = Packetizer::video(streams.video);
         let presentation = Packetizer::presentation(streams.presentation);
-        Packetizers {
-            streams,
-            audio: Packetizer::audio(streams.audio).starting_at(first_number()),
-            pictures: [camera, presentation],
-        }
+        Packetizers { streams, audio: Packetizer::audio(streams.audio), pictures: [camera, presentation] }
     }
 }
 
@@ -208,6 +212,8 @@ impl Sender {
                 self.link = link;
                 self.time_due = Time::ZERO;
                 self.shaper = new_shaper(self.clock.now());
+                self.choice = SoundChoice::default();
+                self.sound.make(self.sound.wanted());
                 self.sent_at = [None; 2];
                 self.protections = Default::default();
                 self.gauges.set_up(None);
@@ -217,7 +223,10 @@ impl Sender {
                 self.streams = None;
                 self.sent.iter_mut().for_each(Sent::clear);
             }
-            SendCommand::Forget => self.sent.iter_mut().for_each(Sent::clear),
+            SendCommand::Forget => {
+                self.sound.forget();
+                self.sent.iter_mut().for_each(Sent::clear);
+            }
             SendCommand::Streams(Some(streams)) => {
                 // The same streams again after a break: the frame numbers go on, or receivers would see a restart.
                 if self.streams.as_ref().is_none_or(|before| before.streams != streams) {
@@ -233,10 +242,17 @@ impl Sender {
             let (Some((socket, sealer)), Some(streams)) = (&mut self.link, &mut self.streams) else {
                 continue;
             };
-            let mut payload = [0; pcm::FRAME_BYTES];
-            pcm::to_bytes(&period.samples, &mut payload);
-            let info = FrameInfo::audio(period.captured, period.level);
-            let Ok(pieces) = streams.audio.frame(&payload, info) else { continue };
+            let mut samples = [0; pcm::FRAME_BYTES];
+            let (payload, spatial) = match &period.sound {
+                SoundOut::Plain(plain) => {
+                    pcm::to_bytes(plain, &mut samples);
+                    (&samples[..], PCM_LAYER)
+                }
+                SoundOut::Coded(payload) => (&payload[..], CODED_LAYER),
+            };
+            let layer = Layer { spatial, temporal: 0 };
+            let info = FrameInfo { layer, ..FrameInfo::audio(period.captured, period.level) };
+            let Ok(pieces) = streams.audio.frame_numbered(period.number, payload, info) else { continue };
             let Ok(len) = pieces.write(0, &mut self.small[HOP_HEADER..HOP_HEADER + MAX_BODY]) else {
                 continue;
             };
@@ -342,22 +358,33 @@ impl Sender {
             switch.set_repaired(repaired);
             switch.set_budget(Some(Bitrate::bps((budget * (1.0 - repaired)) as u64)));
         }
-        let [most, most_presented] = self.bitrates.map(|bitrate| bitrate.as_bps() as f64 / PAYLOAD);
-        let most = if presentation { most + most_presented } else { most };
+        let camera = &self.switches[PictureKind::Camera as usize];
+        let [bound, bound_presented] = self.bitrates.map(Bitrate::as_bps);
+        // What others want of the camera, or all that its largest layer may take.
+        let wished: Option<u64> =
+            camera.wishes().layers.map(|layers| layers.iter().map(|wish| wish.cap.as_bps().min(bound)).sum());
+        let most = bound.max(wished.unwrap_or(0)) as f64 / PAYLOAD;
+        let most = if presentation { most + bound_presented as f64 / PAYLOAD } else { most };
         let wanted = (most + BESIDE.as_bps() as f64) * HEADROOM;
         self.shaper.estimator_mut().set_wanted(Bitrate::bps(wanted as u64));
         let estimator = self.shaper.estimator();
-        let camera = &self.switches[PictureKind::Camera as usize];
-        // What others want of the camera, or all that it may take.
-        let wished: Option<u64> =
-            camera.wishes().layers.map(|layers| layers.iter().map(|wish| wish.cap.as_bps()).sum());
         let left = 1.0 - self.protections[PictureKind::Camera as usize].share();
-        let bound = (self.bitrates[PictureKind::Camera as usize].as_bps() as f64 * left) as u64;
+        let bound = (bound as f64 * left) as u64;
+        let pictures = if camera.may_send() { wished.unwrap_or(bound) } else { 0 };
+        let presented = if presentation { bound_presented } else { 0 };
+        let needs = SoundNeeds {
+            estimate: estimator.estimate(),
+            fates: estimator.fates(),
+            sounds: 1,
+            pictures: Bitrate::bps(((pictures + presented) as f64 / PAYLOAD) as u64),
+        };
+        self.choice.handle(needs, now);
+        self.sound.make(made(self.sound.wanted(), &self.choice));
         let reported = estimator.reported().is_some_and(|at| now.since(at) < SILENT);
         self.gauges.set_up(Some(Up {
             estimate: estimator.estimate(),
             allotment: self.shaper.picture_budget(DataSize::default(), now),
-            short: camera.may_send() && rest * left < wished.unwrap_or(bound).min(bound) as f64,
+            short: camera.may_send() && rest * left < wished.unwrap_or(bound) as f64,
             round_trip: estimator.round_trip().filter(|_| reported),
             fates: estimator.fates(),
             silent: estimator.reported().is_some() && !reported,
@@ -561,6 +588,17 @@ impl Sender {
         self.stats.datagrams_sent.add(datagrams);
         self.stats.bytes_sent.add(bytes as u64);
     }
+}
+
+/// The layers of sound that are made of those that are wanted, on a way to the relay about which this is known.
+fn made(wanted: SoundLayers, choice: &SoundChoice) -> SoundLayers {
+    let Some(wish) = wanted.coded.or(choice.is_coded().then_some(CodedWish { repeats: 0, periods: 1 }))
+    else {
+        return wanted;
+    };
+    let repeats = wish.repeats.max(choice.repeats());
+    let periods = wish.periods.max(periods_for(choice.coded_cap(), choice.repeats()));
+    SoundLayers { plain: wanted.plain && !choice.is_coded(), coded: Some(CodedWish { repeats, periods }) }
 }
 
 fn new_shaper(now: Time) -> Shaper {

@@ -188,6 +188,7 @@ fn silence_that_is_said_is_no_loss() {
     );
     let two = run(Case { quiet: 500..900, periods: 2, repeats: 1, ..STEADY });
     assert_eq!(two.stats.concealed, 0, "{:?}", two.stats);
+    assert!(two.stats.target <= Duration::from_millis(6), "{:?}", two.stats);
 }
 
 #[test]
