@@ -11,6 +11,7 @@ use crate::unit::{Bitrate, DataSize};
 use super::EstimatorConfig;
 use super::compete::Competition;
 use super::loss::{LossTest, Verdict};
+use super::moved::{self, Moved};
 
 /// What a report shows.
 #[derive(Copy, Clone, Debug)]
@@ -102,6 +103,9 @@ pub(super) struct Control {
     cut: Option<Time>,
     competition: Competition,
     loss: LossTest,
+    moved: Moved,
+    /// The way became longer, and the gauges do not know yet.
+    has_moved: bool,
     probe: Probe,
     /// How much faster than the rate a picture may leave.
     haste: f64,
@@ -130,6 +134,8 @@ impl Control {
             cut: None,
             competition: Competition::default(),
             loss: LossTest::default(),
+            moved: Moved::default(),
+            has_moved: false,
             probe: Probe { not_before: Time::ZERO, pause: PROBE_AGAIN.0 },
             haste: HASTE.0,
             walks_until: Time::ZERO,
@@ -155,7 +161,15 @@ impl Control {
 
     /// Whether there is a need to know more, and hope.
     pub(super) fn wants_padding(&self, now: Time) -> bool {
-        self.rate < self.wanted && now >= self.probe.not_before && !self.competition.is_on()
+        self.rate < self.wanted
+            && now >= self.probe.not_before
+            && !self.competition.is_on()
+            && !self.moved.tests()
+    }
+
+    /// Whether what is measured as a queue has to begin anew. Asking settles it.
+    pub(super) fn take_moved(&mut self) -> bool {
+        std::mem::take(&mut self.has_moved)
     }
 
     /// Nothing was reported for long: the path may carry nothing at all.
@@ -182,7 +196,16 @@ impl Control {
         let aim = self.aim() + seen.noise.as_secs_f64();
         // Longer round trips show later what came of a change: then everything goes slower.
         let pace = (0.2 / (seen.round_trip.as_secs_f64() + 0.1)).min(2.0);
-        if standing > (SATURATED.0 * self.aim()).max(SATURATED.1) + seen.noise.as_secs_f64() {
+        let stands = standing > (SATURATED.0 * self.aim()).max(SATURATED.1) + seen.noise.as_secs_f64();
+        match self.moved.handle(seen, stands, aim, self.rate, through) {
+            moved::Verdict::Nothing => {}
+            moved::Verdict::Go(rate) => return self.settle(rate),
+            moved::Verdict::Moved(rate) => {
+                self.has_moved = true;
+                return self.settle(rate);
+            }
+        }
+        if stands {
             self.follow(seen, aim, standing, pace);
         } else {
             self.grow(seen, pace);

@@ -67,6 +67,16 @@ impl Delay {
         span(least, self.base())
     }
 
+    /// The way became longer: what was the shortest delay before says nothing any more.
+    pub(super) fn begin_anew(&mut self) {
+        if let (Some((at, _)), Some(least)) =
+            (self.recent.back(), self.recent.iter().map(|(_, delay)| *delay).min())
+        {
+            self.shortest.clear();
+            self.shortest.push_back((*at, least));
+        }
+    }
+
     /// How long the packet waited that waited longest since this was asked.
     pub(super) fn take_longest(&mut self) -> Duration {
         span(self.longest.take(), self.base())

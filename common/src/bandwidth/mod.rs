@@ -17,6 +17,8 @@
 //!      |      |                    |                   |
 //!      |      +----> control: follow while a queue stands, grow while none does
 //!      |      |                    |
+//!      |      +----> moved: a queue that stays though we send less for a moment -> the way became longer
+//!      |      |                    |
 //!      |      +----> compete: a queue that stands whatever we do -> as TCP Reno would
 //!      |                           v
 //!   pacer, layers <----------- estimate()   wants_padding()
@@ -30,6 +32,7 @@ mod compete;
 mod control;
 mod gauge;
 mod loss;
+mod moved;
 mod sent;
 mod shaper;
 pub mod sound;
@@ -187,6 +190,9 @@ impl Estimator {
             used: self.usage.rate(now),
             padded: std::mem::take(&mut self.padded),
         });
+        if self.control.take_moved() {
+            self.delay.begin_anew();
+        }
         Ok(())
     }
 

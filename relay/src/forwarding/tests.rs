@@ -9,6 +9,7 @@ mod loudest;
 mod membership;
 mod moving;
 mod receiver;
+mod repairs;
 mod requests;
 mod resending;
 mod rooms;

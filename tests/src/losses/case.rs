@@ -1,6 +1,6 @@
 //! The cases: how much is lost, how, on which hop, and how far away the rooms are.
 
-use vestibule_common::time::{Duration, Time};
+use vestibule_common::time::Duration;
 
 use crate::world::{Loss, Schedule};
 
@@ -93,14 +93,10 @@ pub fn checked() -> Vec<Case> {
     all().into_iter().filter(|case| wanted.contains(&case.name.as_str())).collect()
 }
 
-/// One in ten is lost, up to 10 ms of jitter, and the way down becomes 40 ms longer and shorter again, within five seconds each.
+/// One in ten is lost, and the way down is up to 15 ms longer or not for each packet, and 20 ms longer in each second five seconds.
 fn changing() -> Case {
-    let step = |n: u64| {
-        let within = n % 80;
-        let more = if within < 40 { within } else { 80 - within };
-        (Time::from_millis(n * 125), NEAR + Duration::from_millis(more))
-    };
-    let down = Schedule::of((0..400).map(step).collect());
-    let jitter = Duration::from_millis(10);
+    let longer = |n: u64| (n * 5, if n.is_multiple_of(2) { NEAR } else { NEAR + Duration::from_millis(20) });
+    let down = Schedule::of_seconds(&(0..8).map(longer).collect::<Vec<_>>());
+    let jitter = Duration::from_millis(15);
     Case { down, jitter, ..Case::new("10_changing".to_owned(), random(10), Hop::Down) }
 }

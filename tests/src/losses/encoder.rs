@@ -27,6 +27,8 @@ pub(super) struct Frame {
     pub keyframe: bool,
     /// How many numbers back the frame lies that it refers to.
     pub reference_distance: u16,
+    /// Pictures a second of this layer.
+    pub(super) rate: u32,
     /// What the encoder made.
     pub bytes: Vec<u8>,
 }
@@ -100,6 +102,7 @@ impl Encoder {
                 number,
                 keyframe,
                 reference_distance: distance as u16,
+                rate: allotted.rate,
                 bytes: content(number, size as usize),
             });
         }

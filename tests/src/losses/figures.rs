@@ -8,25 +8,19 @@ use super::run::{END, FROM, Record, run};
 use super::sound::{Pcm, Sound, Voice};
 use crate::measure::figures::percentile;
 use crate::proving::table::Table;
-use crate::world::Loss;
 
 /// A gap between two pictures is one that is noticed when it is longer than this, and than so many intervals.
 const GAP: Duration = Duration::from_millis(150);
 const INTERVALS: u32 = 3;
-const INTERVAL: Duration = Duration::from_micros(33_333);
 /// Sound and picture of nearly the same moment.
 const SAME: u64 = 15_000;
 
 /// The figures of one run, by their names.
 pub type Figures = Vec<(&'static str, f64)>;
 
-/// The sound of a case on a stream: plain samples where nothing is lost, coded sound elsewhere, as the product chooses.
+/// The sound of a case on a stream: in the layer that the product chooses, or plain samples alone.
 pub fn sound(case: &Case, stream: StreamId) -> Box<dyn Sound> {
-    match case.loss {
-        Loss::None => Box::new(Pcm::new(stream)),
-        Loss::Random(_) | Loss::Bursts { .. } if case.plain => Box::new(Pcm::new(stream)),
-        Loss::Random(share) | Loss::Bursts { share, .. } => Box::new(Voice::new(stream, share)),
-    }
+    if case.plain { Box::new(Pcm::new(stream)) } else { Box::new(Voice::new(stream)) }
 }
 
 /// The figures of a run, its delay compared with that of the same run without loss.
@@ -75,7 +69,9 @@ fn frozen(record: &Record) -> f64 {
     let mut gaps = Duration::ZERO;
     for at in shown.chain([END]) {
         let gap = at.since(last);
-        if gap > GAP.max(INTERVAL * INTERVALS) {
+        let rates = record.rates.iter().take_while(|(from, _)| *from <= last);
+        let interval = Duration::from_secs(1) / rates.last().map_or(1, |(_, rate)| *rate);
+        if gap > GAP.max(interval * INTERVALS) {
             gaps += gap;
         }
         last = last.max(at);

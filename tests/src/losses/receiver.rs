@@ -107,7 +107,7 @@ impl Receiver {
         if self.view_due <= now {
             self.view_due = now + TELL_EVERY;
             let viewed = |stream, spatial| Viewed { stream, spatial };
-            let streams = [viewed(self.streams.audio, 0), viewed(self.streams.video, 3)];
+            let streams = [viewed(self.streams.audio, sound.layer()), viewed(self.streams.video, 3)];
             self.hop.send(|out| View { streams: streams.into_iter().collect() }.emit(out));
         }
         if self.reassembler.poll_timeout().is_some_and(|due| due <= now) {

@@ -42,6 +42,8 @@ pub struct Shown {
 pub struct Record {
     /// Every picture.
     pub pictures: Vec<Shown>,
+    /// From when on how many pictures a second were sent.
+    pub rates: Vec<(Time, u32)>,
     /// Bytes of pictures from [`FROM`] on.
     pub bytes: u64,
     /// Every period of sound, and when the speaker took it.
@@ -75,7 +77,7 @@ pub fn run(case: &Case, seed: u64, make: &dyn Fn(StreamId) -> Box<dyn Sound>) ->
         let tick = Time::from_micros((world.now.as_micros() / 1000 + 1) * 1000);
         world.now = next.min(tick).max(world.now + Duration::from_micros(1)).min(tick);
     }
-    world.record
+    Record { rates: world.sender.rates, ..world.record }
 }
 
 /// From the speaking room to the relay and back, from the relay to the listening room and back.

@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
-use vestibule_common::bandwidth::{EstimatorConfig, Shaper};
+use vestibule_common::bandwidth::{EstimatorConfig, Shaper, SoundChoice, SoundNeeds};
 use vestibule_common::control::Streams;
+use vestibule_common::media::voice::{CODED_LAYER, PCM_LAYER};
 use vestibule_common::media::{FrameInfo, Packetizer, Permit, Protection, Repairer, Resend, ResendConfig};
 use vestibule_common::time::{Duration, Time};
 use vestibule_common::unit::{Bitrate, DataSize};
@@ -50,9 +51,15 @@ pub(super) struct Sender {
     wishes: VideoWishes,
     packetizer: Packetizer,
     repairer: Repairer,
+    /// Which layers of sound others want.
+    heard: (bool, Option<u8>),
+    /// What the way up carries of it.
+    choice: SoundChoice,
     protection: Protection,
     resend: Resend,
     allowance: Allowance,
+    /// When which rate of pictures was sent in the layer of the most, each once it changed.
+    pub(super) rates: Vec<(Time, u32)>,
     /// Pieces that wait for their turn.
     waiting: VecDeque<Vec<u8>>,
     waiting_bytes: DataSize,
@@ -77,9 +84,12 @@ impl Sender {
             wishes: VideoWishes::default(),
             packetizer: Packetizer::video(streams.video),
             repairer: Repairer::new(),
+            heard: (true, None),
+            choice: SoundChoice::default(),
             protection: Protection::default(),
             resend: Resend::new(KEPT),
             allowance: Allowance::new(PIECES.0, PIECES.1),
+            rates: Vec::new(),
             waiting: VecDeque::new(),
             waiting_bytes: DataSize::default(),
             period_due: begin,
@@ -123,9 +133,19 @@ impl Sender {
             Some(LayerWish { layer, cap: cap.max(least), repairs })
         };
         self.wishes.layers = Some(pictures.filter_map(wish).collect());
-        for heard in demand.layers.iter().filter(|layer| layer.stream == self.streams.audio) {
-            sound.set_repeats(heard.repairs);
-        }
+        let heard = |layer: u8| {
+            let mut heard = demand.layers.iter().filter(|demanded| demanded.stream == self.streams.audio);
+            heard.find(|demanded| demanded.spatial == layer).map(|demanded| demanded.repairs)
+        };
+        self.heard = (heard(PCM_LAYER).is_some(), heard(CODED_LAYER));
+        self.choose_sound(sound);
+    }
+
+    /// What others want of the sound, and what the way up carries of it.
+    fn choose_sound(&self, sound: &mut dyn Sound) {
+        let (plain, coded) = self.heard;
+        let repeats = coded.into_iter().chain(self.choice.is_coded().then(|| self.choice.repeats()));
+        sound.want(plain && !self.choice.is_coded(), repeats.max());
     }
 
     fn send_again(&mut self, nack: &Nack, now: Time) {
@@ -160,6 +180,15 @@ impl Sender {
         if self.budget_due <= now {
             self.budget_due = now + BUDGET_EVERY;
             self.tell_budget(now);
+            let estimator = self.shaper.estimator();
+            let needs = SoundNeeds {
+                estimate: estimator.estimate(),
+                fates: estimator.fates(),
+                sounds: 1,
+                pictures: BOUND,
+            };
+            self.choice.handle(needs, now);
+            self.choose_sound(sound);
         }
         while self.picture_due <= now {
             self.capture(self.picture_due, now);
@@ -200,7 +229,13 @@ impl Sender {
         if self.waiting_bytes > DataSize::default() && self.waiting_bytes.time_at(budget) > LATE {
             return;
         }
-        for frame in self.encoder.capture(&self.wishes, captured) {
+        let frames = self.encoder.capture(&self.wishes, captured);
+        if let Some(rate) = frames.iter().map(|frame| frame.rate).max()
+            && self.rates.last().is_none_or(|(_, last)| *last != rate)
+        {
+            self.rates.push((now, rate));
+        }
+        for frame in frames {
             self.queue(&frame, captured, now);
         }
     }

@@ -1,13 +1,11 @@
 //! A room's sound on its way: what a codec makes of a period, and what the far end plays. A trait, as there are several codecs.
 
-use vestibule_common::bandwidth::{SoundChoice, SoundNeeds};
 use vestibule_common::id::StreamId;
-use vestibule_common::media::voice::{CODED_LAYER, VoicePacker, VoicePacket};
+use vestibule_common::media::voice::{CODED_LAYER, PCM_LAYER, VoicePacker, VoicePacket};
 use vestibule_common::media::{
     FRAME_BYTES, FRAME_SAMPLES, FrameInfo, JitterBuffer, Packetizer, SAMPLE_RATE, SILENCE, pcm,
 };
-use vestibule_common::time::{Duration, Time};
-use vestibule_common::unit::Bitrate;
+use vestibule_common::time::Time;
 use vestibule_common::wire::{AudioLevel, Layer, MAX_BODY, MediaHeader};
 use vestibule_kiosk::audio::{OpusDecoder, RateMatcher, SoundCoder};
 
@@ -26,8 +24,11 @@ pub trait Sound {
     /// The next 10 ms were captured at this moment: the bodies that leave for them.
     fn capture(&mut self, captured: Time) -> Vec<Vec<u8>>;
 
-    /// How many earlier frames each packet should repeat.
-    fn set_repeats(&mut self, repeats: u8);
+    /// The highest layer of sound that the far end can play.
+    fn layer(&self) -> u8;
+
+    /// Which layers are wanted, the coded one with so many repeats.
+    fn want(&mut self, plain: bool, coded: Option<u8>);
 
     /// A body of the stream came.
     fn handle(&mut self, header: &MediaHeader, payload: &[u8], now: Time);
@@ -64,7 +65,11 @@ impl Sound for Pcm {
         vec![body(&self.packetizer, self.period, &payload, Layer::default(), captured)]
     }
 
-    fn set_repeats(&mut self, _repeats: u8) {}
+    fn layer(&self) -> u8 {
+        PCM_LAYER
+    }
+
+    fn want(&mut self, _plain: bool, _coded: Option<u8>) {}
 
     fn handle(&mut self, header: &MediaHeader, payload: &[u8], now: Time) {
         let mut samples = SILENCE;
@@ -80,27 +85,30 @@ impl Sound for Pcm {
     }
 }
 
-/// Coded sound in frames of one period, with so many earlier ones repeated as the relay's core asks for where this share is lost.
+/// Both layers of sound, each sent while it is wanted: coded in frames of one period with so many earlier ones repeated as is said.
 pub(super) struct Voice {
     packetizer: Packetizer,
     period: usize,
+    plain: bool,
+    /// With so many repeats.
+    coded: Option<u8>,
     coder: SoundCoder,
     packer: VoicePacker,
-    repeats: u8,
     buffer: JitterBuffer,
     matcher: RateMatcher,
 }
 
 impl Voice {
-    /// On this stream, over a path that loses this share.
-    pub(super) fn new(stream: StreamId, loss: f64) -> Voice {
+    /// On this stream.
+    pub(super) fn new(stream: StreamId) -> Voice {
         let decoder = OpusDecoder::new().expect("there is memory for a decoder");
         Voice {
             packetizer: Packetizer::audio(stream),
             period: 0,
+            plain: true,
+            coded: None,
             coder: SoundCoder::new().expect("there is memory for an encoder"),
             packer: VoicePacker::new(),
-            repeats: repeats_for(loss),
             buffer: JitterBuffer::with_decoder(Box::new(decoder)),
             matcher: RateMatcher::new(),
         }
@@ -111,19 +119,39 @@ impl Sound for Voice {
     fn capture(&mut self, captured: Time) -> Vec<Vec<u8>> {
         let samples = speech(self.period);
         self.period += 1;
-        let Some(coded) = self.coder.period(&samples, 1, self.repeats) else { return Vec::new() };
-        let payload = self.packer.pack(&coded, 1, self.repeats);
-        let layer = Layer { spatial: CODED_LAYER, temporal: 0 };
-        vec![body(&self.packetizer, self.period, &payload, layer, captured)]
+        let mut bodies = Vec::new();
+        if self.plain {
+            let mut payload = [0; FRAME_BYTES];
+            pcm::to_bytes(&samples, &mut payload);
+            bodies.push(body(&self.packetizer, self.period, &payload, Layer::default(), captured));
+        }
+        let repeats = self.coded.unwrap_or(0);
+        if let Some(coded) = self.coder.period(&samples, 1, repeats).filter(|_| self.coded.is_some()) {
+            let payload = self.packer.pack(&coded, 1, repeats);
+            let layer = Layer { spatial: CODED_LAYER, temporal: 0 };
+            bodies.push(body(&self.packetizer, self.period, &payload, layer, captured));
+        }
+        bodies
     }
 
-    fn set_repeats(&mut self, repeats: u8) {
-        self.repeats = self.repeats.max(repeats);
+    fn layer(&self) -> u8 {
+        CODED_LAYER
+    }
+
+    fn want(&mut self, plain: bool, coded: Option<u8>) {
+        (self.plain, self.coded) = (plain, coded);
     }
 
     fn handle(&mut self, header: &MediaHeader, payload: &[u8], now: Time) {
-        let packet = VoicePacket::parse(payload).expect("a packer made it");
-        self.buffer.push_coded(header.frame, header.captured, &packet, now);
+        if header.layer.spatial == CODED_LAYER {
+            let packet = VoicePacket::parse(payload).expect("a packer made it");
+            self.buffer.push_coded(header.frame, header.captured, &packet, now);
+            return;
+        }
+        let mut samples = SILENCE;
+        if pcm::from_bytes(payload, &mut samples) {
+            self.buffer.push(header.frame, header.captured, &samples, now);
+        }
     }
 
     fn play(&mut self, now: Time) -> Played {
@@ -131,23 +159,6 @@ impl Sound for Voice {
         let captured = self.matcher.period(&mut self.buffer, &mut out, now).captured;
         Played { captured, samples: samples(&self.buffer) }
     }
-}
-
-/// What the product's core settles on for a path with this loss.
-fn repeats_for(loss: f64) -> u8 {
-    let mut choice = SoundChoice::default();
-    for second in 0..30 {
-        let packets = second * 1000;
-        let lost = (packets as f64 * loss) as u64;
-        let needs = SoundNeeds {
-            estimate: Bitrate::kbps(5_000),
-            fates: (packets - lost, lost),
-            sounds: 1,
-            pictures: Bitrate::kbps(1_700),
-        };
-        choice.handle(needs, Time::ZERO + Duration::from_secs(second));
-    }
-    choice.repeats()
 }
 
 /// A packet of sound.
