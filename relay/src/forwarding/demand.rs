@@ -121,7 +121,7 @@ mod tests {
         for (slot, kbps) in receivers.iter().zip(kbps) {
             let streams = [Viewed { stream: id, spatial: 3 }].into_iter().collect();
             layers.handle_view(*slot, View { streams }, std::iter::once(id));
-            layers.allot(*slot, Bitrate::kbps(*kbps), Time::ZERO);
+            layers.allot(*slot, Bitrate::kbps(*kbps), 1.0, Time::ZERO);
         }
         let demanded = demanded(&mut layers, id, &receivers);
         let demanded = demanded.iter().map(|layer| (layer.spatial, layer.cap.as_bps() / 1000)).collect();

@@ -4,7 +4,7 @@
 use vestibule_common::id::StreamId;
 use vestibule_common::media::Permit;
 use vestibule_common::time::{Duration, Time};
-use vestibule_common::unit::Bitrate;
+use vestibule_common::unit::{Bitrate, DataSize};
 use vestibule_common::wire::{Demand, Demanded, Kind, MAX_BODY, PathProbe};
 
 use super::inbox::{Place, Stamp};
@@ -180,11 +180,12 @@ impl Forwarding {
             let sounds =
                 view.streams.iter().filter(|viewed| self.layers.rungs(viewed.stream).is_empty()).count();
             let waiting = session.held.take_standing();
-            let budget = session
-                .down
-                .as_ref()
-                .map_or(Bitrate::bps(u64::MAX / 128), |down| down.picture_budget(waiting, now));
-            let (most, allotted) = self.layers.allot(slot, budget, now);
+            let [budget, left] = [DataSize::default(), waiting].map(|waiting| {
+                let down = session.down.as_ref();
+                down.map_or(Bitrate::bps(u64::MAX / 128), |down| down.picture_budget(waiting, now))
+            });
+            let part = left.as_bps() as f64 / budget.as_bps().max(1) as f64;
+            let (most, allotted) = self.layers.allot(slot, budget, part, now);
             session.allotted = allotted;
             if let Some(down) = &mut session.down {
                 down.handle_timeout(now);
