@@ -5,8 +5,8 @@ set -euo pipefail
 
 packages() {
   case $1 in
-    # What compiling needs: C and C++ for the bundled codec, bindgen's libclang, the headers of the screen and of ALSA.
-    build) echo gcc g++ make pkg-config nasm libclang-dev libpango1.0-dev libxkbcommon-dev libxkbcommon-x11-dev libasound2-dev ;;
+    # What compiling needs: C, C++ and CMake for the bundled codecs, bindgen's libclang, the headers of the screen and of ALSA.
+    build) echo gcc g++ make cmake pkg-config nasm libclang-dev libpango1.0-dev libxkbcommon-dev libxkbcommon-x11-dev libasound2-dev ;;
     # What a virtual display needs, and the fonts of the screen.
     screen) echo xvfb xdotool x11-utils fonts-inter fonts-noto-core fonts-noto-cjk ;;
     # What a network of a test's own is made with.

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# One measurement: measure.sh meet|relay|video|devices|congestion [options of the measuring program]
+# One measurement: measure.sh meet|relay|video|devices|congestion|loss [options of the measuring program]
 # Prints lines "key value", then the conditions. Traces go to target/measure/NAME. Definitions: tests/MEASURES.md.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 name=${1:-}
 case $name in
-  meet | relay | video | devices | congestion) shift ;;
-  *) echo "usage: make measure NAME=meet|relay|video|devices|congestion" >&2; exit 2 ;;
+  meet | relay | video | devices | congestion | loss) shift ;;
+  *) echo "usage: make measure NAME=meet|relay|video|devices|congestion|loss" >&2; exit 2 ;;
 esac
 
 tests/scripts/install.sh build screen clips
@@ -32,6 +32,7 @@ case $name in
   relay) sizes="datagrams of 1,200 and about 1,000 bytes; 1 room of 31 with 1 sender, 10 rooms of 10 with 10 senders" ;;
   devices) sizes="640x480 at 30 pictures a second, 48 kHz sound in 10 ms periods; 60 simulated minutes of 10 ms packets of 48 kHz sound, 0.5 to 2.5 ms under way; 30 s of speech" ;;
   congestion) sizes="one to five sources of 150 to 1500 kbit/s at 30 frames/s, 50 ms each way, 300 ms tail-drop queue unless the case says otherwise; ways down: one or three cameras, one or three receivers" ;;
+  loss) sizes="640x480 at 30 pictures a second and at most 1500 kbit/s, 48 kHz sound in 10 ms periods; 25 ms a hop and direction, 10 Mbit/s" ;;
   video)
     tests/scripts/clips.sh
     video_clip carphone_pristine null

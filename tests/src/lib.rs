@@ -5,6 +5,7 @@
 pub mod client;
 pub mod display;
 pub mod fuzz;
+pub mod losses;
 pub mod measure;
 pub mod network;
 pub mod panel;

@@ -32,6 +32,7 @@ mod gauge;
 mod loss;
 mod sent;
 mod shaper;
+pub mod sound;
 
 use crate::time::{Duration, Time};
 use crate::unit::{Bitrate, DataSize};
@@ -40,6 +41,7 @@ use crate::wire::{Ecn, Feedback};
 pub use arrivals::{Arrivals, REPORT_INTERVAL};
 pub use sent::FeedbackError;
 pub use shaper::{IP_UDP, Shaper};
+pub use sound::{SoundChoice, SoundNeeds};
 
 use control::{Control, Observation, STEADY, SUDDEN};
 pub use gauge::Usage;
@@ -73,6 +75,8 @@ impl Default for EstimatorConfig {
 
 /// After so long without sending, what was known is old.
 const REST: Duration = Duration::from_secs(5);
+/// So many packets the share that is lost is a mean of.
+const LOSS_PACKETS: f64 = 600.0;
 /// Reports are missed after two round trips, but not before this.
 const SILENCE: Duration = Duration::from_millis(300);
 
@@ -92,6 +96,8 @@ pub struct Estimator {
     padded: bool,
     lost: u64,
     delivered: u64,
+    /// The share that is lost of the last packets.
+    loss: f64,
 }
 
 impl Estimator {
@@ -113,6 +119,7 @@ impl Estimator {
             padded: false,
             lost: 0,
             delivered: 0,
+            loss: 0.0,
         }
     }
 
@@ -144,6 +151,11 @@ impl Estimator {
         let told = self.sent.handle_feedback(report, now)?;
         self.lost += u64::from(told.lost);
         self.delivered += told.delivered.len() as u64;
+        let packets = f64::from(told.lost) + told.delivered.len() as f64;
+        if packets > 0.0 {
+            let weight = (packets / LOSS_PACKETS).min(1.0);
+            self.loss += (f64::from(told.lost) / packets - self.loss) * weight;
+        }
         if let Some(sent) = told.newest_sent {
             self.unanswered = None;
             let sample = now.since(sent).saturating_sub(told.held);
@@ -235,6 +247,11 @@ impl Estimator {
     /// Another flow fills the queue, and we compete with it.
     pub fn is_competing(&self) -> bool {
         self.control.is_competing()
+    }
+
+    /// The share of packets that is lost lately, 0 to 1: a mean over some 600 of them.
+    pub fn loss(&self) -> f64 {
+        self.loss
     }
 
     /// Packets of which is known that they arrived, and that they did not.

@@ -60,13 +60,16 @@ impl Shaper {
         self.urgent.handle(size, now);
     }
 
+    /// Whether a datagram of this size, at IP level, of what comes behind sound and pictures may leave now: they leave something of the
+    /// estimate. It is charged.
+    pub fn takes_last(&mut self, size: DataSize, now: Time) -> bool {
+        let rate = self.estimator.estimate().as_bps() as f64 * USED;
+        (self.estimator.used(now).as_bps() as f64) < rate && self.poll(size, now) == Permit::Now
+    }
+
     /// Whether padding of this size, at IP level, should leave now, to learn whether more would fit. It is charged.
     pub fn takes_padding(&mut self, size: DataSize, now: Time) -> bool {
-        let rate = self.estimator.estimate().as_bps() as f64 * USED;
-        if !self.estimator.wants_padding(now) || self.estimator.used(now).as_bps() as f64 >= rate {
-            return false;
-        }
-        let leaves = self.poll(size, now) == Permit::Now;
+        let leaves = self.estimator.wants_padding(now) && self.takes_last(size, now);
         if leaves {
             self.estimator.handle_padding();
         }

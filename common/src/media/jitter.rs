@@ -4,13 +4,20 @@
 //! the network: it grows at once when packets come too late, and shrinks slowly. The drift between two sound cards is for
 //! a resampler behind it, which is told [`JitterBuffer::excess_us`]; a frame is dropped or made up only for what that
 //! cannot follow, such as a new target far off, in a quiet moment if there is one.
+//!
+//! Coded sound is kept as it came and decoded in the order in which it is played, by whatever [`JitterBuffer::with_decoder`] was given. A
+//! frame that is lost may be in the packet after it, as a repeat or as in-band error correction; the target keeps room for that
+//! while it happens. Where both layers of a frame are here, plain samples are played, and the decoder is fed all the same.
 //! Everything is allocated in [`JitterBuffer::new`].
 
+mod coded;
 mod conceal;
 mod delay;
 
 use super::pcm::{AudioFrame, FRAME_DURATION, FRAME_SAMPLES, SILENCE};
+use super::voice::{Coded, SoundDecoder};
 use crate::time::{Duration, Time};
+use coded::RepeatNeed;
 use conceal::Concealer;
 use delay::DelayEstimator;
 
@@ -48,6 +55,10 @@ pub struct JitterStats {
     pub played: u64,
     /// Made up because a frame was lost or late.
     pub concealed: u64,
+    /// Frames among those played that were lost and came again with a later packet.
+    pub repeated: u64,
+    /// Frames among those played that were made of what the next packet holds of them.
+    pub rebuilt: u64,
     /// Put out while there was nothing to play.
     pub silent: u64,
     /// Made up so that the buffer grows.
@@ -104,7 +115,6 @@ const PATIENCE_FAR_OFF: u32 = 10;
 const SPACING: u32 = 5;
 
 /// The jitter buffer of one stream.
-#[derive(Debug)]
 pub struct JitterBuffer {
     /// Frame `n` is in slot `n % CAPACITY`.
     slots: Box<[Slot]>,
@@ -118,6 +128,12 @@ pub struct JitterBuffer {
     buffered: u32,
     estimator: DelayEstimator,
     concealer: Concealer,
+    decoder: Option<Box<dyn SoundDecoder>>,
+    /// What was played last was coded; and the sender said that silence follows.
+    coded: bool,
+    quiet: Option<u32>,
+    /// How late repeats of what was lost come.
+    repeats: RepeatNeed,
     target_us: i64,
     grown: Time,
     /// Smoothed delay of what is played, against the fastest packet.
@@ -145,7 +161,37 @@ enum Phase {
 struct Slot {
     filled: bool,
     captured: Time,
+    /// What is to be played is in `samples`, and whether it was coded.
+    ready: bool,
+    decoded: bool,
     samples: AudioFrame,
+    /// A coded frame that was not decoded yet, or the end of silence: which of its periods this is, and how many it has.
+    part: Option<(u8, u8)>,
+    coded: Coded,
+}
+
+impl Slot {
+    const EMPTY: Slot = Slot {
+        filled: false,
+        captured: Time::ZERO,
+        ready: false,
+        decoded: false,
+        samples: SILENCE,
+        part: None,
+        coded: Coded::new(),
+    };
+
+    fn clear(&mut self) {
+        (self.filled, self.ready, self.decoded, self.part) = (false, false, false, None);
+    }
+}
+
+/// What comes into a slot.
+#[derive(Copy, Clone)]
+enum Content<'a> {
+    Samples(&'a AudioFrame),
+    /// A coded frame's bytes, which of its periods this is, and how many it has.
+    Coded(&'a [u8], u8, u8),
 }
 
 enum Correction {
@@ -157,9 +203,8 @@ enum Correction {
 impl JitterBuffer {
     /// An empty buffer with a target of 20 ms.
     pub fn new() -> JitterBuffer {
-        let slot = Slot { filled: false, captured: Time::ZERO, samples: SILENCE };
         JitterBuffer {
-            slots: vec![slot; CAPACITY].into_boxed_slice(),
+            slots: vec![Slot::EMPTY; CAPACITY].into_boxed_slice(),
             phase: Phase::Fresh,
             next: 0,
             concealed_run: 0,
@@ -167,6 +212,10 @@ impl JitterBuffer {
             buffered: 0,
             estimator: DelayEstimator::new(),
             concealer: Concealer::new(),
+            decoder: None,
+            coded: false,
+            quiet: None,
+            repeats: RepeatNeed::default(),
             target_us: TARGET_AT_START,
             grown: Time::ZERO,
             delay_us: None,
@@ -177,10 +226,22 @@ impl JitterBuffer {
         }
     }
 
+    /// The same, for coded sound too.
+    pub fn with_decoder(decoder: Box<dyn SoundDecoder>) -> JitterBuffer {
+        JitterBuffer { decoder: Some(decoder), ..JitterBuffer::new() }
+    }
+
     /// Takes frame `number`, captured at `captured` on the sender's clock, that came at `arrival`. `samples` must be
     /// [`FRAME_SAMPLES`] long.
     pub fn push(&mut self, number: u32, captured: Time, samples: &[i16], arrival: Time) -> Pushed {
-        let pushed = self.place(number, captured, samples, arrival);
+        let pushed = match <&AudioFrame>::try_from(samples) {
+            Ok(samples) => self.place(number, captured, Content::Samples(samples), arrival),
+            Err(_) => Pushed::Invalid,
+        };
+        self.count(pushed)
+    }
+
+    fn count(&mut self, pushed: Pushed) -> Pushed {
         match pushed {
             Pushed::Stored => {}
             Pushed::Duplicate => self.stats.duplicates += 1,
@@ -206,7 +267,13 @@ impl JitterBuffer {
             Phase::Playing => {}
         }
         self.adapt_target(now);
-        if self.slots[index(self.next)].filled { self.play(out, now) } else { self.conceal(out) }
+        self.make_ready(self.next);
+        let slot = &self.slots[index(self.next)];
+        match (slot.filled, slot.ready) {
+            (true, true) => self.play(out, now),
+            (true, false) => self.begin_quiet(out),
+            (false, _) => self.play_without(out, now),
+        }
     }
 
     /// How much later than best frames are played, smoothed, in microseconds; negative when they are played earlier.
@@ -227,8 +294,7 @@ impl JitterBuffer {
         }
     }
 
-    fn place(&mut self, number: u32, captured: Time, samples: &[i16], arrival: Time) -> Pushed {
-        let Ok(samples) = <&AudioFrame>::try_from(samples) else { return Pushed::Invalid };
+    fn place(&mut self, number: u32, captured: Time, content: Content<'_>, arrival: Time) -> Pushed {
         let ahead = number.wrapping_sub(self.next) as i32;
         let behind = ahead.unsigned_abs();
         let far = behind as usize >= CAPACITY;
@@ -245,18 +311,28 @@ impl JitterBuffer {
             }
             Phase::Empty | Phase::Priming | Phase::Playing => {}
         }
-        let slot = &self.slots[index(number)];
         let ahead = number.wrapping_sub(self.next) as i32;
-        if ahead >= 0 && slot.filled {
-            return Pushed::Duplicate;
+        if ahead >= 0 && self.slots[index(number)].filled {
+            return self.add_to(number, content);
         }
-        let relative_us = self.estimator.observe(captured, arrival);
+        let relative_us = match content {
+            // Its other periods came with the first.
+            Content::Coded(_, 1.., _) => self.estimator.relative_us(captured, arrival),
+            Content::Coded(..) | Content::Samples(_) => self.estimator.observe(captured, arrival),
+        };
         if ahead < 0 && !self.step_back(ahead.unsigned_abs(), relative_us, arrival) {
             return Pushed::Late;
         }
-        self.slots[index(number)] = Slot { filled: true, captured, samples: *samples };
-        self.buffered += 1;
+        self.store(number, captured, content);
         Pushed::Stored
+    }
+
+    fn store(&mut self, number: u32, captured: Time, content: Content<'_>) {
+        let slot = &mut self.slots[index(number)];
+        slot.clear();
+        (slot.filled, slot.captured) = (true, captured);
+        self.buffered += 1;
+        self.add_to(number, content);
     }
 
     /// A frame came after its time, `behind` frames before the next. If everything since was made up and nothing else
@@ -308,10 +384,9 @@ impl JitterBuffer {
         };
         let restarted = self.phase != Phase::Empty || gap >= CAPACITY as u32;
         self.in_time = if restarted { 0 } else { self.in_time << gap };
-        for slot in &mut self.slots {
-            slot.filled = false;
-        }
+        self.slots.iter_mut().for_each(Slot::clear);
         self.buffered = 0;
+        self.quiet = None;
         self.next = number;
         self.phase = Phase::Priming;
         self.off = 0;
@@ -337,7 +412,8 @@ impl JitterBuffer {
     }
 
     fn adapt_target(&mut self, now: Time) {
-        let wanted = (self.estimator.jitter_us() + MARGIN).clamp(TARGET_LEAST, TARGET_MOST);
+        let needed = self.estimator.jitter_us().max(self.repeats.needed_us(now));
+        let wanted = (needed + MARGIN).clamp(TARGET_LEAST, TARGET_MOST);
         if wanted > self.target_us {
             self.target_us = wanted;
             self.grown = now;
@@ -364,6 +440,7 @@ impl JitterBuffer {
                 self.stats.dropped += 1;
                 let first = index(self.next);
                 self.take_next();
+                self.make_ready(self.next);
                 let second = &mut self.slots[index(self.next)].samples;
                 *out = *second;
                 cross_fade(&self.slots[first].samples, out);
@@ -375,10 +452,16 @@ impl JitterBuffer {
     }
 
     fn put_out(&mut self, out: &mut AudioFrame, energy: f32) -> Playout {
-        let captured = self.slots[index(self.next)].captured;
+        let Slot { captured, decoded, .. } = self.slots[index(self.next)];
+        let captured = if decoded { captured - self.codec_delay() } else { captured };
         self.take_next();
         self.energy += (energy - self.energy) / 100.0;
+        if std::mem::replace(&mut self.coded, decoded) != decoded {
+            // The two layers are not in step by the sample.
+            self.concealer.bend();
+        }
         self.concealer.real(out);
+        self.quiet = None;
         self.concealed_run = 0;
         self.stats.played += 1;
         Playout::Frame { captured }
@@ -387,7 +470,8 @@ impl JitterBuffer {
     fn correction(&mut self, off_us: i64, energy: f32) -> Correction {
         self.since_correction = self.since_correction.saturating_add(1);
         let too_early = off_us < TOO_EARLY;
-        let second_here = self.slots[index(self.next.wrapping_add(1))].filled;
+        let second = &self.slots[index(self.next.wrapping_add(1))];
+        let second_here = second.filled && !second.is_quiet();
         let too_late = off_us > TOO_LATE && second_here;
         if !too_early && !too_late {
             self.off = 0;
@@ -424,7 +508,13 @@ impl JitterBuffer {
             return self.silence(out);
         }
         self.stats.concealed += 1;
-        self.concealer.conceal(out);
+        match &mut self.decoder {
+            Some(decoder) if self.coded => {
+                decoder.make_up(out);
+                self.concealer.real(out);
+            }
+            _ => self.concealer.conceal(out),
+        }
         Playout::Concealed
     }
 
@@ -438,7 +528,7 @@ impl JitterBuffer {
     fn take_next(&mut self) {
         let slot = &mut self.slots[index(self.next)];
         if slot.filled {
-            slot.filled = false;
+            slot.clear();
             self.buffered -= 1;
         }
         self.advance(true);

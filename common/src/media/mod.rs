@@ -11,10 +11,12 @@ pub mod mix;
 pub mod pacer;
 pub mod packetizer;
 pub mod pcm;
+pub mod protection;
 pub mod reassembler;
 pub mod repair;
 pub mod resend;
 pub mod sync;
+pub mod voice;
 
 pub use gate::{Gate, GateHandle, GateState, Passed, Ticket};
 pub use jitter::{JitterBuffer, JitterStats, Playout, Pushed};
@@ -23,10 +25,12 @@ pub use mix::{Mixer, Volume};
 pub use pacer::{Pacer, Permit};
 pub use packetizer::{FrameInfo, PacketizeError, Packetizer, Pieces};
 pub use pcm::{AudioFrame, FRAME_BYTES, FRAME_DURATION, FRAME_SAMPLES, SAMPLE_RATE, SILENCE};
+pub use protection::{Protection, demanded_repairs};
 pub use reassembler::{Accepted, AssembledFrame, Reassembler, ReassemblerConfig, ReassemblerStats};
 pub use repair::{RepairError, Repairer, Repairs, repairs_for};
 pub use resend::{Answer, Resend, ResendConfig};
 pub use sync::{ClockEstimate, ClockOffset, LipSync};
+pub use voice::{SoundDecoder, VoicePacker, VoicePacket};
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -65,15 +65,23 @@ pub struct Demanded {
     pub stream: StreamId,
     /// The spatial layer, 0 to 15; if the sender has none so large, its largest is meant.
     pub spatial: u8,
-    /// It should take no more than this, at IP level, in whole kbit/s.
+    /// How much redundancy it should have, 0 to [`Demanded::MOST_REPAIRS`]; 0 for none. Of pictures: fiftieths of their pieces that are
+    /// lost where asking again takes too long, so that repairs are to make up for them. Of sound: how many earlier frames each packet repeats.
+    pub repairs: u8,
+    /// It should take no more than this, at IP level, in whole kbit/s, redundancy included.
     pub cap: Bitrate,
+}
+
+impl Demanded {
+    /// The most that `repairs` can say.
+    pub const MOST_REPAIRS: u8 = 15;
 }
 
 /// Which layers of a sender's streams anybody wants, and what the sender's own way down carries.
 ///
 /// ```text
 /// 0 kind | 1 zero | 2 estimate of the way down (4, kbit/s, 0: unknown) | 6 of it allotted (4, kbit/s) | 10 count (2)
-/// 12 entries (9 each): stream (4), spatial layer (1, in its upper 4 bits), cap (4, kbit/s)
+/// 12 entries (9 each): stream (4), spatial layer (1, in its upper 4 bits; in the lower 4 the repairs), cap (4, kbit/s)
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Demand {
@@ -96,14 +104,16 @@ impl Demand {
         let allotted = kbps(reader.u32()?);
         let mut layers = Vec::new();
         for _ in 0..reader.u16()? {
-            let (stream, spatial) = (StreamId(reader.u32()?), reader.u8()? >> 4);
-            let demanded = Demanded { stream, spatial, cap: kbps(reader.u32()?) };
+            let (stream, layer) = (StreamId(reader.u32()?), reader.u8()?);
+            let (spatial, repairs) = (layer >> 4, layer & 0x0f);
+            let demanded = Demanded { stream, spatial, repairs, cap: kbps(reader.u32()?) };
             layers.push(demanded).map_err(|_| Error::TooLong)?;
         }
         Ok(Demand { estimate: (estimate > Bitrate::bps(0)).then_some(estimate), allotted, layers })
     }
 
-    /// Writes the body and returns its length. Rates are rounded down to whole kbit/s.
+    /// Writes the body and returns its length. Rates are rounded down to whole kbit/s, and of more repairs than
+    /// [`Demanded::MOST_REPAIRS`] only so many are told.
     pub fn emit(&self, out: &mut [u8]) -> Result<usize, Error> {
         let mut writer = Writer::new(out);
         writer.u8(Kind::Demand as u8)?;
@@ -113,7 +123,7 @@ impl Demand {
         writer.u16(self.layers.len() as u16)?;
         for demanded in &self.layers {
             writer.u32(demanded.stream.0)?;
-            writer.u8(demanded.spatial << 4)?;
+            writer.u8(demanded.spatial << 4 | demanded.repairs.min(Demanded::MOST_REPAIRS))?;
             writer.u32(in_kbps(demanded.cap))?;
         }
         Ok(writer.len())
@@ -148,10 +158,10 @@ mod tests {
         fn a_demand_parses_back(
             estimate: u32,
             allotted: u32,
-            raw in prop::collection::vec((any::<u32>(), 0u8..16, any::<u32>()), 0..=Demand::MAX_LAYERS),
+            raw in prop::collection::vec((any::<u32>(), 0u8..16, 0u8..16, any::<u32>()), 0..=Demand::MAX_LAYERS),
         ) {
             let demanded =
-                |(stream, spatial, cap)| Demanded { stream: StreamId(stream), spatial, cap: kbps(cap) };
+                |(stream, spatial, repairs, cap)| Demanded { stream: StreamId(stream), spatial, repairs, cap: kbps(cap) };
             let layers = raw.into_iter().map(demanded).collect();
             let demand = Demand { estimate: (estimate > 0).then(|| kbps(estimate)), allotted: kbps(allotted), layers };
             let mut out = [0; MAX_BODY];

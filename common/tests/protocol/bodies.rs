@@ -167,11 +167,12 @@ pub(crate) fn bodies() -> Vec<(&'static str, Body)> {
             Body::Demand(Demand {
                 estimate: Some(Bitrate::kbps(2_400)),
                 allotted: Bitrate::kbps(1_900),
-                layers: [(3, 1_400), (1, 300)]
+                layers: [(3, 0, 1_400), (1, 5, 300)]
                     .into_iter()
-                    .map(|(spatial, kbps)| Demanded {
+                    .map(|(spatial, repairs, kbps)| Demanded {
                         stream: StreamId(6),
                         spatial,
+                        repairs,
                         cap: Bitrate::kbps(kbps),
                     })
                     .collect(),
@@ -315,6 +316,7 @@ pub(crate) fn fields(body: &Body) -> Value {
             "entries": demand.layers.iter().map(|demanded| json!({
                 "stream": demanded.stream.0,
                 "spatial": demanded.spatial,
+                "repairs": demanded.repairs,
                 "cap_kbps": demanded.cap.as_bps() / 1000,
             })).collect::<Vec<_>>(),
         }),

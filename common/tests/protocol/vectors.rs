@@ -8,6 +8,7 @@ use vestibule_common::control::{FrameDecoder, encode_frame, parse_ask, parse_tel
 use vestibule_common::id::{PeerId, SessionId};
 use vestibule_common::identity::{Identity, fingerprint_words, verify, verify_proof};
 use vestibule_common::media::pcm::{FRAME_BYTES, SILENCE, from_bytes, to_bytes};
+use vestibule_common::media::{VoicePacker, VoicePacket};
 use vestibule_common::seal::{EXPORTED, HopSecrets, OpenError, Opener, Sealer, Suite};
 use vestibule_common::signed::{Admission, Authority, Founding, Removal, Signature, Succession};
 use vestibule_common::wire::{HOP_HEADER, Kind, TAG, reconstruct_packet_number};
@@ -185,6 +186,16 @@ fn pcm() -> Value {
     json!({ "samples": SAMPLES, "bytes": hex(&bytes[..2 * SAMPLES.len()]) })
 }
 
+/// A packet of coded sound with one repeat.
+fn voice() -> Value {
+    let mut packer = VoicePacker::new();
+    packer.pack(b"abc", 1, 1);
+    let payload = packer.pack(b"xyx", 1, 1);
+    let read = VoicePacket::parse(&payload).unwrap();
+    let repeats: Vec<String> = read.repeats.iter().map(|repeat| hex(repeat)).collect();
+    json!({ "payload": hex(&payload), "periods": read.periods, "repeats": repeats, "frame": hex(read.coded) })
+}
+
 /// Everything, made anew.
 fn made() -> Value {
     let cast = cast();
@@ -220,6 +231,7 @@ fn made() -> Value {
         "packet_numbers": packet_numbers(),
         "bodies": body_list,
         "pcm": pcm(),
+        "voice": voice(),
         "repairs": repairs(),
         "frames": frames(),
         "to_relay": asks(),

@@ -2,6 +2,7 @@
 //! and but for the [`Cleaner`] nothing here allocates for a period once it is made.
 
 mod cleaner;
+mod coder;
 mod drift;
 mod half_duplex;
 mod matcher;
@@ -11,6 +12,7 @@ mod reference;
 mod tone;
 
 pub use cleaner::{Cleaner, Cleaning, EchoMode};
+pub use coder::{OpusDecoder, SoundCoder};
 pub use drift::DriftControl;
 pub use half_duplex::{Direction, glide, level_dbov};
 pub use matcher::{Matched, RateMatcher};

@@ -129,6 +129,8 @@ pub struct LayerWish {
     pub layer: LayerIndex,
     /// The most that any of those who want it can take.
     pub cap: Bitrate,
+    /// What its repairs are to make up for, as `Demanded::repairs` of the wire.
+    pub repairs: u8,
 }
 
 /// What a layer gets.
@@ -219,7 +221,7 @@ mod tests {
     }
 
     fn wish(layer: u8, kbps: u64) -> LayerWish {
-        LayerWish { layer: LayerIndex::of(layer).unwrap(), cap: Bitrate::kbps(kbps) }
+        LayerWish { layer: LayerIndex::of(layer).unwrap(), cap: Bitrate::kbps(kbps), repairs: 0 }
     }
 
     fn given(budget: u64, wanted: &[LayerWish], camera: (usize, usize)) -> Vec<(usize, u64, u32)> {

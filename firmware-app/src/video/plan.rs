@@ -21,7 +21,8 @@ pub fn wish(demanded: &Demanded) -> Option<LayerWish> {
     let cap = Bitrate::bps((demanded.cap.as_bps() as f64 * PAYLOAD) as u64);
     // With less than its least it would not be made at all.
     let least = ladder::CAMERA.get(usize::from(demanded.spatial)).map_or(cap, |rung| rung.least);
-    Some(LayerWish { layer: LayerIndex::of(demanded.spatial)?, cap: cap.max(least) })
+    let repairs = demanded.repairs;
+    Some(LayerWish { layer: LayerIndex::of(demanded.spatial)?, cap: cap.max(least), repairs })
 }
 
 /// What is known of the network's wishes.
@@ -31,6 +32,16 @@ pub struct VideoWishes {
     pub layers: Option<LayersWanted>,
     /// What all layers together may take; `None`: nobody has said.
     pub budget: Option<Bitrate>,
+}
+
+impl VideoWishes {
+    /// What the repairs of a layer that is sent are to make up for: those of the wish that it is sent for, its own or the next
+    /// larger one's.
+    pub fn repairs(&self, layer: LayerIndex) -> u8 {
+        let wishes = self.layers.iter().flatten().filter(|wish| wish.layer >= layer);
+        let nearest = wishes.min_by_key(|wish| (wish.layer, std::cmp::Reverse(wish.repairs)));
+        nearest.map_or(0, |wish| wish.repairs)
+    }
 }
 
 /// What to encode, the smallest layer first. `bound` is the most that the configuration allows for the largest: what the smaller ones
@@ -70,7 +81,7 @@ mod tests {
     use crate::video::ladder::rungs;
 
     fn wish(layer: u8) -> LayerWish {
-        LayerWish { layer: LayerIndex::of(layer).unwrap(), cap: Bitrate::kbps(9_000) }
+        LayerWish { layer: LayerIndex::of(layer).unwrap(), cap: Bitrate::kbps(9_000), repairs: layer }
     }
 
     fn planned(wishes: &VideoWishes, running: &[usize]) -> Vec<(usize, u64, u32)> {
@@ -112,13 +123,22 @@ mod tests {
     fn whatever_is_demanded_each_layer_stays_within_the_bound() {
         let bound = Bitrate::kbps(1_000);
         for cap in [0, 1, u64::MAX].map(Bitrate::bps) {
-            let demanded = (0..16).map(|spatial| Demanded { stream: StreamId(1), spatial, cap });
+            let demanded = (0..16).map(|spatial| Demanded { stream: StreamId(1), spatial, repairs: 3, cap });
             let wishes: Vec<LayerWish> = demanded.filter_map(|demanded| super::wish(&demanded)).collect();
             assert_eq!(wishes.len(), 4, "what no ladder has is nothing");
             let wishes = VideoWishes { layers: Some(wishes.into_iter().collect()), budget: None };
             let plan = plan(&rungs((640, 480)), &wishes, bound, |_| false);
             assert!(plan.len() == 4 && plan.iter().all(|it| it.bitrate <= bound), "{plan:?}");
         }
+    }
+
+    #[test]
+    fn a_layer_has_the_repairs_of_the_wish_that_it_is_sent_for() {
+        let layers = Some(LayersWanted::from_iter([wish(3), wish(1)]));
+        let wishes = VideoWishes { layers, budget: None };
+        let repairs = LayerIndex::ALL.map(|layer| wishes.repairs(layer));
+        assert_eq!(repairs, [1, 1, 3, 3]);
+        assert_eq!(VideoWishes::default().repairs(LayerIndex::default()), 0);
     }
 
     #[test]

@@ -47,6 +47,10 @@ counters! {
     not_own_stream,
     /// Dropped: a request for a stream that nobody else in the room has.
     no_such_stream,
+    /// Dropped: more packets of sound than one member may have passed on.
+    excess_sound,
+    /// Dropped: more requests, acknowledgements or reports of a kind than one member may send.
+    excess_requests,
     /// Not sent: nobody else in the room, or none whose address is known.
     no_receiver,
     /// Dropped: more datagrams at a time than the buffers hold.
@@ -67,8 +71,12 @@ counters! {
     views,
     /// Pieces that a receiver did not get because it shows another layer of the stream, or none.
     not_chosen,
+    /// Packets of sound that a receiver did not get because three others are louder.
+    not_loudest,
     /// Pieces dropped because they would have waited too long for a way down.
     late,
+    /// Bodies of files dropped because as much as may waits for that receiver already.
+    files_dropped,
     /// Layers that receivers were to change to.
     layer_changes,
     /// Demands sent to the streams' owners.

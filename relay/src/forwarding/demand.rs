@@ -5,6 +5,7 @@
 
 use heapless::Vec;
 use vestibule_common::id::StreamId;
+use vestibule_common::media::voice::{CODED_LAYER, PCM_LAYER, PCM_RATE};
 use vestibule_common::time::{Duration, Time};
 use vestibule_common::unit::Bitrate;
 use vestibule_common::wire::{Demand, Demanded};
@@ -23,12 +24,18 @@ const QUICK: u64 = 80;
 /// A cap that moved by less than so many hundredths is the same.
 const SAME: u64 = 4;
 
-/// The layers that are wanted of one stream by these receivers, who are moved to the layer that they get.
-pub(super) fn demanded(layers: &mut Layers, id: StreamId, receivers: &[Slot]) -> Vec<Demanded, LAYERS> {
+/// The layers that are wanted of one stream by these receivers, who are moved to the layer that they get. `repairs` tells what
+/// each of them needs.
+pub(super) fn demanded(
+    layers: &mut Layers,
+    id: StreamId,
+    receivers: &[Slot],
+    repairs: impl Fn(Slot) -> u8,
+) -> Vec<Demanded, LAYERS> {
     let rungs = layers.rungs(id);
     let mut wanted: Vec<Demanded, LAYERS> = Vec::new();
     for rung in (0..rungs.len() as u8).rev() {
-        let mut caps: heapless::Vec<(u64, bool), 256> = heapless::Vec::new();
+        let mut caps: heapless::Vec<(u64, bool, u8), 256> = heapless::Vec::new();
         let highest = |choice: &super::layers::Choice| {
             choice.highest.map(|highest| highest.min(choice.allowed).min(rungs.len() as u8 - 1))
         };
@@ -36,14 +43,14 @@ pub(super) fn demanded(layers: &mut Layers, id: StreamId, receivers: &[Slot]) ->
             .choices(id)
             .filter(|(slot, choice)| receivers.contains(slot) && highest(choice) == Some(rung));
         let mut fastest = 0;
-        for (_, choice) in here {
+        for (slot, choice) in here {
             if choice.cap == Bitrate::default() {
                 // Nothing was allotted yet: as much as is of use.
                 choice.cap = rungs[usize::from(rung)].most;
             }
             fastest = fastest.max(choice.cap.as_bps());
             // More receivers of one room than that change the slowest by little.
-            let _ = caps.push((choice.cap.as_bps(), choice.current == Some(rung)));
+            let _ = caps.push((choice.cap.as_bps(), choice.current == Some(rung), repairs(slot)));
         }
         if caps.is_empty() {
             continue;
@@ -63,10 +70,46 @@ pub(super) fn demanded(layers: &mut Layers, id: StreamId, receivers: &[Slot]) ->
                 }
             }
         }
-        let cap = caps.iter().filter(|(cap, has_it)| enough(*cap, *has_it)).map(|(cap, _)| *cap).min();
-        let cap = cap.unwrap_or(fastest);
+        let stays = || caps.iter().filter(|(cap, has_it, _)| enough(*cap, *has_it));
+        let cap = stays().map(|(cap, ..)| *cap).min().unwrap_or(fastest);
+        let repairs = stays().map(|(.., repairs)| *repairs).max().unwrap_or(0);
         // A ladder has no more rungs than that.
-        let _ = wanted.push(Demanded { stream: id, spatial: rung, cap: Bitrate::bps(cap) });
+        let _ = wanted.push(Demanded { stream: id, spatial: rung, repairs, cap: Bitrate::bps(cap) });
+    }
+    wanted
+}
+
+/// The layers that are wanted of a stream of sound by these receivers, and perhaps by others who told nothing.
+pub(super) fn demanded_sound(
+    layers: &mut Layers,
+    id: StreamId,
+    receivers: &[Slot],
+    untold: bool,
+) -> Vec<Demanded, 2> {
+    let heard: heapless::Vec<(Slot, u8), 256> = layers
+        .choices(id)
+        .filter_map(|(slot, choice)| Some((slot, choice.highest?)))
+        .filter(|(slot, _)| receivers.contains(slot))
+        .take(256)
+        .collect();
+    let mut wanted: Vec<Demanded, 2> = Vec::new();
+    let (mut plain, mut coded) = (untold, None::<(u8, Bitrate)>);
+    for (slot, highest) in heard {
+        let wish = layers.sound_wish(slot);
+        if wish.coded && highest >= CODED_LAYER {
+            // As much redundancy as the worst of them needs, in as little as the narrowest carries.
+            let (repeats, cap) = coded.unwrap_or((0, wish.cap));
+            coded = Some((repeats.max(wish.repeats), cap.min(wish.cap)));
+        } else {
+            plain = true;
+        }
+    }
+    // There is room for both.
+    if plain {
+        let _ = wanted.push(Demanded { stream: id, spatial: PCM_LAYER, repairs: 0, cap: PCM_RATE });
+    }
+    if let Some((repairs, cap)) = coded {
+        let _ = wanted.push(Demanded { stream: id, spatial: CODED_LAYER, repairs, cap });
     }
     wanted
 }
@@ -96,7 +139,8 @@ impl Told {
 fn differs(before: &Demand, now: &Demand) -> bool {
     let same = |(before, now): (&Demanded, &Demanded)| {
         let [old, new] = [before, now].map(|demanded| demanded.cap.as_bps());
-        (before.stream, before.spatial) == (now.stream, now.spatial) && old.abs_diff(new) * 100 <= old * SAME
+        let place = |demanded: &Demanded| (demanded.stream, demanded.spatial, demanded.repairs);
+        place(before) == place(now) && old.abs_diff(new) * 100 <= old * SAME
     };
     before.layers.len() != now.layers.len() || !before.layers.iter().zip(&now.layers).all(same)
 }
@@ -109,7 +153,7 @@ mod tests {
     use super::*;
 
     /// Receivers 1, 2, … of these kbit/s, all of whom show the stream large: what is demanded, and the layer of each.
-    fn demand_of(kbps: &[u64]) -> (std::vec::Vec<(u8, u64)>, std::vec::Vec<u8>) {
+    fn demand_of(kbps: &[u64]) -> (std::vec::Vec<(u8, u8, u64)>, std::vec::Vec<u8>) {
         let mut layers = Layers::default();
         let id = StreamId(2);
         layers.open(
@@ -120,28 +164,29 @@ mod tests {
         let receivers: std::vec::Vec<Slot> = (1..=kbps.len() as Slot).collect();
         for (slot, kbps) in receivers.iter().zip(kbps) {
             let streams = [Viewed { stream: id, spatial: 3 }].into_iter().collect();
-            layers.handle_view(*slot, View { streams }, std::iter::once(id));
+            layers.handle_view(*slot, View { streams }, std::iter::once(id), Time::ZERO);
             layers.allot(*slot, Bitrate::kbps(*kbps), 1.0, Time::ZERO);
         }
-        let demanded = demanded(&mut layers, id, &receivers);
-        let demanded = demanded.iter().map(|layer| (layer.spatial, layer.cap.as_bps() / 1000)).collect();
+        let demanded = demanded(&mut layers, id, &receivers, |slot| if slot == 2 { 5 } else { 0 });
+        let demanded =
+            demanded.iter().map(|layer| (layer.spatial, layer.repairs, layer.cap.as_bps() / 1000)).collect();
         let chosen = layers.choices(id).filter(|(slot, _)| receivers.contains(slot));
         (demanded, chosen.map(|(_, choice)| choice.allowed).collect())
     }
 
     #[test]
     fn a_layer_is_made_for_its_fastest_and_the_slow_go_down() {
-        assert_eq!(demand_of(&[1200]), (vec![(3, 1200)], vec![3]));
-        assert_eq!(demand_of(&[1200, 1000]), (vec![(3, 1000)], vec![3, 3]), "nearly as fast");
-        assert_eq!(demand_of(&[1700, 800]), (vec![(3, 1700), (2, 800)], vec![3, 2]));
-        assert_eq!(demand_of(&[5000, 5000, 200]), (vec![(3, 1700), (1, 200)], vec![3, 3, 1]));
-        assert_eq!(demand_of(&[10, 5000]), (vec![(3, 1700), (0, 60)], vec![0, 3]));
+        assert_eq!(demand_of(&[1200]), (vec![(3, 0, 1200)], vec![3]));
+        assert_eq!(demand_of(&[1200, 1000]), (vec![(3, 5, 1000)], vec![3, 3]), "nearly as fast");
+        assert_eq!(demand_of(&[1700, 800]), (vec![(3, 0, 1700), (2, 5, 800)], vec![3, 2]));
+        assert_eq!(demand_of(&[5000, 5000, 200]), (vec![(3, 5, 1700), (1, 0, 200)], vec![3, 3, 1]));
+        assert_eq!(demand_of(&[10, 5000]), (vec![(3, 5, 1700), (0, 0, 60)], vec![0, 3]));
     }
 
     #[test]
     fn a_demand_is_told_when_it_changes_and_now_and_then() {
         let demand = |kbps| Demand {
-            layers: [Demanded { stream: StreamId(2), spatial: 3, cap: Bitrate::kbps(kbps) }]
+            layers: [Demanded { stream: StreamId(2), spatial: 3, repairs: 0, cap: Bitrate::kbps(kbps) }]
                 .into_iter()
                 .collect(),
             ..Demand::default()

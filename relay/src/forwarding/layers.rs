@@ -1,19 +1,23 @@
 //! Which layer of which stream goes to whom: what a receiver shows, what its way down carries, and what the sender sends at the
-//! moment. A receiver gets one layer of a stream at a time and changes at a keyframe.
+//! moment. A receiver gets one layer of a stream at a time and changes at a keyframe; of sound, at any frame.
 //!
-//! Whoever never told what it shows gets everything.
+//! Whoever never told what it shows gets all streams, of each the smallest layer that is sent.
 
 use std::collections::BTreeMap;
 
 use vestibule_common::control::Streams;
 use vestibule_common::id::StreamId;
 use vestibule_common::media::ladder::{self, Rung, Share, Want};
+use vestibule_common::media::voice::{CODED_LAYER, PCM_LAYER};
 use vestibule_common::time::{Duration, Time};
 use vestibule_common::unit::Bitrate;
 use vestibule_common::wire::{KeyframeRequest, Kind, MediaHeader, View};
 
 use super::Slot;
+use super::sound::{SoundLayers, SoundWish};
 
+/// Whoever told nothing is waited for so long.
+pub(super) const UNTOLD: Duration = Duration::from_secs(2);
 /// A layer of which nothing came for so long is not sent any more.
 const LIVE: Duration = Duration::from_millis(700);
 /// A receiver's keyframe is asked for at most this often.
@@ -26,11 +30,43 @@ pub(super) const LAYERS: usize = ladder::CAMERA.len();
 /// What is known of one stream.
 struct Stream {
     owner: Slot,
+    /// The owner's sound: whoever names that knows of the owner.
+    audio: StreamId,
     /// Its ladder; empty for sound.
     rungs: &'static [Rung],
     layers: [Live; LAYERS],
+    /// What has come of it, if it is sound.
+    sound: SoundLayers,
     /// By receiver.
-    choices: Vec<Choice>,
+    choices: Choices,
+}
+
+/// Choices of those who ever told anything about a stream: the other members of its room, however many the relay has.
+#[derive(Default)]
+struct Choices(Vec<(Slot, Choice)>);
+
+impl Choices {
+    fn get(&self, slot: Slot) -> Option<&Choice> {
+        let index = self.0.binary_search_by_key(&slot, |(slot, _)| *slot).ok()?;
+        Some(&self.0[index].1)
+    }
+
+    fn get_mut(&mut self, slot: Slot) -> Option<&mut Choice> {
+        let index = self.0.binary_search_by_key(&slot, |(slot, _)| *slot).ok()?;
+        Some(&mut self.0[index].1)
+    }
+
+    fn or_default(&mut self, slot: Slot) -> &mut Choice {
+        let index = self.0.binary_search_by_key(&slot, |(slot, _)| *slot).unwrap_or_else(|index| {
+            self.0.insert(index, (slot, Choice::default()));
+            index
+        });
+        &mut self.0[index].1
+    }
+
+    fn remove(&mut self, slot: Slot) {
+        self.0.retain(|(other, _)| *other != slot);
+    }
 }
 
 /// One layer as it comes.
@@ -51,6 +87,8 @@ impl Live {
 /// What one receiver gets of one stream.
 #[derive(Copy, Clone, Debug, Default)]
 pub(super) struct Choice {
+    /// Of sound: it told what it shows before the owner had come, and the owner is known to have come since.
+    unaware: Option<Option<Time>>,
     /// The highest layer that is of use to it; `None` for one that does not show the stream.
     pub(super) highest: Option<u8>,
     /// The highest that its way down carries, and what that may take.
@@ -67,6 +105,8 @@ pub(super) struct Layers {
     streams: BTreeMap<StreamId, Stream>,
     /// What each receiver told last, the most important first; none for one that never did.
     views: Vec<Option<View>>,
+    /// What each receiver is to get of sounds.
+    sounds: Vec<SoundWish>,
 }
 
 impl Layers {
@@ -78,7 +118,14 @@ impl Layers {
             (streams.presentation, &ladder::PRESENTATION),
         ];
         for (id, rungs) in ladders {
-            let stream = Stream { owner, rungs, layers: Default::default(), choices: Vec::new() };
+            let stream = Stream {
+                owner,
+                audio: streams.audio,
+                rungs,
+                layers: Default::default(),
+                sound: SoundLayers::default(),
+                choices: Choices::default(),
+            };
             self.streams.insert(id, stream);
         }
         // A view that was told before names who was there before.
@@ -87,8 +134,24 @@ impl Layers {
                 for (id, _) in ladders {
                     self.streams.entry(id).and_modify(|stream| stream.apply(*slot, id, view));
                 }
+                if let Some(choice) = self.choice(*slot, streams.audio) {
+                    choice.unaware = choice.highest.is_none().then_some(None);
+                }
             }
         }
+    }
+
+    fn choice(&mut self, slot: Slot, id: StreamId) -> Option<&mut Choice> {
+        self.streams.get_mut(&id)?.choices.get_mut(slot)
+    }
+
+    /// Whether a receiver may not know yet that the owner of this stream of sound has come. Until it does, or has had the time, it is
+    /// treated as if it had told nothing.
+    pub(super) fn is_unaware(&mut self, slot: Slot, audio: StreamId, now: Time) -> bool {
+        let Some(choice) = self.choice(slot, audio).filter(|choice| choice.highest.is_none()) else {
+            return false;
+        };
+        choice.unaware.as_mut().is_some_and(|since| now.since(*since.get_or_insert(now)) < UNTOLD)
     }
 
     pub(super) fn close(&mut self, id: StreamId) {
@@ -100,10 +163,11 @@ impl Layers {
         if let Some(view) = self.views.get_mut(usize::from(slot)) {
             *view = None;
         }
+        if let Some(wish) = self.sounds.get_mut(usize::from(slot)) {
+            *wish = SoundWish::default();
+        }
         for stream in self.streams.values_mut() {
-            if let Some(choice) = stream.choices.get_mut(usize::from(slot)) {
-                *choice = Choice::default();
-            }
+            stream.choices.remove(slot);
         }
     }
 
@@ -113,21 +177,27 @@ impl Layers {
         slot: Slot,
         view: View,
         streams: impl Iterator<Item = StreamId>,
+        now: Time,
     ) -> bool {
         if self.view(slot) == Some(&view) {
             return false;
         }
-        let first = self.view(slot).is_none();
+        let mut first = self.view(slot).is_none();
+        let told = !first;
         for id in streams {
             let Some(stream) = self.streams.get_mut(&id) else { continue };
+            if told && stream.audio == id {
+                let choice = stream.choices.get(slot);
+                first = choice.is_some_and(|choice| choice.unaware.is_some());
+            }
             stream.apply(slot, id, &view);
-            // Until now it got everything: it goes on with what it has.
-            let sent = stream.layers.iter().rposition(|live| live.seen.is_some());
-            if let Some(choice) = stream.choices.get_mut(usize::from(slot))
+            // Until now it got the smallest: it goes on with what it has.
+            let sent = stream.smallest(now);
+            if let Some(choice) = stream.choices.get_mut(slot)
                 && first
                 && choice.highest.is_some()
             {
-                choice.current = sent.map(|layer| layer as u8);
+                choice.current = sent;
             }
         }
         let index = usize::from(slot);
@@ -146,6 +216,9 @@ impl Layers {
     /// A piece of a stream came.
     pub(super) fn see(&mut self, header: &MediaHeader, now: Time) {
         let Some(stream) = self.streams.get_mut(&header.stream) else { return };
+        if stream.rungs.is_empty() {
+            return stream.sound.see(header.layer.spatial, header.frame, now);
+        }
         let Some(live) = stream.layers.get_mut(usize::from(header.layer.spatial)) else { return };
         live.seen = Some(now);
         // What is sent again is no beginning.
@@ -160,17 +233,30 @@ impl Layers {
 
     /// Whether a receiver gets this piece, which was the last one seen. Where a keyframe begins it may go over to its layer.
     pub(super) fn takes(&mut self, slot: Slot, header: &MediaHeader, now: Time) -> bool {
-        if self.view(slot).is_none() {
-            return true;
-        }
+        let wish = self.sound_wish(slot);
+        let Some(audio) = self.streams.get(&header.stream).map(|stream| stream.audio) else { return true };
+        let told = self.view(slot).is_some() && !self.is_unaware(slot, audio, now);
         let Some(stream) = self.streams.get_mut(&header.stream) else { return true };
+        if stream.rungs.is_empty() {
+            // Whoever told nothing may know but plain samples.
+            let highest = stream.choices.get(slot).map(|choice| choice.highest);
+            let highest = if told { highest.flatten() } else { Some(PCM_LAYER) };
+            let Some(highest) = highest else { return false };
+            return stream.sound.takes(
+                &wish,
+                highest >= CODED_LAYER,
+                header.layer.spatial,
+                header.frame,
+                now,
+            );
+        }
+        if !told {
+            return stream.gives_untold(header.layer.spatial, now);
+        }
         let target = stream.target(slot, now);
-        let Some(choice) = stream.choices.get_mut(usize::from(slot)) else { return false };
+        let Some(choice) = stream.choices.get_mut(slot) else { return false };
         if choice.highest.is_none() {
             return false;
-        }
-        if stream.rungs.is_empty() {
-            return true;
         }
         let layer = header.layer.spatial;
         let begins = stream.layers.get(usize::from(layer)).is_some_and(|live| live.begins);
@@ -181,19 +267,19 @@ impl Layers {
     }
 
     /// Whether a receiver gets this layer of a stream at the moment.
-    pub(super) fn gets(&self, slot: Slot, id: StreamId, layer: u8) -> bool {
-        if self.view(slot).is_none() {
-            return true;
-        }
+    pub(super) fn gets(&self, slot: Slot, id: StreamId, layer: u8, now: Time) -> bool {
         let Some(stream) = self.streams.get(&id) else { return false };
-        let choice = stream.choices.get(usize::from(slot)).filter(|choice| choice.highest.is_some());
+        if self.view(slot).is_none() {
+            return stream.gives_untold(layer, now);
+        }
+        let choice = stream.choices.get(slot).filter(|choice| choice.highest.is_some());
         choice.is_some_and(|choice| stream.rungs.is_empty() || choice.current == Some(layer))
     }
 
     /// Pieces of this stream were dropped on the way to the receiver: only a keyframe helps.
     pub(super) fn interrupt(&mut self, slot: Slot, id: StreamId) {
         let stream = self.streams.get_mut(&id);
-        if let Some(choice) = stream.and_then(|stream| stream.choices.get_mut(usize::from(slot))) {
+        if let Some(choice) = stream.and_then(|stream| stream.choices.get_mut(slot)) {
             choice.current = None;
         }
     }
@@ -201,7 +287,7 @@ impl Layers {
     /// A receiver asks for a keyframe of the layer that it gets, whichever it names.
     pub(super) fn resolve(&self, slot: Slot, request: KeyframeRequest, now: Time) -> KeyframeRequest {
         let Some(stream) = self.streams.get(&request.stream) else { return request };
-        let current = stream.choices.get(usize::from(slot)).and_then(|choice| choice.current);
+        let current = stream.choices.get(slot).and_then(|choice| choice.current);
         let spatial = current.or_else(|| stream.target(slot, now)).unwrap_or(request.spatial);
         KeyframeRequest { spatial, ..request }
     }
@@ -212,7 +298,7 @@ impl Layers {
         for id in view.streams.iter().map(|viewed| viewed.stream) {
             let Some(stream) = self.streams.get_mut(&id) else { continue };
             let Some(spatial) = stream.target(slot, now) else { continue };
-            let Some(choice) = stream.choices.get_mut(usize::from(slot)) else { continue };
+            let Some(choice) = stream.choices.get_mut(slot) else { continue };
             let shown = choice.highest.is_some() && !stream.rungs.is_empty();
             let due = choice.asked.is_none_or(|asked| now.since(asked) >= ASK_EVERY);
             if shown && due && choice.current != Some(spatial) {
@@ -236,12 +322,11 @@ impl Layers {
         for viewed in &view.streams {
             let Some(stream) = self.streams.get(&viewed.stream) else { continue };
             // One of another room, or of nobody.
-            let shown_here =
-                stream.choices.get(usize::from(slot)).is_some_and(|choice| choice.highest.is_some());
+            let shown_here = stream.choices.get(slot).is_some_and(|choice| choice.highest.is_some());
             if stream.rungs.is_empty() || !shown_here {
                 continue;
             }
-            let before = stream.choices.get(usize::from(slot)).map_or(0, |choice| choice.allowed);
+            let before = stream.choices.get(slot).map_or(0, |choice| choice.allowed);
             let want = Want { rungs: stream.rungs, highest: viewed.spatial, before };
             // As many fit as a view names.
             let _ = (shown.push(viewed.stream), wants.push(want));
@@ -257,7 +342,7 @@ impl Layers {
             let comes = stream.comes(now);
             let Share { rung, cap } = *if comes { of_coming.next().unwrap_or(share) } else { share };
             let least = stream.rungs[usize::from(rung)].least;
-            if let Some(choice) = stream.choices.get_mut(usize::from(slot)) {
+            if let Some(choice) = stream.choices.get_mut(slot) {
                 let left = Bitrate::bps((cap.as_bps() as f64 * part) as u64);
                 (choice.allowed, choice.cap) = (rung, left.max(least.min(cap)));
             }
@@ -268,11 +353,26 @@ impl Layers {
         (Bitrate::bps(coming.iter().map(most).sum()), Bitrate::bps(allotted))
     }
 
+    /// What a receiver is to get of sounds.
+    pub(super) fn sound_wish(&self, slot: Slot) -> SoundWish {
+        self.sounds.get(usize::from(slot)).copied().unwrap_or_default()
+    }
+
+    /// A receiver is to get this of sounds from now on.
+    pub(super) fn set_sound_wish(&mut self, slot: Slot, wish: SoundWish) {
+        let index = usize::from(slot);
+        if self.sounds.len() <= index {
+            self.sounds.resize(index + 1, SoundWish::default());
+        }
+        let before = &mut self.sounds[index];
+        let since = if before.coded == wish.coded { before.since } else { wish.since };
+        *before = SoundWish { since, ..wish };
+    }
+
     /// Who gets a stream, with what it chose.
     pub(super) fn choices(&mut self, id: StreamId) -> impl Iterator<Item = (Slot, &mut Choice)> {
-        let choices = self.streams.get_mut(&id).map(|stream| stream.choices.iter_mut());
-        let choices = choices.into_iter().flatten().enumerate();
-        choices.map(|(slot, choice)| (slot as Slot, choice))
+        let choices = self.streams.get_mut(&id).map(|stream| stream.choices.0.iter_mut());
+        choices.into_iter().flatten().map(|(slot, choice)| (*slot, choice))
     }
 
     /// The ladder of a stream; empty for sound and for unknown ones.
@@ -286,21 +386,33 @@ impl Stream {
         if slot == self.owner {
             return;
         }
-        let index = usize::from(slot);
-        if self.choices.len() <= index {
-            self.choices.resize(index + 1, Choice::default());
-        }
         let viewed = view.streams.iter().find(|viewed| viewed.stream == id);
-        let choice = &mut self.choices[index];
+        let choice = self.choices.or_default(slot);
         let highest = viewed.map(|viewed| viewed.spatial);
         if choice.highest.is_none() {
             // Until it is thought over, its way down carries everything.
-            *choice = Choice { highest, allowed: u8::MAX, ..Choice::default() };
+            *choice = Choice { highest, allowed: u8::MAX, unaware: choice.unaware, ..Choice::default() };
         }
         choice.highest = highest;
         if highest.is_none() {
             choice.current = None;
+        } else {
+            choice.unaware = None;
         }
+    }
+
+    fn is_live(&self, layer: u8, now: Time) -> bool {
+        self.layers.get(usize::from(layer)).is_some_and(|live| live.is_sent(now))
+    }
+
+    /// Whether whoever told nothing gets this layer.
+    fn gives_untold(&self, layer: u8, now: Time) -> bool {
+        self.rungs.is_empty() || self.smallest(now).is_none_or(|smallest| smallest == layer)
+    }
+
+    /// The smallest layer that is sent at the moment.
+    fn smallest(&self, now: Time) -> Option<u8> {
+        (0..LAYERS as u8).find(|layer| self.is_live(*layer, now))
     }
 
     /// Whether any layer of it is sent at the moment.
@@ -310,9 +422,9 @@ impl Stream {
 
     /// The highest layer that is sent at the moment and may go to a receiver, or else the lowest there is.
     fn target(&self, slot: Slot, now: Time) -> Option<u8> {
-        let choice = self.choices.get(usize::from(slot))?;
+        let choice = self.choices.get(slot)?;
         let most = choice.highest?.min(choice.allowed);
-        let live = |layer: &u8| self.layers.get(usize::from(*layer)).is_some_and(|live| live.is_sent(now));
+        let live = |layer: &u8| self.is_live(*layer, now);
         let most = most.min(LAYERS as u8 - 1);
         // A sender that makes no layer so small is shown all the same.
         (0..=most).rev().find(live).or_else(|| (most + 1..LAYERS as u8).find(live))
@@ -357,7 +469,7 @@ mod tests {
     }
 
     fn tell(layers: &mut Layers, view: View) {
-        layers.handle_view(1, view, [1, 2, 3].map(StreamId).into_iter());
+        layers.handle_view(1, view, [1, 2, 3].map(StreamId).into_iter(), AT);
     }
 
     /// Layers 0 and 3 of the video come at this moment; which pieces the receiver gets.
@@ -372,14 +484,52 @@ mod tests {
     }
 
     #[test]
-    fn who_told_nothing_gets_everything_and_who_shows_nothing_gets_nothing() {
+    fn who_told_nothing_gets_the_smallest_and_who_shows_nothing_gets_nothing() {
         let mut layers = Layers::default();
         layers.open(OWNER, streams(), &[]);
-        assert_eq!(got(&mut layers, 1, [false, false], AT), [true, true]);
+        layers.see(&piece(3, false), AT);
+        assert!(layers.takes(1, &piece(3, false), AT), "while nothing smaller is sent");
+        assert_eq!(got(&mut layers, 1, [false, false], AT), [true, false]);
+        let sound = MediaHeader { kind: Kind::Audio, stream: StreamId(1), ..piece(0, false) };
+        assert!(layers.takes(1, &sound, AT));
+        assert_eq!([0, 3].map(|layer| layers.gets(1, StreamId(2), layer, AT)), [true, false]);
         tell(&mut layers, view(&[(1, 0)]));
         assert_eq!(got(&mut layers, 1, [true, true], AT), [false, false]);
         layers.forget(1);
-        assert_eq!(got(&mut layers, 1, [false, false], AT), [true, true]);
+        assert_eq!(got(&mut layers, 1, [false, false], AT), [true, false]);
+    }
+
+    #[test]
+    fn who_tells_what_it_shows_goes_on_with_the_layer_that_it_had() {
+        let mut layers = Layers::default();
+        layers.open(OWNER, streams(), &[]);
+        assert_eq!(got(&mut layers, 1, [false, false], AT), [true, false]);
+        tell(&mut layers, view(&[(2, 3)]));
+        assert_eq!(got(&mut layers, 1, [false, false], AT), [true, false]);
+        // Until a keyframe of the one that it wants.
+        assert_eq!(got(&mut layers, 1, [false, true], AT), [true, true]);
+        assert_eq!(got(&mut layers, 1, [true, false], AT), [false, true]);
+    }
+
+    #[test]
+    fn whoever_may_not_know_yet_that_a_sender_has_come_gets_what_there_is() {
+        let mut layers = Layers::default();
+        layers.handle_view(1, view(&[(77, 0)]), std::iter::empty(), AT);
+        layers.open(OWNER, streams(), &[1]);
+        assert_eq!(got(&mut layers, 1, [false, false], AT), [true, false], "the smallest");
+        tell(&mut layers, view(&[(78, 0)]));
+        assert!(layers.is_unaware(1, StreamId(1), AT), "it was under way before");
+        tell(&mut layers, view(&[(1, 0), (2, 3)]));
+        assert_eq!(got(&mut layers, 1, [false, false], AT), [true, false], "it goes on with what it has");
+        assert!(!layers.is_unaware(1, StreamId(1), AT));
+        tell(&mut layers, view(&[]));
+        assert!(!layers.is_unaware(1, StreamId(1), AT), "it knows, and shows nothing");
+
+        let mut layers = Layers::default();
+        layers.handle_view(1, view(&[(77, 0)]), std::iter::empty(), AT);
+        layers.open(OWNER, streams(), &[1]);
+        assert!(layers.is_unaware(1, StreamId(1), AT));
+        assert_eq!(got(&mut layers, 1, [false, false], AT + UNTOLD), [false, false], "it has had the time");
     }
 
     #[test]
@@ -414,7 +564,7 @@ mod tests {
         let others =
             Streams { audio: StreamId(11), video: dark, presentation: StreamId(13), file: StreamId(14) };
         layers.open(2, others, &[]);
-        layers.handle_view(1, view(&[(12, 3), (2, 3)]), [2, 12].map(StreamId).into_iter());
+        layers.handle_view(1, view(&[(12, 3), (2, 3)]), [2, 12].map(StreamId).into_iter(), AT);
         got(&mut layers, 1, [true, true], AT);
         let kbps = Bitrate::kbps;
         assert_eq!(layers.allot(1, kbps(2000), 1.0, AT), (kbps(1700), kbps(1700)));

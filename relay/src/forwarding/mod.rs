@@ -7,14 +7,18 @@
 //!
 //! A receive batch is opened into the `inbox`; each receiver only remembers which bodies are meant for it. They are
 //! copied and sealed when the shell asks for the next transmit, into one buffer that stays in the cache, and whatever
-//! has the same size leaves in one GSO send. Nothing is allocated for a packet.
+//! has the same size leaves in one GSO send. Pictures and files are copied once more while they wait for a way down. Nothing is
+//! allocated for a packet but for a kiosk's report on its way down; what a stream or a way down needs is allocated when it is first
+//! used, and grows to what it holds at most.
 
+mod allowances;
 mod counters;
 mod demand;
 mod held;
 mod inbox;
 mod keyframes;
 mod layers;
+mod loudest;
 mod outbox;
 mod receive;
 mod reports;
@@ -22,6 +26,8 @@ mod resending;
 mod routes;
 mod session;
 mod shaping;
+mod sound;
+mod thinking;
 
 #[cfg(test)]
 mod tests;
@@ -39,6 +45,7 @@ pub use counters::Counters;
 use inbox::Inbox;
 use keyframes::Keyframes;
 use layers::Layers;
+use loudest::Loudest;
 use outbox::Outbox;
 pub use outbox::{MAX_SEGMENTS, Transmit};
 use reports::Reports;
@@ -76,6 +83,7 @@ pub struct Forwarding {
     reports: Reports,
     resending: Resending,
     layers: Layers,
+    loudest: Loudest,
     shaping: Shaping,
     counters: Counters,
 }
@@ -104,6 +112,7 @@ impl Forwarding {
             reports: Reports::default(),
             resending: Resending::new(),
             layers: Layers::default(),
+            loudest: Loudest::default(),
             shaping: Shaping::default(),
             counters: Counters::default(),
         }
@@ -148,6 +157,7 @@ impl Forwarding {
                 self.leave(slot);
                 self.routes.join(slot, room, streams);
                 self.keyframes.open(streams);
+                self.loudest.open(slot);
                 let others: Vec<Slot> = self.routes.others(slot).collect();
                 self.layers.open(slot, streams, &others);
                 // What was sent before it came is not for it.
@@ -167,16 +177,22 @@ impl Forwarding {
 
     /// Takes the slot out of its room, with everything that is queued for and from it.
     fn leave(&mut self, slot: Slot) {
+        let room = self.routes.room_of(slot);
         for stream in self.routes.leave(slot) {
             self.keyframes.close(stream);
             self.layers.close(stream);
         }
+        if let Some(room) = room.filter(|room| self.routes.members_of(*room).is_empty()) {
+            self.shaping.forget(room);
+        }
         self.layers.forget(slot);
+        self.loudest.forget(slot);
         self.resending.forget(slot);
         self.counters.revoked += self.inbox.revoke_from(slot);
         self.revoke_held(slot);
         if let Some(Some(session)) = self.sessions.get_mut(usize::from(slot)) {
-            self.counters.revoked += session.pending.len() as u64 + session.held.clear();
+            self.counters.revoked += session.pending.len() as u64;
+            self.counters.revoked += session.held.clear() + session.files.clear();
             session.pending.clear();
             session.stand_outside();
         }

@@ -9,6 +9,9 @@ use vestibule_common::wire::{
 };
 
 use super::inbox::{Place, Stamp};
+use super::loudest::SMALL_ROOM;
+use super::outbox::size_at_ip;
+use super::reports::Reports;
 use super::shaping::Paced;
 use super::{Forwarding, Path, Slot};
 
@@ -41,9 +44,14 @@ impl Forwarding {
         };
         // Nobody can be sent anything at port 0; a system that is asked to would fail for everybody.
         if opened.newest && session.path != Some(from) && from.remote.port() != 0 {
-            self.counters.address_changes += u64::from(session.path.is_some());
+            if session.path.is_some() {
+                self.counters.address_changes += 1;
+                session.begin_anew();
+                if let Some(room) = self.routes.room_of(slot) {
+                    self.shaping.wake(room, arrived);
+                }
+            }
             session.path = Some(from);
-            session.forget_down();
         }
         session.arrivals.handle_arrival(opened.packet, ecn, arrived);
         self.reports.note(session.arrivals.poll_timeout());
@@ -74,6 +82,11 @@ impl Forwarding {
             self.counters.not_joined += 1;
             return Ok(());
         };
+        let session = self.sessions[usize::from(slot)].as_mut();
+        if session.is_some_and(|session| !session.allowances.takes(kind, arrived)) {
+            self.counters.excess_requests += 1;
+            return Ok(());
+        }
         match kind {
             Kind::Audio => self.forward_media(body, slot, &[own.audio], arrived)?,
             Kind::Video => self.forward_media(body, slot, &[own.video], arrived)?,
@@ -120,19 +133,23 @@ impl Forwarding {
             Kind::Feedback => {
                 let report = Feedback::parse(body)?;
                 self.counters.feedback += 1;
-                let session = self.sessions[usize::from(slot)].as_mut();
-                if session.is_some_and(|session| session.handle_feedback(&report, arrived).is_err()) {
-                    self.counters.feedback_refused += 1;
+                if let Some(session) = self.sessions[usize::from(slot)].as_mut() {
+                    if session.down.is_none() {
+                        self.shaping.begin(arrived);
+                    }
+                    self.counters.feedback_refused +=
+                        u64::from(session.handle_feedback(&report, arrived).is_err());
                 }
-                self.shaping.wake(arrived);
+                self.wake(slot, arrived);
             }
             Kind::View => {
                 let view = View::parse(body)?;
                 self.counters.views += 1;
                 let others = self.routes.others(slot).filter_map(|other| self.routes.streams_of(other));
                 let streams = others.flat_map(|own| [own.audio, own.video, own.presentation]);
-                if self.layers.handle_view(slot, view, streams) {
-                    self.shaping.wake(arrived);
+                if self.layers.handle_view(slot, view, streams, arrived) {
+                    self.loudest.clear(slot);
+                    self.wake(slot, arrived);
                 }
             }
             Kind::PathChallenge => {
@@ -167,8 +184,18 @@ impl Forwarding {
         let (header, _) = MediaHeader::parse(body)?;
         let is_own = own.contains(&header.stream);
         if is_own {
+            let is_sound = self.layers.rungs(header.stream).is_empty();
+            let session = self.sessions[usize::from(slot)].as_mut();
+            if is_sound
+                && session.is_some_and(|session| !session.allowances.takes_sound(size_at_ip(body), arrived))
+            {
+                self.counters.excess_sound += 1;
+                return Ok(());
+            }
             self.layers.see(&header, arrived);
-            if !self.layers.rungs(header.stream).is_empty() {
+            if is_sound {
+                self.loudest.hear(slot, &header, arrived);
+            } else {
                 self.resending.remember(slot, header.stream, body, arrived);
             }
         }
@@ -205,15 +232,22 @@ impl Forwarding {
         let paced = match &media {
             Some(header) if self.layers.rungs(header.stream).is_empty() => Paced::Never,
             Some(header) if header.flags.keyframe => Paced::Keyframe,
-            Some(_) | None => Paced::Picture,
+            Some(_) => Paced::Picture,
+            None => Paced::File,
         };
-        for index in 0..self.routes.members_beside(slot).len() {
+        let members = self.routes.members_beside(slot).len();
+        let chosen = members > SMALL_ROOM && media.is_some() && paced == Paced::Never;
+        for index in 0..members {
             let other = self.routes.members_beside(slot)[index];
             if other == slot {
                 continue;
             }
             if media.as_ref().is_some_and(|header| !self.layers.takes(other, header, arrived)) {
                 self.counters.not_chosen += 1;
+                continue;
+            }
+            if chosen && !self.loudest.passes(other, slot, arrived) {
+                self.counters.not_loudest += 1;
                 continue;
             }
             self.hand(other, place, paced, arrived);
@@ -235,12 +269,14 @@ impl Forwarding {
     /// Reports to every member whose datagrams came since the last report.
     pub(super) fn send_reports(&mut self, now: Time) {
         let mut body = [0; MAX_BODY];
+        let mut count = 0;
         for slot in 0..self.sessions.len() {
-            if self.inbox.is_full() {
+            if self.inbox.is_full() || count == Reports::AT_A_TIME {
                 return self.reports.note(Some(now));
             }
             let Some(session) = &mut self.sessions[slot] else { continue };
             let report = session.arrivals.next_report(now);
+            count += usize::from(report.is_some());
             self.reports.note(session.arrivals.poll_timeout());
             // Whoever is in no room is told nothing.
             let report = report.filter(|_| self.routes.room_of(slot as Slot).is_some());

@@ -12,6 +12,9 @@ pub(super) struct Reports {
 }
 
 impl Reports {
+    /// So many are written before sound has its turn again: a millisecond's work.
+    pub(super) const AT_A_TIME: usize = 128;
+
     /// A session's report is due then.
     pub(super) fn note(&mut self, due: Option<Time>) {
         let Some(due) = due else { return };

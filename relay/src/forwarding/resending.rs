@@ -106,7 +106,7 @@ impl Forwarding {
     /// A receiver misses pieces of a stream, or sound: gives it what is here, and asks the stream's owner for the rest.
     pub(super) fn handle_nack(&mut self, nack: &Nack, slot: Slot, owner: Slot, now: Time) {
         self.counters.nacks += 1;
-        if !self.layers.gets(slot, nack.stream, nack.spatial) {
+        if !self.layers.gets(slot, nack.stream, nack.spatial, now) {
             self.counters.nacks_refused += 1;
             return;
         }

@@ -77,7 +77,12 @@ impl Routes {
 
     /// All members of the slot's room, itself among them.
     pub(super) fn members_beside(&self, slot: Slot) -> &[Slot] {
-        self.room_of(slot).and_then(|room| self.rooms.get(&room)).map_or(&[], Vec::as_slice)
+        self.room_of(slot).map_or(&[], |room| self.members_of(room))
+    }
+
+    /// All members of a room.
+    pub(super) fn members_of(&self, room: RoomId) -> &[Slot] {
+        self.rooms.get(&room).map_or(&[], Vec::as_slice)
     }
 
     /// The owner of a stream, if it is another member of the slot's room, with all its streams.

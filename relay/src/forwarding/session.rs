@@ -1,13 +1,15 @@
 //! One kiosk's media session as the forwarding sees it: its keys, its address, what waits for it.
 
-use vestibule_common::bandwidth::{Arrivals, Estimator, EstimatorConfig, FeedbackError, Shaper};
+use vestibule_common::bandwidth::{Arrivals, Estimator, EstimatorConfig, FeedbackError, Shaper, SoundChoice};
 use vestibule_common::id::SessionId;
+use vestibule_common::media::demanded_repairs;
 use vestibule_common::seal::{HopSecrets, Opener, Sealer, Suite};
 use vestibule_common::time::Time;
 use vestibule_common::unit::{Bitrate, DataSize};
 use vestibule_common::wire::Feedback;
 
 use super::Path;
+use super::allowances::Allowances;
 use super::demand::Told;
 use super::held::Held;
 use super::inbox::{Inbox, Place};
@@ -36,10 +38,18 @@ pub(super) struct Session {
     unheard_packets: usize,
     /// What waits for its turn on the way down.
     pub(super) held: Held,
+    /// Bodies of files, which wait behind that.
+    pub(super) files: Held,
+    /// What it has used of what one member may have passed on.
+    pub(super) allowances: Allowances,
     /// What it has used of what one receiver may be sent again.
     pub(super) sent_again: Bucket,
+    /// Which layer of sound its way down carries.
+    pub(super) sound: SoundChoice,
     /// What pictures may take of the way down.
     pub(super) allotted: Bitrate,
+    /// Since when it is known that it has not told what it shows.
+    pub(super) untold: Option<Time>,
     /// What it was told that is wanted of it.
     pub(super) told: Told,
 }
@@ -57,8 +67,12 @@ impl Session {
             unheard: unheard(),
             unheard_packets: 0,
             held: Held::default(),
+            files: Held::default(),
+            allowances: Allowances::new(),
             sent_again: Bucket::default(),
+            sound: SoundChoice::default(),
             allotted: Bitrate::default(),
+            untold: None,
             told: Told::default(),
         }
     }
@@ -67,11 +81,31 @@ impl Session {
     pub(super) fn stand_outside(&mut self) {
         self.forget_down();
         (self.allotted, self.told) = (Bitrate::default(), Told::default());
+        self.untold = None;
+    }
+
+    /// It is somewhere else: what is known of another way down is not known of this one, which begins slowly whether its kiosk
+    /// reports or not.
+    pub(super) fn begin_anew(&mut self) {
+        self.forget_down();
+        self.down = Some(unheard());
+    }
+
+    /// Whether anything has been reported on the way down as it is now.
+    pub(super) fn is_reported(&self) -> bool {
+        self.down.as_ref().is_some_and(|down| down.estimator().reported().is_some())
+    }
+
+    /// What its way down needs of repairs, as [`Demanded::repairs`](vestibule_common::wire::Demanded) of pictures.
+    pub(super) fn repairs(&self) -> u8 {
+        let estimator = self.down.as_ref().map(Shaper::estimator);
+        estimator.map_or(0, |estimator| demanded_repairs(estimator.loss(), estimator.round_trip()))
     }
 
     /// What is known of its way down is not known of the one that it has from now on.
     pub(super) fn forget_down(&mut self) {
         (self.down, self.unheard, self.unheard_packets) = (None, unheard(), 0);
+        self.sound = SoundChoice::default();
     }
 
     /// A packet leaves. Account is kept of it whether or not the way was ever reported on: a queue that stands before the first

@@ -1,29 +1,38 @@
-//! Each way down kept to what it carries: pictures wait for their turn, sound does not; what they may take is shared among the
-//! streams that are shown; senders are told what is wanted of them.
+//! Each way down kept to what it carries: pictures wait for their turn, sound does not, files come last; what pictures may take is
+//! shared among the streams that are shown; senders are told what is wanted of them.
 
-use vestibule_common::id::StreamId;
+use vestibule_common::bandwidth::SoundNeeds;
+use vestibule_common::id::{RoomId, StreamId};
 use vestibule_common::media::Permit;
+use vestibule_common::media::voice::PCM_RATE;
 use vestibule_common::time::{Duration, Time};
 use vestibule_common::unit::{Bitrate, DataSize};
 use vestibule_common::wire::{Demand, Demanded, Kind, MAX_BODY, PathProbe};
 
 use super::inbox::{Place, Stamp};
-use super::layers::Choice;
+use super::layers::UNTOLD;
 use super::outbox::size_at_ip;
+use super::session::Session;
+use super::sound::SoundWish;
+use super::thinking::{AT_A_TIME, Thinking};
 use super::{Forwarding, Slot, demand};
 
-/// How often what is wanted is thought over.
-const THINK_EVERY: Duration = Duration::from_millis(100);
 /// How often padding is looked for.
 const PAD_EVERY: Duration = Duration::from_millis(5);
 /// A body of padding.
 const PADDING: usize = 1100;
 /// The most bodies of padding for one kiosk at a time.
 const PADDING_AT_ONCE: usize = 4;
-/// Beside pictures a receiver wants so much for each sound, at IP level.
-const SOUND: Bitrate = Bitrate::kbps(840);
 /// An estimate may go above what is wanted by this, so that there is room when more is.
 const HEADROOM: f64 = 1.1;
+
+/// So much of files waits for a receiver: to their sender it is the bottleneck's buffer. What comes then is dropped.
+const FILES_MOST: DataSize = DataSize::bytes(96 * 1024);
+/// How often it is looked whether pictures leave something to files.
+const FILES_EVERY: Duration = Duration::from_millis(5);
+
+/// What waits is let go at multiples of this, in microseconds.
+const RELEASE_GRID: u64 = 1000;
 
 /// Whether a body waits for its turn.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -34,27 +43,41 @@ pub(super) enum Paced {
     Picture,
     /// One on which the next ones build.
     Keyframe,
+    /// A part of a file, behind all else.
+    File,
 }
 
 /// When there is something to do for the ways down.
 #[derive(Default)]
 pub(super) struct Shaping {
-    think: Option<Time>,
+    thinking: Thinking,
     pad: Option<Time>,
     release: Option<Time>,
 }
 
 impl Shaping {
     pub(super) fn due(&self) -> Option<Time> {
-        [self.think, self.pad, self.release].into_iter().flatten().min()
+        [self.thinking.due(), self.pad, self.release].into_iter().flatten().min()
     }
 
     /// Somebody told something about its way down or what it shows.
-    pub(super) fn wake(&mut self, now: Time) {
-        self.think.get_or_insert(now);
+    pub(super) fn wake(&mut self, room: RoomId, now: Time) {
+        self.thinking.wake(room, now);
     }
 
+    /// Nobody is in the room any more.
+    pub(super) fn forget(&mut self, room: RoomId) {
+        self.thinking.forget(room);
+    }
+
+    /// A way down is known from now on: what waited for that may leave.
+    pub(super) fn begin(&mut self, now: Time) {
+        self.release_at(now);
+    }
+
+    /// On a grid: then all sessions are looked through at most once in that time. Buckets hold more than that.
     fn release_at(&mut self, at: Time) {
+        let at = Time::from_micros(at.as_micros().next_multiple_of(RELEASE_GRID));
         self.release = Some(self.release.map_or(at, |before| before.min(at)));
     }
 }
@@ -66,6 +89,9 @@ impl Forwarding {
         else {
             return false;
         };
+        if paced == Paced::File {
+            return self.hand_file(to, place, now);
+        }
         if let Some(down) = &mut session.down
             && let Some((entry, body)) = self.inbox.get(place)
         {
@@ -80,9 +106,7 @@ impl Forwarding {
                     if at < Time::MAX {
                         self.shaping.release_at(at);
                     }
-                    if session.held.is_late(now) {
-                        self.give_up(to);
-                    }
+                    self.give_up(to, now);
                     return true;
                 }
             }
@@ -90,13 +114,32 @@ impl Forwarding {
         self.outbox.enqueue(&mut self.sessions, to, place)
     }
 
-    /// Drops what waits for a receiver: it would be late. Each of the streams goes on with a keyframe.
-    fn give_up(&mut self, to: Slot) {
-        let Some(session) = &mut self.sessions[usize::from(to)] else { return };
-        for flow in session.held.flows() {
-            self.layers.interrupt(to, StreamId(flow));
+    /// Hands a part of a file to a receiver; it waits until sound and pictures leave room for it, and until anything is known of the
+    /// way down.
+    fn hand_file(&mut self, to: Slot, place: Place, now: Time) -> bool {
+        let Some(session) = &mut self.sessions[usize::from(to)] else { return false };
+        let Some((entry, body)) = self.inbox.get(place) else { return false };
+        let size = size_at_ip(body);
+        let free = session.held.is_empty() && session.files.is_empty();
+        if free && session.down.as_mut().is_some_and(|down| down.takes_last(size, now)) {
+            return self.outbox.enqueue(&mut self.sessions, to, place);
         }
-        self.counters.late += session.held.clear();
+        if session.files.size() + size > FILES_MOST {
+            self.counters.files_dropped += 1;
+        } else {
+            session.files.push(entry, body, false);
+            self.shaping.release_at(now + FILES_EVERY);
+        }
+        true
+    }
+
+    /// Drops what waits of a stream for a receiver if it would be late. The stream goes on with a keyframe, the others as they are.
+    fn give_up(&mut self, to: Slot, now: Time) {
+        let Some(session) = &mut self.sessions[usize::from(to)] else { return };
+        while let Some(flow) = session.held.late_flow(now) {
+            self.layers.interrupt(to, StreamId(flow));
+            self.counters.late += session.held.drop_flow(flow);
+        }
     }
 
     pub(super) fn handle_shaping(&mut self, now: Time) {
@@ -106,17 +149,16 @@ impl Forwarding {
         if self.shaping.pad.take_if(|due| *due <= now).is_some() {
             self.pad(now);
         }
-        if self.shaping.think.take_if(|due| *due <= now).is_some() {
-            self.think(now);
+        for _ in 0..AT_A_TIME {
+            let Some(room) = self.shaping.thinking.take_due(now) else { break };
+            self.think(room, now);
         }
     }
 
     /// Lets go of what may leave by now.
     fn release(&mut self, now: Time) {
         for slot in 0..self.sessions.len() {
-            if self.sessions[slot].as_ref().is_some_and(|session| session.held.is_late(now)) {
-                self.give_up(slot as Slot);
-            }
+            self.give_up(slot as Slot, now);
             while !self.inbox.is_full()
                 && let Some(session) = &mut self.sessions[slot]
                 && let Some(down) = &mut session.down
@@ -136,6 +178,24 @@ impl Forwarding {
             if waits && self.inbox.is_full() {
                 self.shaping.release_at(now);
             }
+            self.release_files(slot as Slot, now);
+        }
+    }
+
+    /// Lets go of what pictures leave room for.
+    fn release_files(&mut self, slot: Slot, now: Time) {
+        while let Some(session) = &mut self.sessions[usize::from(slot)]
+            && let Some(down) = &mut session.down
+            && let Some(piece) = session.files.first()
+        {
+            let free = session.held.is_empty() && !self.inbox.is_full();
+            if !free || !down.takes_last(size_at_ip(&piece.body), now) {
+                return self.shaping.release_at(now + FILES_EVERY);
+            }
+            let Some(piece) = session.files.pop() else { return };
+            let place = self.inbox.push(&piece.body, piece.source, piece.flow, piece.stamp, piece.arrived);
+            session.files.recycle(piece);
+            self.enqueue(slot, place);
         }
     }
 
@@ -151,10 +211,10 @@ impl Forwarding {
             }
             for _ in 0..PADDING_AT_ONCE {
                 let Some(session) = &mut self.sessions[slot] else { break };
-                let waits = !session.held.is_empty();
-                let Some(down) = session.down.as_mut().filter(|_| !waits && session.path.is_some()) else {
-                    break;
-                };
+                // Nor is anybody who has not said that anything comes.
+                let waits = !session.held.is_empty() || !session.files.is_empty();
+                let may = !waits && session.path.is_some() && session.is_reported();
+                let Some(down) = session.down.as_mut().filter(|_| may) else { break };
                 if down.estimator().wants_padding(now) {
                     let next = now + PAD_EVERY;
                     self.shaping.pad = Some(self.shaping.pad.map_or(next, |before| before.min(next)));
@@ -171,14 +231,25 @@ impl Forwarding {
         }
     }
 
-    /// Shares every way down among what its receiver shows, asks for the keyframes that this takes, and tells the senders.
-    fn think(&mut self, now: Time) {
-        for slot in 0..self.sessions.len() {
-            let Some(session) = &mut self.sessions[slot] else { continue };
-            let slot = slot as Slot;
-            let Some(view) = self.layers.view(slot) else { continue };
+    /// The room of this member is to be thought over.
+    pub(super) fn wake(&mut self, slot: Slot, now: Time) {
+        if let Some(room) = self.routes.room_of(slot) {
+            self.shaping.wake(room, now);
+        }
+    }
+
+    /// Shares every way down of a room among what its receiver shows, asks for the keyframes that this takes, and tells the senders.
+    fn think(&mut self, room: RoomId, now: Time) {
+        for &slot in self.routes.members_of(room) {
+            let Some(session) = &mut self.sessions[usize::from(slot)] else { continue };
+            let Some(view) = self.layers.view(slot) else {
+                session.untold.get_or_insert(now);
+                session.down.iter_mut().for_each(|down| down.handle_timeout(now));
+                continue;
+            };
             let sounds =
                 view.streams.iter().filter(|viewed| self.layers.rungs(viewed.stream).is_empty()).count();
+            let sounds = sounds.min(super::loudest::PLACES);
             let waiting = session.held.take_standing();
             let [budget, left] = [DataSize::default(), waiting].map(|waiting| {
                 let down = session.down.as_ref();
@@ -189,31 +260,41 @@ impl Forwarding {
             session.allotted = allotted;
             if let Some(down) = &mut session.down {
                 down.handle_timeout(now);
-                let wanted = (most.as_bps() + SOUND.as_bps() * sounds as u64) as f64 * HEADROOM;
+                let wanted = (most.as_bps() + PCM_RATE.as_bps() * sounds as u64) as f64 * HEADROOM;
                 down.estimator_mut().set_wanted(Bitrate::bps(wanted as u64));
                 if down.estimator().wants_padding(now) {
                     self.shaping.pad.get_or_insert(now + PAD_EVERY);
                 }
+                let estimator = down.estimator();
+                let (estimate, fates) = (estimator.estimate(), estimator.fates());
+                session.sound.handle(SoundNeeds { estimate, fates, sounds, pictures: most }, now);
+                let (coded, repeats) = (session.sound.is_coded(), session.sound.repeats());
+                let cap = session.sound.coded_cap();
+                self.layers.set_sound_wish(slot, SoundWish { coded, repeats, cap, since: now });
             }
         }
         // Only then does each receiver have the layer that it is to get.
-        self.tell_demands(now);
-        for slot in 0..self.sessions.len() as Slot {
+        self.tell_demands(room, now);
+        for &slot in self.routes.members_of(room) {
             while let Some(request) = self.layers.next_request(slot, now) {
                 self.counters.layer_changes += 1;
                 self.keyframes.want(request);
             }
         }
         self.send_keyframe_requests(now);
-        if self.sessions.iter().flatten().any(|session| session.down.is_some()) {
-            self.shaping.think = Some(now + THINK_EVERY);
+        let is_known = |slot: &Slot| {
+            self.sessions[usize::from(*slot)].as_ref().is_some_and(|session| session.down.is_some())
+        };
+        if self.routes.members_of(room).iter().any(is_known) {
+            self.shaping.thinking.again(room, now);
         }
     }
 
     /// Tells each member what is wanted of its streams, once its receivers have told what they show.
-    fn tell_demands(&mut self, now: Time) {
+    fn tell_demands(&mut self, room: RoomId, now: Time) {
         let mut body = [0; MAX_BODY];
-        for slot in 0..self.sessions.len() as Slot {
+        for index in 0..self.routes.members_of(room).len() {
+            let slot = self.routes.members_of(room)[index];
             if self.inbox.is_full() {
                 return;
             }
@@ -224,21 +305,32 @@ impl Forwarding {
             };
             let others = self.routes.others(slot).filter(reachable);
             let receivers: heapless::Vec<Slot, 256> = others.take(256).collect();
-            // Whoever tells nothing wants everything: then the sender is to decide.
-            if receivers.is_empty() || receivers.iter().any(|other| self.layers.view(*other).is_none()) {
+            let untold = receivers.iter().filter(|other| self.layers.view(**other).is_none());
+            let untold = untold.filter_map(|other| self.sessions[usize::from(*other)].as_ref()?.untold).max();
+            let unaware = receivers.iter().any(|other| self.layers.is_unaware(*other, streams.audio, now));
+            // Whoever has just come, or before whom the sender has, may tell soon: until then the sender is to decide.
+            if receivers.is_empty() || unaware || untold.is_some_and(|since| now.since(since) < UNTOLD) {
                 continue;
             }
             let mut demand = Demand::default();
             for stream in [streams.video, streams.presentation] {
-                demand.layers.extend(demand::demanded(&mut self.layers, stream, &receivers));
+                let sessions = &self.sessions;
+                let repairs = |other: Slot| sessions[usize::from(other)].as_ref().map_or(0, Session::repairs);
+                demand.layers.extend(demand::demanded(&mut self.layers, stream, &receivers, repairs));
+                let has_smallest = |layer: &Demanded| (layer.stream, layer.spatial) == (stream, 0);
+                if untold.is_some() && !demand.layers.iter().any(has_smallest) {
+                    let cap = self.layers.rungs(stream).first().map_or(Bitrate::default(), |rung| rung.most);
+                    // As below.
+                    let _ = demand.layers.push(Demanded { stream, spatial: 0, repairs: 0, cap });
+                }
             }
-            let heard =
-                |(other, choice): (Slot, &mut Choice)| receivers.contains(&other) && choice.highest.is_some();
-            if self.layers.choices(streams.audio).any(heard) {
-                let sound = Demanded { stream: streams.audio, spatial: 0, cap: SOUND };
-                // Two ladders and a sound are fewer than fit.
-                let _ = demand.layers.push(sound);
-            }
+            // Two ladders and both layers of sound are fewer than fit.
+            demand.layers.extend(demand::demanded_sound(
+                &mut self.layers,
+                streams.audio,
+                &receivers,
+                untold.is_some(),
+            ));
             let Some(session) = &mut self.sessions[usize::from(slot)] else { continue };
             demand.estimate = session.down.as_ref().map(|down| down.estimator().estimate());
             demand.allotted = session.allotted;
@@ -254,7 +346,7 @@ impl Forwarding {
     /// What is held for anybody from this sender goes nowhere any more.
     pub(super) fn revoke_held(&mut self, source: Slot) {
         for session in self.sessions.iter_mut().flatten() {
-            self.counters.revoked += session.held.revoke_from(source);
+            self.counters.revoked += session.held.revoke_from(source) + session.files.revoke_from(source);
         }
     }
 }

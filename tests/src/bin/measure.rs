@@ -1,4 +1,4 @@
-//! One measurement: `measure meet|relay|video|devices|congestion --out DIR [...]`. Prints `key value` lines; `tests/MEASURES.md` defines
+//! One measurement: `measure meet|relay|video|devices|congestion|loss --out DIR [...]`. Prints `key value` lines; `tests/MEASURES.md` defines
 //! them. Run by `tests/scripts/measure.sh`, which adds the conditions.
 
 #![forbid(unsafe_code)]
@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use vestibule_tests::measure::{bare, congestion, devices, meet, relay, screen, video};
+use vestibule_tests::measure::{bare, congestion, devices, loss, meet, relay, screen, video};
 
 const USAGE: &str =
-    "usage: measure meet|relay|video|devices|congestion --out DIR [--seconds N] [--runs N] [--clip FILE.y4m]...
+    "usage: measure meet|relay|video|devices|congestion|loss --out DIR [--seconds N] [--runs N] [--clip FILE.y4m]...
   --out DIR      where traces go
   --seconds N    meet: how long is measured (60); relay: how long one run is (3)
   --runs N       relay: how many runs of each (5)
@@ -63,6 +63,7 @@ fn carry_out(arguments: Vec<String>) -> Result<(), String> {
                 }
                 "devices" => devices::run(&options.out),
                 "congestion" => congestion::run_all(&options.out),
+                "loss" => loss::run_all(&options.out),
                 other => Err(format!("there is no measurement {other}\n{USAGE}")),
             }
         }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use vestibule_common::control::encode_frame;
 use vestibule_common::id::{SessionId, StreamId};
+use vestibule_common::media::{SILENCE, VoicePacker};
 use vestibule_common::time::Time;
 use vestibule_common::unit::Bitrate;
 use vestibule_common::wire::{
@@ -10,6 +11,7 @@ use vestibule_common::wire::{
     Kind, Layer, MAX_BODY, MediaFlags, MediaHeader, Nack, PathProbe, SackRange, StageTimes, TimeAnswer,
     TimeRequest, View, Viewed,
 };
+use vestibule_kiosk::audio::SoundCoder;
 use vestibule_kiosk::video::encoder::{Encoder, EncoderSettings};
 use vestibule_kiosk::video::i420::I420;
 use vestibule_kiosk::video::kind::PictureKind;
@@ -72,6 +74,7 @@ impl Seeds {
             "view" => Seed::Bytes(view(random)),
             "demand" => Seed::Bytes(demand(random)),
             "path" => Seed::Bytes(path(random)),
+            "sound" => Seed::Bytes(sound(random)),
             "sps" => {
                 let keyframe = &random.pick(&self.streams)[0];
                 let at =
@@ -261,6 +264,7 @@ fn demand(random: &mut Random) -> Vec<u8> {
     let demanded = |random: &mut Random| Demanded {
         stream: stream(random),
         spatial: random.byte() & 15,
+        repairs: random.byte() & 15,
         cap: rate(random),
     };
     let layers = (0..random.below(Demand::MAX_LAYERS + 1)).map(|_| demanded(random)).collect();
@@ -293,4 +297,22 @@ fn script(random: &mut Random) -> Vec<u8> {
         script.push(*random.pick(&[0, 1, 4, 5, 8, 9, 2, 3]));
     }
     script
+}
+
+/// Some packets of coded sound, as the target reads them.
+fn sound(random: &mut Random) -> Vec<u8> {
+    let mut coder = SoundCoder::new().expect("there is memory");
+    let (mut packer, mut bytes) = (VoicePacker::new(), Vec::new());
+    let periods = 1 + random.byte() % 2;
+    for _ in 0..1 + random.byte() % 6 {
+        let mut loud = SILENCE;
+        loud.iter_mut().for_each(|sample| *sample = i16::from(random.byte()) * 20);
+        let repeats = random.byte() % 4;
+        let Some(coded) = coder.period(&loud, periods, repeats) else { continue };
+        let payload = packer.pack(&coded, periods, repeats);
+        bytes.push(periods);
+        bytes.extend((payload.len() as u16).to_be_bytes());
+        bytes.extend(payload);
+    }
+    bytes
 }

@@ -7,13 +7,16 @@
 use vestibule_common::chat::{ChatMessage, HistoryPage};
 use vestibule_common::control::{FrameDecoder, MAX_FRAME, encode_frame, parse_ask, parse_tell};
 use vestibule_common::id::{KnockId, PeerId, RoomCode, RoomId, SessionId};
+use vestibule_common::media::{FRAME_DURATION, JitterBuffer, SILENCE, VoicePacket};
 use vestibule_common::name::RoomName;
 use vestibule_common::seal::{Opener, Sealer, Suite};
 use vestibule_common::signed::Signature;
+use vestibule_common::time::Time;
 use vestibule_common::wire::{
     Demand, Feedback, FileAck, FileSegment, HOP_HEADER, HopHeader, KeyframeRequest, Kind, MAX_BODY,
     MAX_DATAGRAM, MediaHeader, Nack, PathProbe, TAG, TimeAnswer, TimeRequest, View,
 };
+use vestibule_kiosk::audio::OpusDecoder;
 use vestibule_kiosk::video::decoder::Decoder;
 use vestibule_kiosk::video::kind::PictureKind;
 use vestibule_kiosk::video::scale::Scaler;
@@ -35,13 +38,15 @@ pub struct Target {
 pub const ROUND: u64 = 256;
 /// Of one that starts a decoder and decodes.
 const SLOW_ROUND: u64 = 8;
+/// Of the one that decodes sound.
+const SOUND_ROUND: u64 = 64;
 
 const fn parser(name: &'static str, run: fn(&[u8]) -> bool) -> Target {
     Target { name, run, round: ROUND }
 }
 
 /// Every target.
-pub const TARGETS: [Target; 18] = [
+pub const TARGETS: [Target; 19] = [
     parser("hop_header", hop_header),
     parser("media", media),
     parser("file", file),
@@ -59,8 +64,38 @@ pub const TARGETS: [Target; 18] = [
     parser("chat", chat),
     parser("text", text),
     parser("sps", sps),
+    Target { name: "sound", run: sound, round: SOUND_ROUND },
     Target { name: "picture", run: picture, round: SLOW_ROUND },
 ];
+
+/// Packets of coded sound, each behind how far its number lies from the one before and its length, through the jitter buffer and
+/// the decoder.
+pub fn sound(mut data: &[u8]) -> bool {
+    let mut buffer = JitterBuffer::with_decoder(Box::new(OpusDecoder::new().expect("there is memory")));
+    let (mut number, mut now, mut out) = (u32::MAX - 3, Time::from_millis(1_000), SILENCE);
+    let mut accepted = false;
+    while let [step, high, low, rest @ ..] = data {
+        let (payload, after) = rest.split_at(rest.len().min(usize::from(u16::from_be_bytes([*high, *low]))));
+        data = after;
+        number = number.wrapping_add_signed(i32::from(*step as i8));
+        if let Some(packet) = VoicePacket::parse(payload) {
+            accepted = true;
+            buffer.push_coded(number, now, &packet, now);
+        } else {
+            buffer.push(number, now, &out, now);
+        }
+        for _ in 0..*step % 3 {
+            now += FRAME_DURATION;
+            buffer.pop(&mut out, now);
+        }
+    }
+    for _ in 0..100 {
+        now += FRAME_DURATION;
+        buffer.pop(&mut out, now);
+    }
+    assert_eq!(buffer.stats().buffered, 0, "all of it was played");
+    accepted
+}
 
 /// The header in clear.
 pub fn hop_header(data: &[u8]) -> bool {

@@ -46,6 +46,8 @@ pub struct Endpoint {
     pub keys: Option<(Sealer, Opener)>,
     /// What it sends; nothing if it only receives.
     pub sends: Option<Streams>,
+    /// What is as large as sound goes on its sound's stream; otherwise on its presentation's, as a relay passes on few rooms' sound.
+    pub speaks: bool,
     /// Where to, unless the relay knows.
     pub to: SocketAddr,
     /// How many get what it sends.
@@ -111,6 +113,7 @@ struct Sender {
     state: UdpSocketState,
     sealer: Option<Sealer>,
     sends: Option<Streams>,
+    speaks: bool,
     to: SocketAddr,
     receivers: u64,
     /// Numbers of the next period and the next frame.
@@ -123,18 +126,30 @@ impl Sender {
     fn new(endpoint: &Endpoint, sealer: Option<Sealer>, epoch: Instant) -> io::Result<Sender> {
         let socket = endpoint.socket.try_clone()?;
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
-        let Endpoint { sends, to, receivers, .. } = *endpoint;
+        let Endpoint { sends, speaks, to, receivers, .. } = *endpoint;
         // Another run of the same endpoint must not repeat frame numbers.
         let first = (epoch.elapsed().as_nanos() as u32)
             ^ sealer.as_ref().map_or(0, |_| NUMBERS.fetch_add(1 << 20, Ordering::Relaxed));
-        Ok(Sender { socket, state, sealer, sends, to, receivers, next: [first; 2], batch: Vec::new(), epoch })
+        Ok(Sender {
+            socket,
+            state,
+            sealer,
+            sends,
+            speaks,
+            to,
+            receivers,
+            next: [first; 2],
+            batch: Vec::new(),
+            epoch,
+        })
     }
 
     /// Sends a period of sound (0) or a frame (1) in one call; how many datagrams.
     fn send(&mut self, what: usize) -> io::Result<u64> {
         let Some(streams) = self.sends else { return Ok(0) };
         let (kind, stream, pieces, size) = match what {
-            0 => (Kind::Audio, streams.audio, 1, AUDIO),
+            0 if self.speaks => (Kind::Audio, streams.audio, 1, AUDIO),
+            0 => (Kind::Presentation, streams.presentation, 1, AUDIO),
             _ => (Kind::Video, streams.video, PIECES, VIDEO),
         };
         let frame = self.next[what];
@@ -149,7 +164,7 @@ impl Sender {
                 layer: Layer::default(),
                 flags: MediaFlags { end_of_frame: piece + 1 == pieces, ..Default::default() },
                 frame,
-                reference_distance: u16::from(kind == Kind::Video),
+                reference_distance: u16::from(kind != Kind::Audio),
                 piece,
                 pieces,
                 captured: Time::ZERO,

@@ -28,6 +28,8 @@ pub struct Options {
     pub runs: usize,
 }
 
+/// So many of a room's members are heard by all others.
+const SPEAKERS: usize = 3;
 /// More than this lost, and a run says nothing.
 const MOST_LOSS: f64 = 0.001;
 
@@ -201,7 +203,7 @@ fn plain(count: usize) -> Result<Vec<Endpoint>, String> {
         let socket = UdpSocket::bind(("127.0.0.1", 0)).map_err(|error| error.to_string())?;
         socket.set_nonblocking(true).map_err(|error| error.to_string())?;
         let to = socket.local_addr().map_err(|error| error.to_string())?;
-        Ok(Endpoint { socket, keys: None, sends: None, to, receivers: 0 })
+        Ok(Endpoint { socket, keys: None, sends: None, speaks: false, to, receivers: 0 })
     };
     (0..count).map(one).collect()
 }
@@ -260,7 +262,8 @@ impl Meeting {
                 let (socket, sealer, opener) = media.into_parts();
                 let socket = socket.into_std().expect("the socket leaves the runtime");
                 let (keys, receivers) = (Some((sealer, opener)), members as u64 - 1);
-                endpoints.push(Endpoint { socket, keys, sends, to: relay.media, receivers });
+                let speaks = member < SPEAKERS;
+                endpoints.push(Endpoint { socket, keys, sends, speaks, to: relay.media, receivers });
                 match host {
                     None => host = Some((client, entered)),
                     Some(_) => clients.push(client),

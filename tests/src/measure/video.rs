@@ -1,4 +1,4 @@
-//! How many bits JPEG needs for the same pictures at the same luma SSIM as the kiosk's encoder.
+//! How many bits JPEG needs for the same pictures at the same luma SSIM as the kiosk's encoder; then what its layers take of the processor.
 
 use std::fs::File;
 use std::io::Write;
@@ -16,6 +16,7 @@ use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::figures::print;
+use super::layers;
 use super::ssim::{Luma, ssim};
 
 /// Where both are compared.
@@ -85,7 +86,8 @@ pub fn run(options: &Options) -> Result<(), String> {
         lowest = if mean.is_nan() { mean } else { lowest.min(mean) };
     }
     print("jpeg_bits_over_ours", lowest);
-    Ok(())
+    let Some(last) = options.clips.last() else { return Ok(()) };
+    layers::run(&load(last)?.0)
 }
 
 fn load(path: &Path) -> Result<(Vec<I420>, u32), String> {

@@ -13,6 +13,11 @@ use crate::measure::figures::percentile;
 pub struct Table(Vec<(String, Vec<f64>)>);
 
 impl Table {
+    /// A table of rows: a key, and its value in each seed's run.
+    pub fn new(rows: Vec<(String, Vec<f64>)>) -> Table {
+        Table(rows)
+    }
+
     /// Runs all cases with seeds from 1 on. Keys begin with `prefix`.
     pub fn of(
         cases: &[Case],
@@ -88,19 +93,21 @@ impl Table {
 }
 
 fn more_is_better(key: &str) -> bool {
-    ["utilisation", "jain", "share", "ratio"].iter().any(|name| key.contains(name))
+    ["utilisation", "jain", "share", "kbps", "ratio"].iter().any(|name| key.contains(name))
 }
 
 /// What a figure may become worse by before it is a fault: what the mathematics of another system makes of it, not a budget.
 fn margin(key: &str) -> f64 {
     let margins = [
-        ("freeze_ms", 100.0),
+        ("freeze_ms", 250.0),
         ("ms", 4.0),
         ("_s", 1.0),
         ("loss", 0.005),
         ("ladder_share", 0.01),
         ("share", 0.10),
         ("jain", 0.02),
+        ("kbps", 40.0),
+        ("requests", 3.0),
     ];
     let name = key.trim_end_matches("_worst");
     margins.iter().find(|(end, _)| name.ends_with(end)).map_or(0.01, |(_, margin)| *margin)

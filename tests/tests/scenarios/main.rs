@@ -11,6 +11,7 @@ mod hosting;
 mod journal;
 mod loss;
 mod many;
+mod narrow;
 mod network;
 mod presentation;
 mod relays;

@@ -68,6 +68,13 @@ impl Concealer {
         self.remember(frame);
     }
 
+    /// What comes next is the same sound from elsewhere: it is blended in.
+    pub(super) fn bend(&mut self) {
+        if self.state == State::Real {
+            self.begin();
+        }
+    }
+
     /// Makes up a frame for a lost one.
     pub(super) fn conceal(&mut self, out: &mut AudioFrame) {
         self.begin();

@@ -186,6 +186,23 @@ fn a_sender_that_was_muted_comes_back_with_its_next_number() {
     assert!(stats.played >= 594);
 }
 
+/// A relay that passes on the loudest only leaves out some of a sender's sound, whose numbers go on meanwhile.
+#[test]
+fn a_sender_that_was_not_passed_on_is_no_lossy_one() {
+    for left_out in [30, 70, 400] {
+        let packets = (0..300).chain(300 + left_out..900).map(|n| packet(n, 1000)).collect();
+        let run = run(packets, 9, 10_000);
+        let stats = run.buffer.stats();
+        assert_eq!((stats.restarts, stats.late, stats.inserted), (0, 0, 0), "{left_out}: {stats:?}");
+        // The end of what was heard before fades; after the pause the delay may be a frame longer, which is taken back.
+        assert_eq!(stats.concealed, 6 + u64::from(run.heard.last() == Some(&Playout::Concealed)));
+        assert!(stats.dropped <= 1, "{left_out}: {stats:?}");
+        let came = stats.played + stats.dropped + u64::from(stats.buffered);
+        assert_eq!(came, u64::from(900 - left_out), "every frame that came is played");
+        assert!(stats.target <= Duration::from_millis(20), "{left_out}: {stats:?}");
+    }
+}
+
 #[test]
 fn a_sender_that_starts_anew_is_followed() {
     let mut packets: Vec<Packet> = (0..300).map(|n| packet(n + 5000, 1000)).collect();

@@ -2,7 +2,7 @@
 
 use heapless::Vec;
 
-use super::waits::{MARGIN, repeat_after};
+use super::waits::MARGIN;
 use super::{Reassembler, Slot};
 use crate::time::{Duration, Time};
 use crate::wire::Nack;
@@ -12,17 +12,16 @@ impl Reassembler {
     /// a nack until the piece is here, and counts as told by [`Reassembler::set_round_trip`].
     ///
     /// A piece is missing when something that was sent later has come and `reorder` has passed since; it is asked for
-    /// at most four times, and only while it would be here before its frame is given up. While only a keyframe helps,
+    /// at most five times, and only while it would be here before its frame is given up. While only a keyframe helps,
     /// only the pieces of keyframes are asked for.
     pub fn next_nack(&mut self, round_trip: Duration, now: Time) -> Option<Nack> {
         self.set_round_trip(round_trip);
-        let repeat = repeat_after(round_trip);
         for at in 0..self.slots.len() {
             if !self.is_askable(&self.slots[at]) || self.too_late(now, self.in_time_until(at)) {
                 continue;
             }
             let slot = &mut self.slots[at];
-            let pieces = slot.ask(repeat, now);
+            let pieces = slot.ask(round_trip, now);
             if !pieces.is_empty() {
                 let (spatial, frame) = (slot.layer.spatial, slot.number);
                 return Some(self.nack(spatial, frame, pieces));
@@ -32,7 +31,7 @@ impl Reassembler {
             *at <= now && self.unseen_until(*number).is_some_and(|until| !self.too_late(now, until))
         });
         if let Some((number, _)) = due {
-            self.unseen.asked(number, repeat, now);
+            self.unseen.asked(number, round_trip, now);
             return Some(self.nack(self.spatial, number, Vec::new()));
         }
         self.asked = self.asked.max(now);

@@ -5,7 +5,7 @@
 
 use heapless::Vec;
 
-use super::waits::MAX_TRIES;
+use super::waits::{MAX_TRIES, repeat_after};
 use crate::time::{Duration, Time};
 use crate::wire::Nack;
 
@@ -60,11 +60,11 @@ impl Holes {
         self.holes.iter().filter(open).map(|hole| hole.at)
     }
 
-    /// The pieces to ask for now; they count as asked for, and the next time is after `repeat`.
+    /// The pieces to ask for now; they count as asked for.
     pub(super) fn ask(
         &mut self,
         missing: impl Fn(u16) -> bool,
-        repeat: Duration,
+        round_trip: Duration,
         now: Time,
     ) -> Vec<u16, { Nack::MAX_PIECES }> {
         let mut pieces = Vec::new();
@@ -77,7 +77,7 @@ impl Holes {
                 break;
             }
             hole.tries += 1;
-            hole.at = now + repeat;
+            hole.at = now + repeat_after(round_trip, hole.tries);
         }
         pieces
     }
@@ -138,11 +138,11 @@ impl Unseen {
         self.0.iter().filter(|frame| frame.tries < MAX_TRIES).map(|frame| (frame.number, frame.at))
     }
 
-    /// It is asked for now, and next after `repeat`.
-    pub(super) fn asked(&mut self, number: u32, repeat: Duration, now: Time) {
+    /// It is asked for now.
+    pub(super) fn asked(&mut self, number: u32, round_trip: Duration, now: Time) {
         for frame in self.0.iter_mut().filter(|frame| frame.number == number) {
             frame.tries += 1;
-            frame.at = now + repeat;
+            frame.at = now + repeat_after(round_trip, frame.tries);
         }
     }
 }
@@ -152,10 +152,10 @@ mod tests {
     use super::*;
 
     const MS: fn(u64) -> Time = Time::from_millis;
-    const REPEAT: Duration = Duration::from_millis(20);
+    const ROUND_TRIP: Duration = Duration::from_millis(16);
 
     #[test]
-    fn skipped_pieces_are_asked_for_together_and_four_times() {
+    fn skipped_pieces_are_asked_for_together_and_five_times() {
         let mut holes = Holes::default();
         holes.came(0, MS(10));
         assert_eq!(holes.times(|_| true).next(), None);
@@ -164,12 +164,12 @@ mod tests {
         holes.came(6, MS(13));
         let missing = |piece: u16| [1, 4, 5].contains(&piece);
         assert_eq!(holes.times(missing).collect::<std::vec::Vec<_>>(), [MS(11), MS(13)]);
-        assert!(holes.ask(missing, REPEAT, MS(10)).is_empty());
-        assert_eq!(holes.ask(missing, REPEAT, MS(11)), [1]);
-        assert_eq!(holes.ask(missing, REPEAT, MS(13)), [4, 5]);
+        assert!(holes.ask(missing, ROUND_TRIP, MS(10)).is_empty());
+        assert_eq!(holes.ask(missing, ROUND_TRIP, MS(11)), [1]);
+        assert_eq!(holes.ask(missing, ROUND_TRIP, MS(13)), [4, 5]);
         let later: std::vec::Vec<_> =
-            (14..500).filter(|now| !holes.ask(missing, REPEAT, MS(*now)).is_empty()).collect();
-        assert_eq!(later, [31, 33, 51, 53, 71, 73]);
+            (14..500).filter(|now| !holes.ask(missing, ROUND_TRIP, MS(*now)).is_empty()).collect();
+        assert_eq!(later, [31, 33, 51, 53, 71, 73, 91, 93]);
         assert_eq!(holes.times(missing).next(), None);
     }
 
@@ -180,13 +180,13 @@ mod tests {
             holes.came(piece, MS(0));
         }
         let missing = |piece: u16| piece.is_multiple_of(2);
-        assert_eq!(holes.ask(missing, REPEAT, MS(0)).len(), 256);
+        assert_eq!(holes.ask(missing, ROUND_TRIP, MS(0)).len(), 256);
         // A whole large frame takes two nacks.
         let mut holes = Holes::default();
         holes.reveal(512, MS(0));
-        assert_eq!(holes.ask(|_| true, REPEAT, MS(0)).len(), 256);
-        assert_eq!(holes.ask(|_| true, REPEAT, MS(0))[0], 256);
-        assert!(holes.ask(|_| true, REPEAT, MS(0)).is_empty());
+        assert_eq!(holes.ask(|_| true, ROUND_TRIP, MS(0)).len(), 256);
+        assert_eq!(holes.ask(|_| true, ROUND_TRIP, MS(0))[0], 256);
+        assert!(holes.ask(|_| true, ROUND_TRIP, MS(0)).is_empty());
     }
 
     #[test]
@@ -198,7 +198,7 @@ mod tests {
         unseen.came(0);
         assert_eq!(unseen.times().collect::<std::vec::Vec<_>>(), [(u32::MAX, MS(5)), (1, MS(5))]);
         unseen.passed(0);
-        unseen.asked(1, REPEAT, MS(6));
+        unseen.asked(1, ROUND_TRIP, MS(6));
         assert_eq!(unseen.times().collect::<std::vec::Vec<_>>(), [(1, MS(26))]);
     }
 }

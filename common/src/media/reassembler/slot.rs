@@ -148,13 +148,13 @@ impl Slot {
         self.holes.times(|piece| !self.has(piece)).chain(quiet)
     }
 
-    /// The pieces to ask for now, if any; the next time is after `repeat`.
-    pub(super) fn ask(&mut self, repeat: Duration, now: Time) -> FixedVec<u16, { Nack::MAX_PIECES }> {
+    /// The pieces to ask for now, if any.
+    pub(super) fn ask(&mut self, round_trip: Duration, now: Time) -> FixedVec<u16, { Nack::MAX_PIECES }> {
         if now.since(self.last_arrival) >= QUIET {
             self.reveal(now);
         }
         let got = self.got;
-        self.holes.ask(|piece| !is_set(&got, piece), repeat, now)
+        self.holes.ask(|piece| !is_set(&got, piece), round_trip, now)
     }
 
     fn has(&self, piece: u16) -> bool {

@@ -279,7 +279,11 @@ mod tests {
             panic!("not {layers:?}, but {last:?}");
         };
         sends(&[1]);
-        let wish = |layer| LayerWish { layer: LayerIndex::of(layer).unwrap(), cap: Bitrate::kbps(9_000) };
+        let wish = |layer| LayerWish {
+            layer: LayerIndex::of(layer).unwrap(),
+            cap: Bitrate::kbps(9_000),
+            repairs: 0,
+        };
         switch.want_layers(Some(LayersWanted::from_iter([wish(1), wish(0)])));
         sends(&[0, 1]);
         switch.want_layers(Some(LayersWanted::from_iter([wish(0)])));

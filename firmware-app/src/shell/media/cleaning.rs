@@ -1,4 +1,4 @@
-//! The cleaning's thread: echo, noise and gain, then the level, then the gate, then the ring to the sending thread.
+//! The cleaning's thread: echo, noise and gain, then the level, then the gate, then coding, then the ring to the sending thread.
 //!
 //! The level is measured before the gate, so that speaking while muted is noticed, and after the cleaning, so that the other
 //! rooms' voices are not taken for it. The cleaning goes on while muted: unmuting brings no burst of echo.
@@ -16,6 +16,7 @@ use vestibule_common::time::{Duration, Time};
 use super::microphone::{Captured, MicrophoneReport};
 use super::outbox::{AudioOut, Outbox};
 use super::ring::ring;
+use super::speaking::{SoundSwitch, Speaking};
 use super::stats::Stats;
 use crate::audio::{Cleaner, Direction};
 use crate::device::clock::Clock;
@@ -71,6 +72,8 @@ pub(super) struct CleaningParts {
     pub(super) cleaner: Box<Cleaner>,
     /// To the sending thread.
     pub(super) audio: Producer<'static, AudioOut>,
+    /// Which layers of sound are made.
+    pub(super) switch: Arc<SoundSwitch>,
     /// Woken for every period.
     pub(super) outbox: Arc<Outbox>,
     /// What is known of the microphone.
@@ -106,6 +109,7 @@ pub(super) fn start(parts: CleaningParts, watch: &Watch, clock: Clock) -> io::Re
         near_speaks: near_speaks.clone(),
         meter: LevelMeter::new(),
         quiet: SPEECH_LINGERS,
+        speaking: Speaking::new(),
         recording: None,
     };
     let run = move || {
@@ -134,13 +138,14 @@ struct Room {
     meter: LevelMeter,
     /// Periods since speech was heard.
     quiet: u32,
+    speaking: Speaking,
     recording: Option<SyncSender<Tracks>>,
 }
 
 impl Room {
     fn period(&mut self, period: Captured) {
         self.obey();
-        let CleaningParts { gate, cleaner, audio, outbox, report, stats } = &mut self.parts;
+        let CleaningParts { gate, cleaner, audio, switch, outbox, report, stats } = &mut self.parts;
         while let Some(Played { samples, leaves }) = self.references.dequeue() {
             cleaner.played(&samples, leaves);
         }
@@ -164,10 +169,11 @@ impl Room {
             }
         }
         if let Some(passed) = passed {
-            let period = AudioOut { ticket: passed.ticket, samples: *passed.samples, captured: at, level };
-            if audio.enqueue(period).is_err() {
-                stats.audio_unsent.one();
-            }
+            self.speaking.period(&passed, (at, level), switch, |packet| {
+                if audio.enqueue(packet).is_err() {
+                    stats.audio_unsent.one();
+                }
+            });
             outbox.wake();
         }
         report.periods.fetch_add(1, Ordering::Release);

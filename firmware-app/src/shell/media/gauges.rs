@@ -22,8 +22,8 @@ use crate::video::ladder::LayerIndex;
 
 /// What a datagram has around its body, at IP level.
 const AROUND: u64 = IP_UDP.as_bytes() + (HOP_HEADER + TAG) as u64;
-/// So many packets of sound may be lost in a row, 10 s; more are another stream.
-const LONGEST_GAP: i32 = 1_000;
+/// So many packets of sound may be lost in a row, 300 ms. More are another stream, or a time in which the relay passed on three louder rooms.
+const LONGEST_GAP: i32 = 30;
 /// Of a mean that follows, the newest value is this part.
 const NEWEST: f64 = 0.1;
 
@@ -68,6 +68,17 @@ pub(super) struct VoiceGauge {
     pub concealed: AtomicU64,
 }
 
+/// What of a stream of sound one packet is.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(super) struct SoundSpan {
+    /// The periods of its own frame.
+    pub periods: u8,
+    /// It says that silence follows.
+    pub quiet: bool,
+    /// It is of the coded layer.
+    pub coded: bool,
+}
+
 /// What is known of one room.
 #[derive(Clone, Default)]
 pub(super) struct RoomGauge {
@@ -75,9 +86,12 @@ pub(super) struct RoomGauge {
     frames: u64,
     shown: u64,
     layer: Option<u8>,
-    /// Packets of sound that came and that should have.
+    /// Periods of sound that came and that should have.
     sounds: (u64, u64),
     last_sound: Option<u32>,
+    /// The last packet said that silence follows; and was of the coded layer.
+    quiet: bool,
+    coded: bool,
     /// When the last packet of sound came, and its capture: microseconds apart.
     transit: Option<i64>,
     jitter_us: f64,
@@ -115,18 +129,31 @@ impl RoomGauge {
     }
 
     /// A packet of sound came.
-    pub(super) fn handle_sound(&mut self, frame: u32, captured: Time, now: Time) {
-        self.sounds.0 += 1;
-        let ahead = self.last_sound.map_or(1, |last| frame.wrapping_sub(last) as i32);
+    pub(super) fn handle_sound(&mut self, frame: u32, span: SoundSpan, captured: Time, now: Time) {
+        let SoundSpan { periods, quiet, coded } = span;
+        let last = frame.wrapping_add(u32::from(periods) - 1);
+        let ahead = self.last_sound.map_or(i32::from(periods), |before| last.wrapping_sub(before) as i32);
+        let after_silence = std::mem::replace(&mut self.quiet, quiet);
         match ahead {
-            1..=LONGEST_GAP => self.sounds.1 += u64::from(ahead.unsigned_abs()),
-            // Overtaken: it was expected when the later one came.
-            -63..=0 => {}
-            // A stream that begins anew has lost nothing.
-            _ => self.sounds.1 += 1,
+            1..=LONGEST_GAP if !after_silence => {
+                self.sounds.0 += u64::from(periods);
+                self.sounds.1 += u64::from(ahead.unsigned_abs().max(u32::from(periods)));
+            }
+            // Overtaken: it was expected when the later one came. Or the other layer of what is here.
+            -63..=0 if coded != self.coded => return,
+            -63..=0 => self.sounds.0 += u64::from(periods),
+            // A stream that begins anew has lost nothing, nor has one that was silent.
+            _ => {
+                self.sounds.0 += u64::from(periods);
+                self.sounds.1 += u64::from(periods);
+            }
         }
         if !(-63..=0).contains(&ahead) {
-            self.last_sound = Some(frame);
+            self.last_sound = Some(last);
+        }
+        if std::mem::replace(&mut self.coded, coded) != coded {
+            // It is under way for longer or shorter by what coding takes.
+            self.transit = None;
         }
         let transit = (now.as_micros() as i64).wrapping_sub(captured.as_micros() as i64);
         if let Some(before) = self.transit.replace(transit) {
@@ -354,7 +381,26 @@ const MISSING: Duration = Duration::from_secs(3);
 mod tests {
     use super::*;
 
+    const PLAIN: SoundSpan = SoundSpan { periods: 1, quiet: false, coded: false };
     const PEER: PeerId = PeerId([7; 32]);
+
+    #[test]
+    fn silence_that_is_said_and_the_other_layer_are_no_loss() {
+        let coded = |periods, quiet| SoundSpan { periods, quiet, coded: true };
+        let share = |packets: &[(u32, SoundSpan)]| {
+            let mut room = RoomGauge::default();
+            for (frame, span) in packets {
+                let at = Time::from_millis(1_000 + u64::from(*frame) * 10);
+                room.handle_sound(*frame, *span, at, at + Duration::from_millis(5));
+            }
+            room.sounds
+        };
+        assert_eq!(share(&[(1, PLAIN), (2, PLAIN), (4, PLAIN)]), (3, 4));
+        assert_eq!(share(&[(2, coded(2, false)), (4, coded(2, false)), (8, coded(2, false))]), (6, 8));
+        assert_eq!(share(&[(1, coded(1, false)), (2, coded(1, true)), (22, coded(1, false))]), (3, 3));
+        assert_eq!(share(&[(1, PLAIN), (1, coded(1, false)), (2, PLAIN), (2, coded(1, false))]), (2, 2));
+        assert_eq!(share(&[(1, PLAIN), (3, PLAIN), (2, PLAIN)]), (3, 3));
+    }
 
     #[test]
     fn a_second_is_the_difference_of_two_looks() {
@@ -379,10 +425,10 @@ mod tests {
         voice.concealed.fetch_add(3, Ordering::Relaxed);
         gauges.of(PEER, |room| {
             room.handle_datagram(250_000);
-            // Number 5 is lost; each is under way for 4 ms longer than the one before, or shorter.
-            for number in [1_u32, 2, 3, 4, 6] {
+            // Number 5 is lost, then others were louder for 300 ms; each is under way for 4 ms longer than the one before, or shorter.
+            for number in [1_u32, 2, 3, 4, 6, 37] {
                 let now = at(10) + Duration::from_millis(u64::from(10 * number + 4 * (number % 2)));
-                room.handle_sound(number, at(3) + Duration::from_millis(u64::from(10 * number)), now);
+                room.handle_sound(number, PLAIN, at(3) + Duration::from_millis(u64::from(10 * number)), now);
             }
             (0..15).for_each(|_| room.handle_picture(2, at(10)));
             room.handle_shown(&PictureTimes {
@@ -406,7 +452,7 @@ mod tests {
         assert!(link.jitter.is_some_and(|jitter| jitter < Duration::from_millis(4)));
         let room = &sample.rooms[&PEER];
         assert_eq!(room.bitrate, Some(Bitrate::bps(2_000_456)));
-        assert_eq!((room.loss, room.concealed), (Share::of(1, 6), Share::of(3, 100)));
+        assert_eq!((room.loss, room.concealed), (Share::of(1, 7), Share::of(3, 100)));
         assert_eq!(
             (room.frames_received, room.layer),
             (PerSecond::of(15, Duration::from_secs(1)), Some(Layer::P360))

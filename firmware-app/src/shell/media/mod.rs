@@ -27,6 +27,7 @@ mod ring;
 mod send;
 mod sent;
 mod shutter;
+mod speaking;
 pub mod stats;
 mod switch;
 mod wishes;
@@ -61,6 +62,7 @@ use self::playout::{PlayoutCommand, Voice};
 use self::receive::{ReceiveCommand, ReceiveParts, Wanted};
 pub use self::recording::LONGEST_RECORDING;
 use self::send::SendCommand;
+use self::speaking::SoundSwitch;
 use self::stats::Stats;
 use self::switch::CameraSwitch;
 use crate::audio::{Cleaner, Cleaning, EchoMode};
@@ -205,6 +207,7 @@ impl Media {
         let stats = Arc::new(Stats::default());
         let gauges = Arc::new(Gauges::default());
         let outbox = Arc::new(Outbox::default());
+        let sound_switch = Arc::new(SoundSwitch::default());
         let switches = PictureKind::ALL.map(|_| Arc::new(CameraSwitch::default()));
         let report = Arc::new(MicrophoneReport::default());
         let gate = Gate::new(sound.muted);
@@ -214,7 +217,7 @@ impl Media {
 
         let sending = send::start(
             outbox.clone(),
-            handle.clone(),
+            (handle.clone(), sound_switch.clone()),
             switches.clone(),
             bitrates,
             (stats.clone(), gauges.clone()),
@@ -225,6 +228,7 @@ impl Media {
             gate,
             cleaner: Box::new(Cleaner::new(sound.cleaning)),
             audio: sending.audio,
+            switch: sound_switch.clone(),
             outbox: outbox.clone(),
             report: report.clone(),
             stats: stats.clone(),
@@ -249,6 +253,7 @@ impl Media {
         let parts = ReceiveParts {
             outbox: outbox.clone(),
             switches: switches.clone(),
+            sound: sound_switch,
             audio: playing.audio,
             slots: slots.clone(),
             decoding: decoding.clone(),

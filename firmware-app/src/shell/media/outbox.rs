@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
 
 use heapless::Vec as Fixed;
+use vestibule_common::media::voice::VoicePayload;
 use vestibule_common::media::{AudioFrame, Ticket};
 use vestibule_common::time::Time;
 use vestibule_common::unit::DataSize;
@@ -29,16 +30,26 @@ const MAX_REPORTS: usize = 8;
 /// Requests for missing pieces that may wait, each way.
 const MAX_NACKS: usize = 32;
 
-/// One period of sound that passed the gate.
+/// One packet of sound that passed the gate.
 pub(super) struct AudioOut {
     /// Void once the gate was closed after it passed.
     pub ticket: Ticket,
-    /// The samples.
-    pub samples: AudioFrame,
+    /// The number of its period, or of its first one.
+    pub number: u32,
     /// When its first sample was taken.
     pub captured: Time,
     /// How loud it is.
     pub level: AudioLevel,
+    /// In which layer.
+    pub sound: SoundOut,
+}
+
+/// Sound in one of its layers.
+pub(super) enum SoundOut {
+    /// Samples.
+    Plain(AudioFrame),
+    /// A packet of coded sound.
+    Coded(VoicePayload),
 }
 
 /// One encoded picture.

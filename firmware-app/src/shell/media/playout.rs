@@ -7,18 +7,18 @@ use std::sync::atomic::Ordering;
 
 use heapless::spsc::{Consumer, Producer};
 use vestibule_common::id::{PeerId, StreamId};
-use vestibule_common::media::{AudioFrame, JitterBuffer, Mixer, SILENCE, Volume};
+use vestibule_common::media::{AudioFrame, JitterBuffer, Mixer, SILENCE, VoicePacket, Volume};
 use vestibule_common::time::{Duration, Time};
 
 use super::chime::Sound;
 use super::cleaning::{EchoPath, Played};
 use super::decode::Heard;
 use super::gauges::VoiceGauge;
-use super::receive::AudioIn;
+use super::receive::{AudioIn, SoundIn};
 use super::ring::ring;
 use super::stats::{Stats, Xruns};
 use super::{MediaNews, NewsSender};
-use crate::audio::{RateMatcher, glide};
+use crate::audio::{OpusDecoder, RateMatcher, glide};
 use crate::device::clock::Clock;
 use crate::device::reopen::{DeviceState, Reopening, Source};
 use crate::device::{Speaker, realtime};
@@ -52,8 +52,24 @@ pub(super) struct Voice {
 impl Voice {
     /// A voice with nothing to say yet, whose periods are counted in `gauge`.
     pub(super) fn new(peer: PeerId, stream: StreamId, gauge: Arc<VoiceGauge>) -> Box<Voice> {
-        let (buffer, matcher) = (JitterBuffer::new(), RateMatcher::new());
-        Box::new(Voice { peer, stream, buffer, matcher, periods: 0, gauge })
+        let decoder = OpusDecoder::new().inspect_err(|error| log::warn!("{error}"));
+        let buffer =
+            decoder.map_or_else(|_| JitterBuffer::new(), |it| JitterBuffer::with_decoder(Box::new(it)));
+        Box::new(Voice { peer, stream, buffer, matcher: RateMatcher::new(), periods: 0, gauge })
+    }
+
+    fn take(&mut self, packet: &AudioIn) {
+        let AudioIn { frame, captured, arrival, .. } = *packet;
+        match &packet.sound {
+            SoundIn::Plain(samples) => {
+                self.buffer.push(frame, captured, samples, arrival);
+            }
+            SoundIn::Coded(payload) => {
+                if let Some(coded) = VoicePacket::parse(payload) {
+                    self.buffer.push_coded(frame, captured, &coded, arrival);
+                }
+            }
+        }
     }
 }
 
@@ -182,7 +198,7 @@ impl Player {
         }
         while let Some(packet) = self.packets.dequeue() {
             if let Some(voice) = self.voices.iter_mut().find(|voice| voice.stream == packet.stream) {
-                voice.buffer.push(packet.frame, packet.captured, &packet.samples, packet.arrival);
+                voice.take(&packet);
             }
         }
         for (voice, (moment, frame)) in self.voices.iter_mut().zip(&mut self.moments) {
@@ -342,7 +358,8 @@ mod tests {
                 let captured = Time::from_millis(u64::from(frame) * 10);
                 let arrival = clock.now();
                 let samples = [frame as i16 * 100; PERIOD];
-                let packet = AudioIn { stream: stream(room), frame, captured, samples, arrival };
+                let sound = SoundIn::Plain(samples);
+                let packet = AudioIn { stream: stream(room), frame, captured, sound, arrival };
                 assert!(audio.enqueue(packet).is_ok());
             }
             if frame == 250 {

@@ -14,17 +14,20 @@ use tokio::time::sleep;
 use vestibule_common::bandwidth::Arrivals;
 use vestibule_common::control::Streams;
 use vestibule_common::id::{PeerId, StreamId};
+use vestibule_common::media::voice::{CODED_LAYER, PCM_LAYER, VoicePayload};
 use vestibule_common::media::{
-    Accepted, AssembledFrame, AudioFrame, ClockOffset, Reassembler, ReassemblerConfig, SILENCE, pcm,
+    Accepted, AssembledFrame, AudioFrame, ClockOffset, Reassembler, ReassemblerConfig, SILENCE, VoicePacket,
+    pcm,
 };
 use vestibule_common::seal::Opener;
 use vestibule_common::time::{Duration, Time};
 use vestibule_common::wire::{Demand, Ecn, Feedback, KeyframeRequest, Kind, MediaHeader, Nack, TimeAnswer};
 
 use super::decode::{DecodeJob, Decoding, PictureStream};
-use super::gauges::{Down, Gauges};
+use super::gauges::{Down, Gauges, SoundSpan};
 use super::link::Socket;
 use super::outbox::Outbox;
+use super::speaking::SoundSwitch;
 use super::stats::Stats;
 use super::switch::CameraSwitch;
 use super::wishes::{Shown, Wishes};
@@ -71,8 +74,16 @@ pub(super) struct AudioIn {
     pub captured: Time,
     /// When it came.
     pub arrival: Time,
-    /// The samples.
-    pub samples: AudioFrame,
+    /// In which layer.
+    pub sound: SoundIn,
+}
+
+/// Sound in one of its layers.
+pub(super) enum SoundIn {
+    /// Samples.
+    Plain(AudioFrame),
+    /// A packet of coded sound.
+    Coded(VoicePayload),
 }
 
 /// What is taken. The newest counts; none in between has to be seen.
@@ -100,6 +111,8 @@ pub(super) struct ReceiveParts {
     pub outbox: Arc<Outbox>,
     /// Of each kind of the kiosk's own pictures: told what others want of them.
     pub switches: [Arc<CameraSwitch>; 2],
+    /// Told what others want of the kiosk's own sound.
+    pub sound: Arc<SoundSwitch>,
     /// For the player.
     pub audio: Producer<'static, AudioIn>,
     /// How large pictures are shown.
@@ -119,8 +132,7 @@ pub(super) fn start(
     news: NewsSender,
     clock: Clock,
 ) -> io::Result<()> {
-    let ReceiveParts { outbox, switches: [camera, presentation], audio, slots, decoding, stats, gauges } =
-        parts;
+    let ReceiveParts { outbox, switches, sound: switch, audio, slots, decoding, stats, gauges } = parts;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ends = news.watch.clone();
     let run = move || {
@@ -140,7 +152,7 @@ pub(super) fn start(
                 presented: None,
                 sound: BTreeMap::new(),
                 slots,
-                wishes: Wishes::new(camera, presentation),
+                wishes: Wishes::new(switches, switch),
                 offset: ClockOffset::new(),
                 round_trip: ROUND_TRIP,
             };
@@ -325,6 +337,7 @@ impl Receiver {
     fn take(&mut self, wanted: &Wanted) {
         let now = self.clock.now();
         self.own = wanted.own;
+        self.wishes.hurry();
         let rooms = &wanted.rooms;
         self.pictures.retain(|id, pictures| {
             let PictureStream { peer, kind } = pictures.stream;
@@ -389,7 +402,9 @@ impl Receiver {
         self.stats.bytes_received.add(len as u64);
         match Kind::of(body) {
             Ok(Kind::Audio) => self.handle_audio(body, now),
-            Ok(Kind::Video | Kind::Presentation | Kind::Retransmission) => self.handle_picture(body, now),
+            Ok(Kind::Video | Kind::Presentation | Kind::Retransmission | Kind::Repair) => {
+                self.handle_picture(body, now);
+            }
             Ok(Kind::TimeAnswer) => {
                 if let Ok(answer) = TimeAnswer::parse(body)
                     && self.offset.handle_answer(&answer, now)
@@ -430,7 +445,6 @@ impl Receiver {
             Ok(
                 kind @ (Kind::File
                 | Kind::FileAck
-                | Kind::Repair
                 | Kind::PathChallenge
                 | Kind::PathResponse
                 | Kind::TimeRequest
@@ -453,21 +467,19 @@ impl Receiver {
             }
             voice.spoke = Some(now);
         }
-        let mut samples = SILENCE;
-        if !pcm::from_bytes(payload, &mut samples) {
-            return;
-        }
+        let Some((sound, span)) = read_sound(header.layer.spatial, payload) else { return };
         self.stats.audio_received.one();
+        self.stats.audio_coded_received.add(u64::from(span.coded));
         self.gauges.of(voice.peer, |room| {
             room.handle_datagram(body.len());
-            room.handle_sound(header.frame, header.captured, now);
+            room.handle_sound(header.frame, span, header.captured, now);
         });
         let packet = AudioIn {
             stream: header.stream,
             frame: header.frame,
             captured: header.captured,
             arrival: now,
-            samples,
+            sound,
         };
         if self.audio.enqueue(packet).is_err() {
             self.stats.audio_overflowed.one();
@@ -484,7 +496,7 @@ impl Receiver {
         pictures.spatial = header.layer.spatial;
         self.gauges.of(peer, |room| room.handle_datagram(body.len()));
         let accepted = pictures.reassembler.handle_piece(&header, payload, now);
-        if accepted == Accepted::Completed && header.kind == Kind::Retransmission {
+        if accepted == Accepted::Completed && matches!(header.kind, Kind::Retransmission | Kind::Repair) {
             self.stats.of(kind).frames_repaired.one();
         }
         self.take_frames(header.stream, now);
@@ -570,6 +582,18 @@ impl Receiver {
             pictures: self.pictures.iter().filter_map(|(id, it)| Some((*id, size(it)?))).collect(),
         }
     }
+}
+
+/// Sound as the player takes it, and what of the stream it spans; `None` for what is none.
+fn read_sound(layer: u8, payload: &[u8]) -> Option<(SoundIn, SoundSpan)> {
+    if layer == CODED_LAYER {
+        let packet = VoicePacket::parse(payload)?;
+        let span = SoundSpan { periods: packet.periods, quiet: packet.coded.is_empty(), coded: true };
+        return Some((SoundIn::Coded(VoicePayload::from_slice(payload).ok()?), span));
+    }
+    let mut samples = SILENCE;
+    let whole = layer == PCM_LAYER && pcm::from_bytes(payload, &mut samples);
+    whole.then_some((SoundIn::Plain(samples), SoundSpan { periods: 1, quiet: false, coded: false }))
 }
 
 fn id_of(streams: &Streams, kind: PictureKind) -> StreamId {

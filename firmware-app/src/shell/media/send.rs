@@ -7,23 +7,25 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use heapless::spsc::{Consumer, Producer};
-use vestibule_common::bandwidth::{EstimatorConfig, IP_UDP, Shaper};
+use vestibule_common::bandwidth::sound::periods_for;
+use vestibule_common::bandwidth::{EstimatorConfig, IP_UDP, Shaper, SoundChoice, SoundNeeds};
 use vestibule_common::control::Streams;
-use vestibule_common::media::{FrameInfo, GateHandle, Packetizer, Permit, pcm};
+use vestibule_common::media::voice::{CODED_LAYER, PCM_LAYER};
+use vestibule_common::media::{FrameInfo, GateHandle, Packetizer, Permit, Pieces, Protection, Repairer, pcm};
 use vestibule_common::seal::Sealer;
 use vestibule_common::time::{Duration, Time};
 use vestibule_common::unit::{Bitrate, DataSize};
 use vestibule_common::wire::{
-    HOP_HEADER, Kind, MAX_BODY, MAX_DATAGRAM, PathProbe, StageTimes, TAG, TimeRequest,
+    HOP_HEADER, Kind, Layer, MAX_BODY, MAX_DATAGRAM, PathProbe, StageTimes, TAG, TimeRequest,
 };
 
-use super::encode::first_number;
 use super::gauges::{Gauges, Up};
 use super::link::Socket;
-use super::outbox::{AudioOut, Outbox, VideoOut};
+use super::outbox::{AudioOut, Outbox, SoundOut, VideoOut};
 use super::receive::kind_of;
 use super::ring::ring;
 use super::sent::Sent;
+use super::speaking::{CodedWish, SoundLayers, SoundSwitch};
 use super::stats::Stats;
 use super::switch::CameraSwitch;
 use crate::device::clock::Clock;
@@ -78,7 +80,7 @@ pub(super) struct Sending {
 /// Starts the sending thread.
 pub(super) fn start(
     outbox: Arc<Outbox>,
-    gate: GateHandle,
+    (gate, sound): (GateHandle, Arc<SoundSwitch>),
     switches: [Arc<CameraSwitch>; 2],
     bitrates: [Bitrate; 2],
     (stats, gauges): (Arc<Stats>, Arc<Gauges>),
@@ -90,6 +92,8 @@ pub(super) fn start(
     let sender = Sender {
         outbox: outbox.clone(),
         gate,
+        sound,
+        choice: SoundChoice::default(),
         switches,
         bitrates,
         stats,
@@ -101,6 +105,8 @@ pub(super) fn start(
         link: None,
         streams: None,
         sent: PictureKind::ALL.map(|_| Sent::new()),
+        repairer: Repairer::new(),
+        protections: Default::default(),
         shaper: new_shaper(clock.now()),
         sent_at: [None; 2],
         budget_due: Time::ZERO,
@@ -120,6 +126,10 @@ const BATCH_BYTES: usize = BATCH * MAX_DATAGRAM;
 struct Sender {
     outbox: Arc<Outbox>,
     gate: GateHandle,
+    /// Which layers of sound are wanted, and made.
+    sound: Arc<SoundSwitch>,
+    /// What the way to the relay carries of them.
+    choice: SoundChoice,
     /// Of each kind of pictures.
     switches: [Arc<CameraSwitch>; 2],
     /// What each kind takes at most.
@@ -135,6 +145,9 @@ struct Sender {
     streams: Option<Packetizers>,
     /// Of each kind of pictures.
     sent: [Sent; 2],
+    repairer: Repairer,
+    /// Of each kind: how much of it is repaired.
+    protections: [Protection; 2],
     shaper: Shaper,
     /// When the last picture of each kind left.
     sent_at: [Option<Time>; 2],
@@ -147,10 +160,17 @@ struct Sender {
     batch: Box<[u8; BATCH_BYTES]>,
 }
 
+/// Why what is left of a frame was not sent.
+enum Unsent {
+    NoLink,
+    /// It may not leave any more, or waited for too long.
+    Withdrawn,
+}
+
 struct Packetizers {
     streams: Streams,
     audio: Packetizer,
-    /// Of each kind. Who encodes the pictures numbers them.
+    /// Of each kind. Who encodes numbers what it makes.
     pictures: [Packetizer; 2],
 }
 
@@ -158,11 +178,7 @@ impl Packetizers {
     fn new(streams: Streams) -> Packetizers {
         let camera = Packetizer::video(streams.video);
         let presentation = Packetizer::presentation(streams.presentation);
-        Packetizers {
-            streams,
-            audio: Packetizer::audio(streams.audio).starting_at(first_number()),
-            pictures: [camera, presentation],
-        }
+        Packetizers { streams, audio: Packetizer::audio(streams.audio), pictures: [camera, presentation] }
     }
 }
 
@@ -196,7 +212,10 @@ impl Sender {
                 self.link = link;
                 self.time_due = Time::ZERO;
                 self.shaper = new_shaper(self.clock.now());
+                self.choice = SoundChoice::default();
+                self.sound.make(self.sound.wanted());
                 self.sent_at = [None; 2];
+                self.protections = Default::default();
                 self.gauges.set_up(None);
                 self.switches.iter().for_each(|switch| switch.set_budget(None));
             }
@@ -204,7 +223,10 @@ impl Sender {
                 self.streams = None;
                 self.sent.iter_mut().for_each(Sent::clear);
             }
-            SendCommand::Forget => self.sent.iter_mut().for_each(Sent::clear),
+            SendCommand::Forget => {
+                self.sound.forget();
+                self.sent.iter_mut().for_each(Sent::clear);
+            }
             SendCommand::Streams(Some(streams)) => {
                 // The same streams again after a break: the frame numbers go on, or receivers would see a restart.
                 if self.streams.as_ref().is_none_or(|before| before.streams != streams) {
@@ -220,10 +242,17 @@ impl Sender {
             let (Some((socket, sealer)), Some(streams)) = (&mut self.link, &mut self.streams) else {
                 continue;
             };
-            let mut payload = [0; pcm::FRAME_BYTES];
-            pcm::to_bytes(&period.samples, &mut payload);
-            let info = FrameInfo::audio(period.captured, period.level);
-            let Ok(pieces) = streams.audio.frame(&payload, info) else { continue };
+            let mut samples = [0; pcm::FRAME_BYTES];
+            let (payload, spatial) = match &period.sound {
+                SoundOut::Plain(plain) => {
+                    pcm::to_bytes(plain, &mut samples);
+                    (&samples[..], PCM_LAYER)
+                }
+                SoundOut::Coded(payload) => (&payload[..], CODED_LAYER),
+            };
+            let layer = Layer { spatial, temporal: 0 };
+            let info = FrameInfo { layer, ..FrameInfo::audio(period.captured, period.level) };
+            let Ok(pieces) = streams.audio.frame_numbered(period.number, payload, info) else { continue };
             let Ok(len) = pieces.write(0, &mut self.small[HOP_HEADER..HOP_HEADER + MAX_BODY]) else {
                 continue;
             };
@@ -240,6 +269,7 @@ impl Sender {
             self.shaper.charge(size, now);
             self.shaper.handle_sent(number, size, now);
             self.stats.audio_sent.one();
+            self.stats.audio_coded_sent.add(u64::from(matches!(period.sound, SoundOut::Coded(_))));
             self.count(1, len);
         }
     }
@@ -321,8 +351,13 @@ impl Sender {
         let budget = self.shaper.picture_budget(waiting[0] + waiting[1], now).as_bps() as f64 * PAYLOAD;
         let presented = if camera { budget * PRESENTED } else { budget };
         let rest = if presentation { budget - budget * PRESENTED } else { budget };
-        for (switch, budget) in self.switches.iter().zip([rest, presented]) {
-            switch.set_budget(Some(Bitrate::bps(budget as u64)));
+        let (loss, round_trip) = (self.shaper.estimator().loss(), self.shaper.estimator().round_trip());
+        let kinds = self.switches.iter().zip(&mut self.protections);
+        for ((switch, protection), budget) in kinds.zip([rest, presented]) {
+            protection.set_way_up(loss, round_trip);
+            let repaired = protection.share();
+            switch.set_repaired(repaired);
+            switch.set_budget(Some(Bitrate::bps((budget * (1.0 - repaired)) as u64)));
         }
         let camera = &self.switches[PictureKind::Camera as usize];
         let [bound, bound_presented] = self.bitrates.map(Bitrate::as_bps);
@@ -334,11 +369,23 @@ impl Sender {
         let wanted = (most + BESIDE.as_bps() as f64) * HEADROOM;
         self.shaper.estimator_mut().set_wanted(Bitrate::bps(wanted as u64));
         let estimator = self.shaper.estimator();
+        let left = 1.0 - self.protections[PictureKind::Camera as usize].share();
+        let bound = (bound as f64 * left) as u64;
+        let pictures = if camera.may_send() { wished.unwrap_or(bound) } else { 0 };
+        let presented = if presentation { bound_presented } else { 0 };
+        let needs = SoundNeeds {
+            estimate: estimator.estimate(),
+            fates: estimator.fates(),
+            sounds: 1,
+            pictures: Bitrate::bps(((pictures + presented) as f64 / PAYLOAD) as u64),
+        };
+        self.choice.handle(needs, now);
+        self.sound.make(made(self.sound.wanted(), &self.choice));
         let reported = estimator.reported().is_some_and(|at| now.since(at) < SILENT);
         self.gauges.set_up(Some(Up {
             estimate: estimator.estimate(),
             allotment: self.shaper.picture_budget(DataSize::default(), now),
-            short: camera.may_send() && rest < wished.unwrap_or(bound) as f64,
+            short: camera.may_send() && rest * left < wished.unwrap_or(bound) as f64,
             round_trip: estimator.round_trip().filter(|_| reported),
             fates: estimator.fates(),
             silent: estimator.reported().is_some() && !reported,
@@ -392,7 +439,11 @@ impl Sender {
             reference_distance: frame.reference_distance,
             ..FrameInfo::video(frame.captured, frame.keyframe, Some(stages))
         };
-        let packetizer = &streams.pictures[kind as usize];
+        let demanded = self.switches[kind as usize].wishes().repairs(frame.layer);
+        let mut packetizer = streams.pictures[kind as usize].clone();
+        if self.protections[kind as usize].loss(demanded) > 0.0 {
+            packetizer = packetizer.with_repair_room();
+        }
         let pieces = match packetizer.frame_numbered(frame.number, &frame.bytes, info) {
             Ok(pieces) => pieces,
             Err(error) => {
@@ -401,32 +452,86 @@ impl Sender {
                 return;
             }
         };
+        let size = match self.send_run(frame, pieces.count(), |piece, room| pieces.write(piece, room)) {
+            Ok(size) => size,
+            Err(Unsent::NoLink) => return,
+            Err(Unsent::Withdrawn) => return self.withdraw(frame),
+        };
+        self.stats.of(kind).frames_sent.one();
+        let (repairs, len) = self.repairs(&pieces, kind, demanded);
+        let count = repairs.len().checked_div(len).unwrap_or(0);
+        // What is not sent of them is not missed unless pieces are.
+        let repaired = self.send_run(frame, count as u16, |repair, room| {
+            let repair = &repairs[usize::from(repair) * len..][..len];
+            room[..len].copy_from_slice(repair);
+            Ok(len)
+        });
+        if repaired.is_ok() {
+            self.stats.of(kind).repairs_sent.add(count as u64);
+        }
+        self.protections[kind as usize].handle_frame(size, repaired.unwrap_or_default());
+    }
+
+    /// The bodies of a frame's repairs, one behind the other, and the length of each.
+    fn repairs(&mut self, pieces: &Pieces<'_>, kind: PictureKind, demanded: u8) -> (Vec<u8>, usize) {
+        let count = self.protections[kind as usize].repairs(pieces.count(), demanded);
+        let (mut bodies, mut each) = (Vec::new(), 0);
+        if count == 0 {
+            return (bodies, each);
+        }
+        let repairs = match self.repairer.protect(pieces, count) {
+            Ok(repairs) => repairs,
+            Err(error) => {
+                log::debug!("a picture goes without repairs: {error}");
+                return (bodies, each);
+            }
+        };
+        let mut body = [0; MAX_BODY];
+        for repair in 0..repairs.count() {
+            let Ok(len) = repairs.write(repair, &mut body) else { break };
+            each = len;
+            bodies.extend_from_slice(&body[..len]);
+        }
+        (bodies, each)
+    }
+
+    /// Sends `count` bodies of a frame, all of one length but the last, as `write` writes them. How much that was, at IP level.
+    fn send_run(
+        &mut self,
+        frame: &VideoOut,
+        count: u16,
+        write: impl Fn(u16, &mut [u8]) -> Result<usize, vestibule_common::wire::Error>,
+    ) -> Result<DataSize, Unsent> {
+        let kind = frame.kind;
+        let mut size = DataSize::default();
         let mut index = 0;
-        while index < pieces.count() {
+        while index < count {
             if kind == PictureKind::Presentation {
                 self.send_frames(PictureKind::Camera);
             }
-            let Some((socket, _)) = &self.link else { return };
+            let Some((socket, _)) = &self.link else { return Err(Unsent::NoLink) };
             let socket = socket.clone();
             // No more at once than may leave at once, but for the first.
             let burst = self.shaper.burst().as_bytes() / MAX_DATAGRAM as u64;
             let batch = socket.max_segments().min(BATCH).min(burst.max(1) as usize) as u16;
-            let batch = batch.min(pieces.count() - index);
+            let batch = batch.min(count - index);
             let (mut end, mut segment) = (0, 0);
             for piece in index..index + batch {
                 let room = &mut self.batch[end..end + MAX_DATAGRAM];
-                let Ok(len) = pieces.write(piece, &mut room[HOP_HEADER..HOP_HEADER + MAX_BODY]) else {
-                    return;
+                let Ok(len) = write(piece, &mut room[HOP_HEADER..HOP_HEADER + MAX_BODY]) else {
+                    return Err(Unsent::Withdrawn);
                 };
                 let len = HOP_HEADER + len + TAG;
                 segment = segment.max(len);
                 end += len;
             }
-            if !self.wait_for(DataSize::bytes(end as u64 + u64::from(batch) * IP_UDP.as_bytes())) {
-                return self.withdraw(frame);
+            let at_ip_level = DataSize::bytes(end as u64 + u64::from(batch) * IP_UDP.as_bytes());
+            if !self.wait_for(at_ip_level) {
+                return Err(Unsent::Withdrawn);
             }
+            size += at_ip_level;
             // Sealed only now: what left meanwhile has the lower numbers.
-            let Some((_, sealer)) = &mut self.link else { return };
+            let Some((_, sealer)) = &mut self.link else { return Err(Unsent::NoLink) };
             let (first, now) = (sealer.next_packet(), self.clock.now());
             for at in (0..end).step_by(segment) {
                 let datagram = &mut self.batch[at..end.min(at + segment)];
@@ -439,8 +544,7 @@ impl Sender {
             let batch_bytes = &self.batch[..end];
             if !self.switches[kind as usize].pass(frame.ticket, || socket.send(batch_bytes, segment)) {
                 self.sent[kind as usize].clear();
-                self.withdraw(frame);
-                return;
+                return Err(Unsent::Withdrawn);
             }
             let now = self.clock.now();
             for (number, at) in (first..).zip((0..end).step_by(segment)) {
@@ -449,7 +553,7 @@ impl Sender {
             self.count(u64::from(batch), end);
             index += batch;
         }
-        self.stats.of(kind).frames_sent.one();
+        Ok(size)
     }
 
     /// What took a picture is off by now; the next one must not refer to it.
@@ -485,6 +589,17 @@ impl Sender {
         self.stats.datagrams_sent.add(datagrams);
         self.stats.bytes_sent.add(bytes as u64);
     }
+}
+
+/// The layers of sound that are made of those that are wanted, on a way to the relay about which this is known.
+fn made(wanted: SoundLayers, choice: &SoundChoice) -> SoundLayers {
+    let Some(wish) = wanted.coded.or(choice.is_coded().then_some(CodedWish { repeats: 0, periods: 1 }))
+    else {
+        return wanted;
+    };
+    let repeats = wish.repeats.max(choice.repeats());
+    let periods = wish.periods.max(periods_for(choice.coded_cap(), choice.repeats()));
+    SoundLayers { plain: wanted.plain && !choice.is_coded(), coded: Some(CodedWish { repeats, periods }) }
 }
 
 fn new_shaper(now: Time) -> Shaper {

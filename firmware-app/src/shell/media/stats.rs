@@ -61,7 +61,9 @@ picture_counters! {
     pieces_wanted,
     /// Pieces sent again because others asked for them.
     pieces_sent_again,
-    /// Frames that a piece sent again made whole.
+    /// Repairs sent with frames.
+    repairs_sent,
+    /// Frames that a piece sent again or a repair made whole.
     frames_repaired,
 }
 
@@ -120,12 +122,16 @@ counters! {
     periods_uncleaned,
     /// Audio packets sent.
     audio_sent,
+    /// Packets of coded sound among them.
+    audio_coded_sent,
     /// Audio packets withdrawn because the gate closed after they were made.
     audio_withdrawn,
     /// Audio packets lost between the microphone's thread and the socket's.
     audio_unsent,
     /// Audio packets received.
     audio_received,
+    /// Packets of coded sound among them.
+    audio_coded_received,
     /// Audio packets for which the player's ring had no room.
     audio_overflowed,
     /// Times that samples were lost because nobody read the microphone in time (overruns).

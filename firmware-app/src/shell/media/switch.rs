@@ -2,6 +2,7 @@
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+use vestibule_common::media::ladder;
 use vestibule_common::time::Time;
 use vestibule_common::unit::Bitrate;
 
@@ -33,6 +34,8 @@ pub(super) struct CameraSwitch {
     changed: Condvar,
     shutter: Shutter,
     wishes: Mutex<VideoWishes>,
+    /// The share of what is sent that repairs take.
+    repaired: Mutex<f64>,
 }
 
 impl Default for CameraSwitch {
@@ -50,6 +53,7 @@ impl Default for CameraSwitch {
             changed: Condvar::new(),
             shutter: Shutter::default(),
             wishes: Mutex::default(),
+            repaired: Mutex::default(),
         }
     }
 }
@@ -78,14 +82,27 @@ impl CameraSwitch {
         lock(&self.wishes).layers = layers;
     }
 
-    /// All layers together may take this much; `None`: nobody knows.
+    /// All layers together may take this much, without their repairs; `None`: nobody knows.
     pub(super) fn set_budget(&self, budget: Option<Bitrate>) {
         lock(&self.wishes).budget = budget;
     }
 
-    /// What the network wishes now.
+    /// Repairs take this share of what is sent, 0 to 1.
+    pub(super) fn set_repaired(&self, share: f64) {
+        *lock(&self.repaired) = share;
+    }
+
+    /// What the network wishes now. Caps are what is left of those that were told beside the repairs, but no less than a layer's
+    /// least: with less it would not be made at all.
     pub(super) fn wishes(&self) -> VideoWishes {
-        lock(&self.wishes).clone()
+        let mut wishes = lock(&self.wishes).clone();
+        let left = 1.0 - *lock(&self.repaired);
+        for wish in wishes.layers.iter_mut().flatten() {
+            let least = ladder::CAMERA.get(wish.layer.index()).map_or(wish.cap, |rung| rung.least);
+            let cap = Bitrate::bps((wish.cap.as_bps() as f64 * left) as u64);
+            wish.cap = cap.max(least).min(wish.cap);
+        }
+        wishes
     }
 
     /// A ticket for the picture that is captured next; none while none may leave.

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use vestibule_common::bandwidth::sound::periods_for;
 use vestibule_common::control::Streams;
 use vestibule_common::id::StreamId;
 use vestibule_common::media::ladder;
+use vestibule_common::media::voice::{CODED_LAYER, PCM_LAYER, REPEATS_MOST};
 use vestibule_common::time::{Duration, Time};
 use vestibule_common::wire::{Demand, View, Viewed};
 
+use super::speaking::{CodedWish, SoundLayers, SoundSwitch};
 use super::switch::CameraSwitch;
 use crate::video::plan::{LayersWanted, wish};
 
@@ -32,7 +35,7 @@ impl Shown {
     /// As the relay is told it: sound first, then the largest pictures.
     fn view(mut self) -> View {
         self.pictures.sort_by_key(|(stream, side)| (std::cmp::Reverse(*side), *stream));
-        let sound = |stream: StreamId| Viewed { stream, spatial: 0 };
+        let sound = |stream: StreamId| Viewed { stream, spatial: CODED_LAYER };
         let picture = |(stream, side): (StreamId, usize)| Viewed { stream, spatial: layer_for(side) };
         let all = self.sounds.into_iter().map(sound).chain(self.pictures.into_iter().map(picture));
         View { streams: all.take(View::MAX_STREAMS).collect() }
@@ -49,6 +52,7 @@ fn layer_for(side: usize) -> u8 {
 pub(super) struct Wishes {
     camera: Arc<CameraSwitch>,
     presentation: Arc<CameraSwitch>,
+    sound: Arc<SoundSwitch>,
     look: Time,
     told: Option<(View, Time)>,
     /// When others' wishes were told.
@@ -57,8 +61,8 @@ pub(super) struct Wishes {
 
 impl Wishes {
     /// Nobody has said anything.
-    pub(super) fn new(camera: Arc<CameraSwitch>, presentation: Arc<CameraSwitch>) -> Wishes {
-        Wishes { camera, presentation, look: Time::ZERO, told: None, demanded: None }
+    pub(super) fn new([camera, presentation]: [Arc<CameraSwitch>; 2], sound: Arc<SoundSwitch>) -> Wishes {
+        Wishes { camera, presentation, sound, look: Time::ZERO, told: None, demanded: None }
     }
 
     /// Another relay, or none.
@@ -71,6 +75,12 @@ impl Wishes {
         self.demanded = None;
         self.camera.want_layers(None);
         self.presentation.want_layers(None);
+        self.sound.want(SoundLayers::PLAIN);
+    }
+
+    /// Other rooms are shown than before: that is looked at at once.
+    pub(super) fn hurry(&mut self) {
+        self.look = Time::ZERO;
     }
 
     /// Whether to look what is shown. Asking settles it.
@@ -101,6 +111,14 @@ impl Wishes {
             let layers = demand.layers.iter().filter(|layer| layer.stream == stream).filter_map(wish);
             switch.want_layers(Some(layers.take(LayersWanted::new().capacity()).collect()));
         }
+        let sounds = || demand.layers.iter().filter(|layer| layer.stream == own.audio);
+        let coded = sounds().find(|layer| layer.spatial == CODED_LAYER).map(|layer| CodedWish {
+            repeats: layer.repairs.min(REPEATS_MOST as u8),
+            periods: periods_for(layer.cap, layer.repairs),
+        });
+        // Whoever comes may not have told yet what it hears: then plain samples go on.
+        let plain = coded.is_none() || sounds().any(|layer| layer.spatial == PCM_LAYER);
+        self.sound.want(SoundLayers { plain, coded });
     }
 
     /// Forgets a demand that is not told again.
@@ -117,6 +135,7 @@ mod tests {
     use vestibule_common::wire::Demanded;
 
     use super::*;
+    use crate::video::ladder::LayerIndex;
 
     const OWN: Streams =
         Streams { audio: StreamId(1), video: StreamId(2), presentation: StreamId(3), file: StreamId(4) };
@@ -129,7 +148,7 @@ mod tests {
 
     #[test]
     fn what_is_shown_is_told_when_it_changes_and_now_and_then() {
-        let mut wishes = Wishes::new(Arc::default(), Arc::default());
+        let mut wishes = Wishes::new([Arc::default(), Arc::default()], Arc::default());
         let mut told = |side, ms| {
             let at = Time::from_millis(ms);
             let pictures = vec![(StreamId(11), side), (StreamId(21), 600)];
@@ -138,7 +157,7 @@ mod tests {
         };
         let view = told(200, 1000).unwrap();
         let layers: Vec<(u32, u8)> = view.streams.iter().map(|it| (it.stream.0, it.spatial)).collect();
-        assert_eq!(layers, [(10, 0), (21, 3), (11, 1)]);
+        assert_eq!(layers, [(10, 1), (21, 3), (11, 1)]);
         assert_eq!(told(100, 1050), None, "it is not looked at yet");
         assert_eq!(told(190, 1100), None, "the same layers");
         assert!(told(100, 1200).is_some());
@@ -149,11 +168,13 @@ mod tests {
     #[test]
     fn what_is_wanted_reaches_the_encoders_and_is_forgotten_when_nobody_tells_it_any_more() {
         let (camera, presentation) = (Arc::new(CameraSwitch::default()), Arc::new(CameraSwitch::default()));
-        let mut wishes = Wishes::new(camera.clone(), presentation.clone());
-        let layers = [(2, 3, 1000), (2, 1, 200), (9, 0, 50)].into_iter();
+        let sound = Arc::new(SoundSwitch::default());
+        let mut wishes = Wishes::new([camera.clone(), presentation.clone()], sound.clone());
+        let layers = [(2, 3, 1000), (2, 1, 200), (9, 0, 50), (1, 1, 80)].into_iter();
         let layers = layers.map(|(stream, spatial, kbps)| Demanded {
             stream: StreamId(stream),
             spatial,
+            repairs: 4,
             cap: Bitrate::kbps(kbps),
         });
         let demand = Demand { layers: layers.collect(), ..Demand::default() };
@@ -164,10 +185,14 @@ mod tests {
         let wanted: Vec<(usize, u64)> =
             wanted.iter().map(|wish| (wish.layer.index(), wish.cap.as_bps() / 1000)).collect();
         assert_eq!(wanted, [(3, 920), (1, 184)]);
+        assert_eq!(camera.wishes().repairs(LayerIndex::default()), 4);
         assert_eq!(presentation.wishes().layers, Some(LayersWanted::new()), "nobody wants it");
+        let coded = Some(CodedWish { repeats: 0, periods: 2 });
+        assert_eq!(sound.wanted(), SoundLayers { plain: false, coded });
         wishes.handle_timeout(Time::ZERO + STALE);
         assert!(camera.wishes().layers.is_some());
         wishes.handle_timeout(Time::ZERO + STALE + Duration::from_millis(1));
         assert_eq!((camera.wishes().layers, presentation.wishes().layers), (None, None));
+        assert_eq!(sound.wanted(), SoundLayers::PLAIN);
     }
 }

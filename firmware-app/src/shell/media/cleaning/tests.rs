@@ -27,6 +27,7 @@ fn bench(muted: bool) -> Bench {
         gate,
         cleaner: Box::new(Cleaner::new(UNTOUCHED)),
         audio,
+        switch: Arc::default(),
         outbox: Arc::default(),
         report: report.clone(),
         stats: Arc::default(),

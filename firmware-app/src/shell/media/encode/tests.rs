@@ -49,6 +49,7 @@ impl World {
         let wish = |(layer, kbps): &(u8, u64)| LayerWish {
             layer: LayerIndex::of(*layer).unwrap(),
             cap: Bitrate::kbps(*kbps),
+            repairs: 0,
         };
         let wanted: LayersWanted = layers.iter().map(wish).collect();
         self.thread.parts.switch.want_layers(Some(wanted));
