@@ -10,6 +10,8 @@ use super::control::Observation;
 const PRESSURE: Duration = Duration::from_millis(50);
 /// and after so long it is not ours: our own we would have drained by then.
 const PATIENCE: Duration = Duration::from_millis(2500);
+/// Shorter than this part of what it was at most, it is ours and being drained.
+const DRAINS: f64 = 0.35;
 /// A standing queue below this says that we are alone.
 const ALONE: Duration = Duration::from_millis(25);
 /// While we find out, we take no less than this part of what got through when the pressure began.
@@ -27,6 +29,8 @@ const SEGMENT: f64 = 1200.0;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Competition {
     pressed_since: Option<Time>,
+    /// How long the queue was at most since then.
+    pressed_by: Duration,
     /// What got through soon after the pressure began, in bit/s; 0 without pressure.
     began_with: f64,
     reno: Option<Reno>,
@@ -47,9 +51,10 @@ impl Competition {
     /// `through` got through lately, `rate` is ours; both in bit/s.
     pub(super) fn handle(&mut self, seen: &Observation, through: f64, rate: f64) {
         if seen.standing < PRESSURE {
-            (self.pressed_since, self.began_with) = (None, 0.0);
+            (self.pressed_since, self.pressed_by, self.began_with) = (None, Duration::ZERO, 0.0);
         } else {
             let since = *self.pressed_since.get_or_insert(seen.now);
+            self.pressed_by = self.pressed_by.max(seen.standing);
             // Only after a round trip does what gets through follow from a new capacity.
             if self.began_with == 0.0
                 && seen.now.since(since) >= seen.round_trip.min(Duration::from_millis(300))
@@ -59,7 +64,9 @@ impl Competition {
         }
         if self.reno.is_some() {
             self.go_on(seen, through, rate);
-        } else if self.pressed_since.is_some_and(|since| seen.now.since(since) > PATIENCE) {
+        } else if self.pressed_since.is_some_and(|since| seen.now.since(since) > PATIENCE)
+            && seen.standing >= self.pressed_by.mul_f64(DRAINS)
+        {
             let (span, part) = REMEMBERED;
             let remembered = self.ended.filter(|(at, _)| seen.now.since(*at) < span);
             let rate = through.max(self.began_with).max(remembered.map_or(0.0, |(_, rate)| part * rate));

@@ -75,6 +75,8 @@ pub fn plan(
 
 #[cfg(test)]
 mod tests {
+    use vestibule_common::id::StreamId;
+
     use super::*;
     use crate::video::ladder::rungs;
 
@@ -115,6 +117,19 @@ mod tests {
         );
         let nobody = VideoWishes { layers: Some(LayersWanted::new()), budget: None };
         assert_eq!(planned(&nobody, &[]), []);
+    }
+
+    #[test]
+    fn whatever_is_demanded_each_layer_stays_within_the_bound() {
+        let bound = Bitrate::kbps(1_000);
+        for cap in [0, 1, u64::MAX].map(Bitrate::bps) {
+            let demanded = (0..16).map(|spatial| Demanded { stream: StreamId(1), spatial, repairs: 3, cap });
+            let wishes: Vec<LayerWish> = demanded.filter_map(|demanded| super::wish(&demanded)).collect();
+            assert_eq!(wishes.len(), 4, "what no ladder has is nothing");
+            let wishes = VideoWishes { layers: Some(wishes.into_iter().collect()), budget: None };
+            let plan = plan(&rungs((640, 480)), &wishes, bound, |_| false);
+            assert!(plan.len() == 4 && plan.iter().all(|it| it.bitrate <= bound), "{plan:?}");
+        }
     }
 
     #[test]

@@ -167,7 +167,7 @@ mod tests {
         for (slot, kbps) in receivers.iter().zip(kbps) {
             let streams = [Viewed { stream: id, spatial: 3 }].into_iter().collect();
             layers.handle_view(*slot, View { streams }, std::iter::once(id), Time::ZERO);
-            layers.allot(*slot, Bitrate::kbps(*kbps), Time::ZERO);
+            layers.allot(*slot, Bitrate::kbps(*kbps), 1.0, Time::ZERO);
         }
         let demanded = demanded(&mut layers, id, &receivers, |slot| if slot == 2 { 5 } else { 0 });
         let demanded =

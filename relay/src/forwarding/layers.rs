@@ -312,9 +312,9 @@ impl Layers {
     }
 
     /// Shares what a way down carries among the pictures that its receiver shows. Returns what they could use at most, and what
-    /// they got. A stream of which nothing comes, of a camera that is off, takes nothing from the others; it begins with what it would
+    /// they got. `part` of that is left while something waits, which is soon over: the layers stay the same. A stream of which nothing comes, of a camera that is off, takes nothing from the others; it begins with what it would
     /// get beside them.
-    pub(super) fn allot(&mut self, slot: Slot, budget: Bitrate, now: Time) -> (Bitrate, Bitrate) {
+    pub(super) fn allot(&mut self, slot: Slot, budget: Bitrate, part: f64, now: Time) -> (Bitrate, Bitrate) {
         let Some(view) = self.views.get(usize::from(slot)).and_then(Option::as_ref) else {
             return Default::default();
         };
@@ -344,8 +344,10 @@ impl Layers {
             let Some(stream) = self.streams.get_mut(id) else { continue };
             let comes = stream.comes(now);
             let Share { rung, cap } = *if comes { of_coming.next().unwrap_or(share) } else { share };
+            let least = stream.rungs[usize::from(rung)].least;
             if let Some(choice) = stream.choices.get_mut(slot) {
-                (choice.allowed, choice.cap) = (rung, cap);
+                let left = Bitrate::bps((cap.as_bps() as f64 * part) as u64);
+                (choice.allowed, choice.cap) = (rung, left.max(least.min(cap)));
             }
         }
         let most =
@@ -563,7 +565,7 @@ mod tests {
         assert_eq!(got(&mut layers, 1, [true, true], AT), [false, true]);
         assert_eq!(layers.next_request(1, AT + ASK_EVERY), None, "it has what it wants");
 
-        assert_eq!(layers.allot(1, Bitrate::kbps(100), AT), (Bitrate::kbps(1700), Bitrate::kbps(100)));
+        assert_eq!(layers.allot(1, Bitrate::kbps(100), 1.0, AT), (Bitrate::kbps(1700), Bitrate::kbps(100)));
         assert_eq!(got(&mut layers, 1, [false, false], AT), [false, true], "until the keyframe");
         let later = AT + ASK_EVERY;
         assert_eq!(layers.next_request(1, later).map(|request| request.spatial), Some(0));
@@ -587,14 +589,14 @@ mod tests {
         layers.handle_view(1, view(&[(12, 3), (2, 3)]), [2, 12].map(StreamId).into_iter(), AT);
         got(&mut layers, 1, [true, true], AT);
         let kbps = Bitrate::kbps;
-        assert_eq!(layers.allot(1, kbps(2000), AT), (kbps(1700), kbps(1700)));
+        assert_eq!(layers.allot(1, kbps(2000), 1.0, AT), (kbps(1700), kbps(1700)));
         let mut cap = |id| layers.choices(id).find(|(slot, _)| *slot == 1).map(|(_, choice)| choice.cap);
         assert_eq!(
             (cap(StreamId(2)), cap(dark)),
             (Some(kbps(1700)), Some(kbps(1000))),
             "as beside the other"
         );
-        assert_eq!(layers.allot(1, kbps(2000), AT + LIVE), (kbps(0), kbps(0)), "now both are");
+        assert_eq!(layers.allot(1, kbps(2000), 1.0, AT + LIVE), (kbps(0), kbps(0)), "now both are");
     }
 
     #[test]

@@ -251,11 +251,12 @@ impl Forwarding {
                 view.streams.iter().filter(|viewed| self.layers.rungs(viewed.stream).is_empty()).count();
             let sounds = sounds.min(super::loudest::PLACES);
             let waiting = session.held.take_standing();
-            let budget = session
-                .down
-                .as_ref()
-                .map_or(Bitrate::bps(u64::MAX / 128), |down| down.picture_budget(waiting, now));
-            let (most, allotted) = self.layers.allot(slot, budget, now);
+            let [budget, left] = [DataSize::default(), waiting].map(|waiting| {
+                let down = session.down.as_ref();
+                down.map_or(Bitrate::bps(u64::MAX / 128), |down| down.picture_budget(waiting, now))
+            });
+            let part = left.as_bps() as f64 / budget.as_bps().max(1) as f64;
+            let (most, allotted) = self.layers.allot(slot, budget, part, now);
             session.allotted = allotted;
             if let Some(down) = &mut session.down {
                 down.handle_timeout(now);

@@ -99,7 +99,7 @@ fn more_is_better(key: &str) -> bool {
 /// What a figure may become worse by before it is a fault: what the mathematics of another system makes of it, not a budget.
 fn margin(key: &str) -> f64 {
     let margins = [
-        ("freeze_ms", 100.0),
+        ("freeze_ms", 250.0),
         ("ms", 4.0),
         ("_s", 1.0),
         ("loss", 0.005),
