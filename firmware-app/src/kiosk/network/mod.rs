@@ -1,6 +1,7 @@
-//! What is known of the network in a meeting: samples of once a second (`sample`), the last two minutes of them
-//! (`history`), whose network is weak (`verdict`), and the same numbers as a table (`csv`). Nothing here measures.
+//! What is known of the network in a meeting: what the media threads count (`count`), samples of it once a second (`sample`),
+//! the last two minutes of them (`history`), whose network is weak (`verdict`), and the same numbers as a table (`csv`).
 
+mod count;
 mod csv;
 mod history;
 mod sample;
@@ -14,6 +15,7 @@ use vestibule_common::time::Time;
 use super::effect::Effect;
 use super::{Activity, Kiosk};
 use crate::view::{Graphs, Panel};
+pub use count::{Counters, Down, Jitter, PictureTimes, RoomCount, Sampler, Totals, Up, VoiceCount};
 pub use csv::{csv, lines};
 pub use history::{KEPT, MAX_ROOMS, Moment, NetworkHistory};
 pub use sample::{
@@ -36,8 +38,15 @@ pub(crate) struct Network {
 
 impl Kiosk {
     /// The newest sample; outside of a meeting there is nothing that it could be of.
-    pub(super) fn network_sampled(&mut self, sample: NetworkSample, now: Time) {
+    pub(super) fn network_sampled(&mut self, mut sample: NetworkSample, now: Time) {
         let Some(meeting) = self.session.meeting() else { return };
+        for member in meeting.roster.others() {
+            let Some(room) = sample.rooms.get_mut(&member.id()) else { continue };
+            // Its pictures are missing only if it says that there are some.
+            if member.state.camera_off || !member.present || !meeting.online() {
+                room.without_pictures();
+            }
+        }
         let others = meeting.roster.others().map(|member| {
             let peer = member.id();
             (peer, meeting.label(&peer).unwrap_or(member.name.as_str()))

@@ -4,7 +4,7 @@ use vestibule_common::time::Duration;
 
 use super::world::World;
 use crate::kiosk::intent::Intent;
-use crate::kiosk::network::{LinkQuality, LinkSample, NetworkSample, RoomSample, Share};
+use crate::kiosk::network::{LinkQuality, LinkSample, NetworkSample, PerSecond, RoomSample, Share};
 use crate::kiosk::*;
 use crate::view::{NetworkView, Panel, PanelView, Screen, Tone};
 
@@ -125,4 +125,28 @@ fn the_caretaker_writes_down_the_last_meeting_and_the_next_begins_anew() {
     assert!(!offered(&world), "the new meeting measured nothing");
     world.touch(0, Intent::SaveNetworkLog);
     assert_eq!(world.shells[0].network_logs.len(), 1);
+}
+
+/// The verdict after ten seconds in which nothing came of the other room's pictures.
+fn without_pictures(world: &mut World) -> String {
+    for _ in 0..10 {
+        world.ms(1000);
+        let link = LinkSample { round_trip: Some(Duration::from_millis(3)), ..LinkSample::default() };
+        let none = PerSecond::of(0, Duration::from_secs(1));
+        let room = RoomSample { frames_received: none, frames_decoded: none, ..RoomSample::default() };
+        let sample = NetworkSample { link, rooms: [(world.shells[1].me, room)].into() };
+        world.news(0, News::Network(Box::new(sample)));
+    }
+    world.meeting(0).network.text
+}
+
+#[test]
+fn pictures_are_missing_while_the_room_says_that_its_camera_is_on() {
+    let mut world = World::met(&["Boardroom", "Workshop"]);
+    assert_eq!(without_pictures(&mut world), "No pictures: Workshop");
+    assert!(world.meeting(0).tiles[0].weak);
+    world.touch(1, Intent::ToggleCamera);
+    assert_eq!(without_pictures(&mut world), "Good", "its camera is off");
+    world.touch(1, Intent::ToggleCamera);
+    assert_eq!(without_pictures(&mut world), "No pictures: Workshop");
 }

@@ -13,7 +13,7 @@ use vestibule_common::id::PeerId;
 use vestibule_common::media::{AssembledFrame, LipSync};
 use vestibule_common::time::{Duration, Time};
 
-use super::gauges::{Gauges, PictureTimes};
+use super::gauges::{Gauges, PictureTimes, RoomCount};
 use super::receive::ReceiveCommand;
 use super::stats::Stats;
 use super::{MediaNews, NewsSender, Screen};
@@ -225,6 +225,9 @@ impl DecodeThread {
         match decoded {
             Ok(Some(pixels)) => {
                 stats.pictures_decoded.one();
+                if job.stream.kind == PictureKind::Camera {
+                    self.gauges.of(job.stream.peer, RoomCount::handle_decoded);
+                }
                 let now = self.clock.now();
                 // Told before there is a tile: the screen makes one for pictures that arrive.
                 stream.seen = Some(now);
