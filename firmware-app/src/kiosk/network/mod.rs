@@ -4,6 +4,7 @@
 mod count;
 mod csv;
 mod history;
+mod own;
 mod sample;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use crate::view::{Graphs, Panel};
 pub use count::{Counters, Down, Jitter, PictureTimes, RoomCount, Sampler, Totals, Up, VoiceCount};
 pub use csv::{csv, lines};
 pub use history::{KEPT, MAX_ROOMS, Moment, NetworkHistory};
+pub(crate) use own::OwnLink;
 pub use sample::{
     Direction, Layer, Layers, Limit, LinkQuality, LinkSample, NetworkSample, PerSecond, RoomSample, Share,
     Stages,
@@ -32,6 +34,8 @@ pub(crate) struct Network {
     pub(crate) judgement: Judgement,
     /// Whose numbers are shown: another room's, or this one's.
     pub(crate) shown: Option<PeerId>,
+    /// What the others are told of this room's network.
+    pub(crate) own: OwnLink,
     /// As they are shown, while they are; made once a sample.
     pub(crate) graphs: Option<Graphs>,
 }
@@ -42,6 +46,7 @@ impl Kiosk {
         let Some(meeting) = self.session.meeting() else { return };
         for member in meeting.roster.others() {
             let Some(room) = sample.rooms.get_mut(&member.id()) else { continue };
+            room.quality = member.state.link.filter(|_| member.present && meeting.online());
             // Its pictures are missing only if it says that there are some.
             if member.state.camera_off || !member.present || !meeting.online() {
                 room.without_pictures();
@@ -54,6 +59,7 @@ impl Kiosk {
         let into = self.time_in_meeting(now);
         self.network.history.record(sample, others, now, into);
         self.network.judgement = judge(&self.network.judgement, &self.network.history);
+        self.network.own.weigh(self.network.judgement.own_quality(), now);
         self.draw_network();
     }
 

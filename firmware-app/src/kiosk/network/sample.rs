@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+pub use vestibule_common::control::LinkQuality;
 use vestibule_common::id::PeerId;
 use vestibule_common::time::Duration;
 use vestibule_common::unit::{Bitrate, DataSize};
@@ -230,15 +231,4 @@ pub enum Limit {
     Network,
     /// The processor does no more.
     Device,
-}
-
-/// What a room says of its own link.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub enum LinkQuality {
-    /// All is well.
-    Good,
-    /// Its network is weak.
-    WeakNetwork,
-    /// Its processor does no more.
-    BusyDevice,
 }
