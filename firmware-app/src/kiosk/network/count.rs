@@ -223,9 +223,8 @@ impl RoomCount {
         self.decoded += 1;
     }
 
-    /// A picture of its camera was shown, which spent its time so.
-    pub fn handle_shown(&mut self, times: &PictureTimes) {
-        self.shown += 1;
+    /// A picture of its camera was handed to the screen, which spent its time so until then.
+    pub fn handle_ready(&mut self, times: &PictureTimes) {
         if let Some(stages) = times.sender {
             let us = |us: u32| Duration::from_micros(u64::from(us));
             let taken = stages.captured_to_taken_us.unwrap_or(0);
@@ -241,7 +240,12 @@ impl RoomCount {
         }
         follow(&mut self.stages.wait, times.waited);
         follow(&mut self.stages.decode, times.decoded);
-        follow(&mut self.stages.paint, times.painted);
+    }
+
+    /// The screen has a picture of its camera, so long after it was handed to it.
+    pub fn handle_shown(&mut self, after: Duration) {
+        self.shown += 1;
+        follow(&mut self.stages.paint, after);
     }
 }
 
@@ -254,8 +258,6 @@ pub struct PictureTimes {
     pub waited: Duration,
     /// In the decoder and the scaler.
     pub decoded: Duration,
-    /// From its slot to the screen.
-    pub painted: Duration,
 }
 
 /// Counts of this kiosk alone, since its program's start.
@@ -502,7 +504,7 @@ mod tests {
         (0..15).for_each(|_| count.handle_picture(2, at(10)));
         (0..14).for_each(|_| count.handle_decoded());
         (0..2).for_each(|_| count.handle_repaired());
-        count.handle_shown(&PictureTimes {
+        count.handle_ready(&PictureTimes {
             sender: Some(StageTimes {
                 captured_to_encoded_us: 9_000,
                 encoded_to_sent_us: 2_000,
@@ -512,8 +514,8 @@ mod tests {
             }),
             waited: Duration::from_millis(5),
             decoded: Duration::from_millis(1),
-            painted: Duration::from_millis(11),
         });
+        count.handle_shown(Duration::from_millis(11));
         let sample = sampler.sample(&totals, &counters, at(11));
         let (link, per_second) = (&sample.link, |count| PerSecond::of(count, SECOND));
         assert_eq!(link.up.bitrate, Some(Bitrate::kbps(1_000)));
