@@ -16,7 +16,7 @@ use serde::Deserialize;
 pub use ask::{Ask, ToRelay};
 pub use frame::{FrameDecoder, FrameError, LENGTH_PREFIX, MAX_FRAME, encode_frame};
 pub use greeting::{Hello, Limits, MediaEndpoint, Welcome, feature};
-pub use room::{Entered, LeftWhy, Member, MemberState, RoomEvent, Streams};
+pub use room::{Entered, LeftWhy, LinkQuality, Member, MemberState, RoomEvent, Streams};
 pub use tell::{
     ClosedWhy, DeniedWhy, ErrorCode, KioskStatus, KnockGoneWhy, RelayError, RoomStatus, Status, StoppingWhy,
     Tell, ToKiosk,

@@ -1,6 +1,7 @@
 //! A room as its members see it: who is there, and what happens in one gapless order.
 
-use serde::{Deserialize, Serialize};
+use serde::de::IntoDeserializer;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::id::{KnockId, PeerId, RoomCode, RoomId, StreamId};
 use crate::name::RoomName;
@@ -31,7 +32,30 @@ pub struct MemberState {
     /// presents nothing.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub presenting: u32,
+    /// How its own network and device do, as far as it says. An unknown word counts as none.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "known_link")]
+    pub link: Option<LinkQuality>,
 }
+
+/// What a room says of its own network and device.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkQuality {
+    /// All is well.
+    Good,
+    /// Its network is weak.
+    WeakNetwork,
+    /// Its processor does no more, so it sends less.
+    BusyDevice,
+}
+
+fn known_link<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<LinkQuality>, D::Error> {
+    let word = Option::<String>::deserialize(deserializer)?;
+    Ok(word.and_then(|word| LinkQuality::deserialize(word.into_deserializer()).map_err(|_: Unknown| ()).ok()))
+}
+
+/// A word of a later version.
+type Unknown = serde::de::value::Error;
 
 fn is_zero(turn: &u32) -> bool {
     *turn == 0

@@ -49,7 +49,8 @@ impl<'a> Iterator for Extensions<'a> {
     }
 }
 
-/// Extension 1: how long a frame spent in each stage so far, in microseconds. The relay adds its own part in place.
+/// Extension 1: how long a frame spent in each stage so far, in microseconds. The relay adds its own part in place. The last
+/// two came later: an older writer leaves them out, and a value has the second only with the first.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
 pub struct StageTimes {
     /// From the sensor's timestamp to the encoder's output.
@@ -58,13 +59,28 @@ pub struct StageTimes {
     pub encoded_to_sent_us: u32,
     /// Within the relay; zero until it writes it.
     pub relayed_us: u32,
+    /// Of the first: until the encoder took the picture, so in the camera, its driver and what waits behind them.
+    pub captured_to_taken_us: Option<u32>,
+    /// Half of the sender's round trip to the relay: what the first part of the way takes.
+    pub way_to_relay_us: Option<u32>,
 }
 
 impl StageTimes {
     /// The extension's type.
     pub const KIND: u8 = 1;
-    /// Bytes of its value.
+    /// The least bytes of its value: the first three times.
     pub const LEN: usize = 12;
+    /// The most that are written: all of them.
+    pub const MAX_LEN: usize = 20;
+
+    /// The bytes of its value as [`MediaHeader::emit`](super::MediaHeader::emit) writes it.
+    pub(super) fn len(&self) -> usize {
+        match (self.captured_to_taken_us, self.way_to_relay_us) {
+            (Some(_), Some(_)) => Self::MAX_LEN,
+            (Some(_), None) => Self::LEN + 4,
+            (None, _) => Self::LEN,
+        }
+    }
 
     /// Reads the value of an extension of type [`StageTimes::KIND`].
     pub fn parse(value: &[u8]) -> Result<StageTimes, Error> {
@@ -73,14 +89,18 @@ impl StageTimes {
             captured_to_encoded_us: reader.u32()?,
             encoded_to_sent_us: reader.u32()?,
             relayed_us: reader.u32()?,
+            captured_to_taken_us: reader.u32().ok(),
+            way_to_relay_us: reader.u32().ok(),
         })
     }
 
     pub(super) fn emit(&self, writer: &mut Writer<'_>) -> Result<(), Error> {
         writer.u8(Self::KIND)?;
-        writer.u8(Self::LEN as u8)?;
+        writer.u8(self.len() as u8)?;
         writer.u32(self.captured_to_encoded_us)?;
         writer.u32(self.encoded_to_sent_us)?;
-        writer.u32(self.relayed_us)
+        writer.u32(self.relayed_us)?;
+        let later = [self.captured_to_taken_us, self.way_to_relay_us];
+        later.into_iter().map_while(|time| time).try_for_each(|time| writer.u32(time))
     }
 }

@@ -99,7 +99,7 @@ pub struct MediaHeader {
 
 impl MediaHeader {
     /// The most bytes that [`MediaHeader::emit`] writes.
-    pub const MAX_LEN: usize = FIXED + 2 + StageTimes::LEN;
+    pub const MAX_LEN: usize = FIXED + 2 + StageTimes::MAX_LEN;
 
     /// Splits a sealed body's plaintext into header and payload. Unknown extensions are skipped.
     ///
@@ -169,7 +169,7 @@ impl MediaHeader {
         if self.layer.spatial > 15 || self.layer.temporal > 15 || self.level.below_full_scale_db > 127 {
             return Err(Error::Invalid("layer or audio level"));
         }
-        let header_len = FIXED + self.stages.map_or(0, |_| 2 + StageTimes::LEN);
+        let header_len = FIXED + self.stages.map_or(0, |stages| 2 + stages.len());
         let mut writer = Writer::new(out);
         writer.u8(self.kind as u8)?;
         writer.u8(header_len as u8)?;
@@ -225,7 +225,8 @@ mod tests {
             Kind::Retransmission
         ]);
         let place = (1u16..=u16::MAX).prop_flat_map(|pieces| (0..pieces, Just(pieces)));
-        let stages = prop::option::of((any::<u32>(), any::<u32>(), any::<u32>()));
+        let later = prop::option::of((any::<u32>(), prop::option::of(any::<u32>())));
+        let stages = prop::option::of((any::<u32>(), any::<u32>(), any::<u32>(), later));
         (
             kind,
             any::<u32>(),
@@ -252,10 +253,12 @@ mod tests {
                         pieces: place.1,
                         captured: Time::from_micros(clock),
                         level: AudioLevel { below_full_scale_db: level & 0x7f, voice: level & 0x80 != 0 },
-                        stages: stages.map(|(a, b, c)| StageTimes {
+                        stages: stages.map(|(a, b, c, later)| StageTimes {
                             captured_to_encoded_us: a,
                             encoded_to_sent_us: b,
                             relayed_us: c,
+                            captured_to_taken_us: later.map(|(taken, _)| taken),
+                            way_to_relay_us: later.and_then(|(_, way)| way),
                         }),
                     }
                 },

@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_full_piece_with_every_extension_fits_a_datagram() {
-        let header = media::FIXED + 2 + StageTimes::LEN;
+        let header = media::FIXED + 2 + StageTimes::MAX_LEN;
         assert!(HOP_HEADER + header + MAX_PAYLOAD + TAG <= MAX_DATAGRAM);
     }
 }

@@ -56,7 +56,12 @@ pub(crate) fn bodies() -> Vec<(&'static str, Body)> {
         piece: 0,
         pieces: 1,
         level: AudioLevel { below_full_scale_db: 30, voice: true },
-        stages: Some(StageTimes { captured_to_encoded_us: 150, encoded_to_sent_us: 90, relayed_us: 40 }),
+        stages: Some(StageTimes {
+            captured_to_encoded_us: 150,
+            encoded_to_sent_us: 90,
+            relayed_us: 40,
+            ..Default::default()
+        }),
         ..last
     };
     let dependent = MediaFlags { discardable: true, end_of_frame: true, ..Default::default() };
@@ -69,10 +74,21 @@ pub(crate) fn bodies() -> Vec<(&'static str, Body)> {
         pieces: 1,
         ..first
     };
+    let timed = MediaHeader {
+        stages: Some(StageTimes {
+            captured_to_encoded_us: 41_000,
+            encoded_to_sent_us: 5_000,
+            relayed_us: 300,
+            captured_to_taken_us: Some(33_000),
+            way_to_relay_us: Some(1_250),
+        }),
+        ..first
+    };
     vec![
         ("audio with stage times", Body::Media(audio, vec![0x00, 0x01, 0xff, 0xfe])),
         ("video, first of two pieces of a keyframe", Body::Media(first, first_bytes.clone())),
         ("video, last of two pieces", Body::Media(last, last_bytes)),
+        ("video with all stage times", Body::Media(timed, first_bytes.clone())),
         ("presentation in a higher layer", Body::Media(presentation, vec![9, 8, 7])),
         (
             "retransmission of the first video piece",
@@ -249,6 +265,8 @@ pub(crate) fn fields(body: &Body) -> Value {
                 "captured_to_encoded_us": stages.captured_to_encoded_us,
                 "encoded_to_sent_us": stages.encoded_to_sent_us,
                 "relayed_us": stages.relayed_us,
+                "captured_to_taken_us": stages.captured_to_taken_us,
+                "way_to_relay_us": stages.way_to_relay_us,
             })),
             "payload": hex(payload),
         }),

@@ -3,8 +3,8 @@
 use vestibule_common::chat::{CLASS_CHAT, ChatMessage};
 use vestibule_common::control::{
     Ask, ClosedWhy, DeniedWhy, Entered, ErrorCode, Hello, KioskStatus, KnockGoneWhy, LeftWhy, Limits,
-    MediaEndpoint, Member, MemberState, RelayError, RoomEvent, RoomStatus, Status, StoppingWhy, Streams,
-    Tell, ToKiosk, ToRelay, Welcome, feature,
+    LinkQuality, MediaEndpoint, Member, MemberState, RelayError, RoomEvent, RoomStatus, Status, StoppingWhy,
+    Streams, Tell, ToKiosk, ToRelay, Welcome, feature,
 };
 use vestibule_common::id::{KnockId, RoomCode, RoomId, SessionId, StreamId};
 use vestibule_common::identity::Identity;
@@ -120,7 +120,14 @@ pub(crate) fn asks() -> Vec<ToRelay> {
         Ask::Mute { member: cast.workshop.peer() },
         Ask::End,
         Ask::NameSuccessor { succession: cast.succession() },
-        Ask::State { state: MemberState { muted: true, camera_off: false, presenting: 3 } },
+        Ask::State {
+            state: MemberState {
+                muted: true,
+                camera_off: false,
+                presenting: 3,
+                link: Some(LinkQuality::WeakNetwork),
+            },
+        },
         Ask::Opaque {
             class: CLASS_CHAT.into(),
             to: vec![cast.boardroom.peer()],
@@ -143,10 +150,7 @@ pub(crate) fn events() -> Vec<RoomEvent> {
         RoomEvent::Left { member: cast.studio.peer(), why: LeftWhy::Removed { removal: cast.removal() } },
         RoomEvent::Away { member: workshop, grace_ms: 120_000 },
         RoomEvent::Back { member: workshop },
-        RoomEvent::State {
-            member: workshop,
-            state: MemberState { muted: true, camera_off: false, presenting: 0 },
-        },
+        RoomEvent::State { member: workshop, state: MemberState { muted: true, ..MemberState::default() } },
         RoomEvent::Locked { locked: true },
         RoomEvent::HostChanged { succession: cast.succession() },
         RoomEvent::Opaque {

@@ -59,6 +59,7 @@ impl Kiosk {
             News::Contact { button, contact } => self.contact_is(button, contact, now),
             News::VoiceActive { peer, speaking } => {
                 let known = self.session.meeting().is_some_and(|m| m.member(&peer).is_some());
+                self.stay.floor.handle_voice(peer, speaking && known, now);
                 if speaking && known {
                     self.stay.speaking.insert(peer);
                     self.anyone_there.sign_of_life(now);
@@ -255,6 +256,7 @@ impl Kiosk {
                 self.stay.chat_to = self.stay.chat_to.filter(known);
                 let speaking = self.stay.speaking.len();
                 self.stay.speaking.retain(known);
+                self.stay.floor.keep_only(known, now);
                 if self.stay.speaking.len() < speaking {
                     self.anyone_there.sign_of_life(now);
                 }

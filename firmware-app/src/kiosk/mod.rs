@@ -14,6 +14,7 @@ pub mod config;
 pub(crate) mod contacts;
 pub(crate) mod door;
 pub mod effect;
+mod floor;
 mod happenings;
 mod idle;
 pub mod intent;
@@ -55,7 +56,7 @@ pub use intent::Intent;
 use keypad::{CodePad, PinPad};
 use link::{Link, LinkState};
 use mute::Gate;
-use network::Network;
+use network::{Network, OwnLink};
 pub use news::{CameraState, DeviceState, FoundRelay, GateReport, LEVELS, LinkLoss, News};
 use notices::Notices;
 pub(crate) use place::{Activity, Place};
@@ -188,6 +189,7 @@ impl Kiosk {
         self.session.handle_timeout(now);
         let effects = self.link.handle_timeout(now);
         self.effects.extend(effects);
+        self.stay.floor.handle_timeout(now);
         if self.activity() == Activity::Meeting {
             if self.stay.own_voice || !self.stay.speaking.is_empty() {
                 self.anyone_there.sign_of_life(now);
@@ -223,6 +225,7 @@ impl Kiosk {
             self.approve_button.poll_timeout(),
             self.door.poll_timeout(now),
             self.notices.poll_timeout(),
+            self.stay.floor.poll_timeout(),
             self.question.map(|(_, until)| until),
             self.former.as_ref().map(|(_, until)| *until),
             self.session.poll_timeout(),
@@ -260,6 +263,7 @@ impl Kiosk {
             muted,
             camera_off: self.stay.camera_off || failed,
             presenting: self.stay.presenting.announced(),
+            link: self.network.own.told(),
         }
     }
 
@@ -283,6 +287,7 @@ impl Kiosk {
     fn forget_stay(&mut self, now: Time) {
         self.stay = Stay::new();
         self.network.shown = None;
+        self.network.own = OwnLink::default();
         self.draw_network();
         self.nobody_at_the_door();
         self.name_edit = None;
@@ -337,6 +342,7 @@ impl Kiosk {
         self.session.handle_disconnected();
         self.nobody_at_the_door();
         self.stay.speaking.clear();
+        self.stay.floor.all_silent();
         self.stay.arriving.clear();
     }
 

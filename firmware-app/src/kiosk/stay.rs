@@ -7,6 +7,7 @@ use vestibule_common::id::PeerId;
 
 use super::chat_draft::Draft;
 use super::chat_page::Reading;
+use super::floor::Floor;
 use super::presenting::Presenting;
 use crate::view::words::Sentence;
 use crate::view::{Corner, Panel, PictureId};
@@ -21,6 +22,7 @@ pub(crate) struct Stay {
     pub(crate) panel: Option<Panel>,
     pub(crate) people_page: usize,
     pub(crate) speaking: BTreeSet<PeerId>,
+    pub(crate) floor: Floor,
     pub(crate) arriving: BTreeSet<PictureId>,
     pub(crate) own_voice: bool,
     pub(crate) draft: Draft,
@@ -40,6 +42,7 @@ impl Stay {
             panel: None,
             people_page: 0,
             speaking: BTreeSet::new(),
+            floor: Floor::default(),
             arriving: BTreeSet::new(),
             own_voice: false,
             draft: Draft::new(ChatMessage::MAX_CHARS),

@@ -17,7 +17,7 @@ use super::shared::Shared;
 use super::surface::{KeyEdge, LOOK, Outlet, Surface};
 use super::tokens;
 use crate::kiosk::intent::Intent;
-use crate::video::slot::PictureSlots;
+use crate::video::slot::{Laid, PictureSlots};
 use crate::view::{PictureId, View};
 
 /// How large the window is.
@@ -196,7 +196,12 @@ impl ScreenHandle {
                 continue;
             };
             for id in self.changed.take() {
-                match self.slots.newest(id).map(|picture| panes.show(id, &picture)) {
+                let picture = self.slots.newest(id);
+                let shown = picture.as_ref().map(|picture| panes.show(id, picture));
+                if let (Some(picture), Some(Shown::Yes | Shown::Reshaped)) = (&picture, shown) {
+                    self.slots.handle_laid(id, Laid { sequence: picture.sequence, at: Instant::now() });
+                }
+                match shown {
                     Some(Shown::Yes) => self.shared.shown_above(id),
                     Some(Shown::Reshaped | Shown::No) => self.paint(id),
                     None => {

@@ -83,6 +83,16 @@ fn pictures(c: &mut Canvas<'_>, stage: Rect, own: Rect, said: Option<Rect>, meet
         }
         return;
     }
+    if let Some((at, large)) = meeting.large.and_then(|at| Some((at, meeting.tiles.get(at)?))) {
+        let others: Vec<&Tile> =
+            meeting.tiles.iter().enumerate().filter(|(n, _)| *n != at).map(|(_, it)| it).collect();
+        let place = beside_column(c, stage, own, &blocked, &others, 2);
+        let shape = c.local.shape(large.picture);
+        for rect in grid::tiles(place, &[shape]) {
+            video_tile(c, rect, large, &blocked);
+        }
+        return;
+    }
     let shapes: Vec<f64> = meeting.tiles.iter().map(|tile| c.local.shape(tile.picture)).collect();
     let mut places = grid::tiles(stage, &shapes);
     grid::make_way(&mut places, stage, own.inset(4.0));
@@ -101,9 +111,30 @@ fn presented(
     presentation: &Tile,
     tiles: &[Tile],
 ) {
+    let mut large = beside_column(c, stage, own, blocked, &tiles.iter().collect::<Vec<_>>(), 3);
+    let shape = c.local.shape(presentation.picture);
+    // The same room above as below, where there is more of it than the name needs.
+    let (name, spare) = (NAME_BELOW, large.height() - large.width() / shape);
+    large.y1 -= name;
+    large.y0 += name.min((spare - name).max(0.0));
+    for rect in grid::tiles(large, &[shape]) {
+        presented_tile(c, rect, presentation, blocked);
+    }
+}
+
+/// Draws rooms in a column on the own picture's side, so that nothing lies over what is large; the place beside it. Up to
+/// `narrow` of them get no more than the own picture's width.
+fn beside_column(
+    c: &mut Canvas<'_>,
+    stage: Rect,
+    own: Rect,
+    blocked: &[Rect],
+    tiles: &[&Tile],
+    narrow: usize,
+) -> Rect {
     let mut large = stage;
     // Many rooms in a narrow column would be too small to be told apart.
-    let width = own.width() * if tiles.len() > 3 { 1.5 } else { 1.0 } + 2.0 * GRID;
+    let width = own.width() * if tiles.len() > narrow { 1.5 } else { 1.0 } + 2.0 * GRID;
     let at_left = own.center().x < stage.center().x;
     let mut column = if at_left { take_left(&mut large, width) } else { take_right(&mut large, width) };
     let shapes: Vec<f64> = tiles.iter().map(|tile| c.local.shape(tile.picture)).collect();
@@ -115,14 +146,7 @@ fn presented(
     for (tile, rect) in tiles.iter().zip(grid::tiles(column.inset((-GRID, 0.0)), &shapes)) {
         video_tile(c, rect, tile, blocked);
     }
-    let shape = c.local.shape(presentation.picture);
-    // The same room above as below, where there is more of it than the name needs.
-    let (name, spare) = (NAME_BELOW, large.height() - large.width() / shape);
-    large.y1 -= name;
-    large.y0 += name.min((spare - name).max(0.0));
-    for rect in grid::tiles(large, &[shape]) {
-        presented_tile(c, rect, presentation, blocked);
-    }
+    large
 }
 
 fn invite(c: &mut Canvas<'_>, rect: Rect, own: Rect, code: &str, sentence: &str) {

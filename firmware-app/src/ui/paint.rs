@@ -41,6 +41,8 @@ pub(super) struct Seen {
     pub(super) width: usize,
     /// Pixels.
     pub(super) height: usize,
+    /// Its number in its slot.
+    pub(super) sequence: u64,
 }
 
 impl Painter {
@@ -130,7 +132,7 @@ impl Painter {
                 Ok(image) => {
                     let (w, h) = (width as f64, height as f64);
                     self.images.insert(id, Kept { sequence: picture.sequence, image, width: w, height: h });
-                    seen = Some(Seen { id, width, height });
+                    seen = Some(Seen { id, width, height, sequence: picture.sequence });
                 }
                 Err(error) => {
                     log::warn!("a picture cannot be shown: {error}");

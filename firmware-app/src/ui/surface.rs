@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use druid::piet::PietText;
 use druid::widget::prelude::*;
@@ -20,7 +20,7 @@ use super::shared::Shared;
 use super::text::Typesetter;
 use super::tokens::{CORNER, GAP};
 use crate::kiosk::intent::Intent;
-use crate::video::slot::{PictureSlots, TileSize};
+use crate::video::slot::{Laid, PictureSlots, TileSize};
 use crate::view::{Backlight, PictureId, View};
 
 pub use super::keys::KeyEdge;
@@ -366,6 +366,9 @@ impl Widget<()> for Surface {
         let seen = self.painter.paint(ctx, &self.scene, &part, pressed, self.scale, words);
         for picture in seen {
             self.stale |= self.local.saw(picture.id, picture.width, picture.height);
+            // What has a window of its own was there before; the first time counts.
+            let laid = Laid { sequence: picture.sequence, at: Instant::now() };
+            self.slots.handle_laid(picture.id, laid);
         }
         // A picture of another shape moves the tiles, which cannot be done while painting.
         if self.stale

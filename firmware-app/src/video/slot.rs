@@ -1,7 +1,8 @@
 //! The newest picture of each room, between the decoder's thread and the screen's: one slot a room, newest wins.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use vestibule_common::time::Time;
 
@@ -31,9 +32,23 @@ pub struct TileSize {
     pub height: usize,
 }
 
+/// A picture that came on the screen.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Laid {
+    /// Which of its slot's.
+    pub sequence: u64,
+    /// When the screen had it.
+    pub at: Instant,
+}
+
+/// Of so many pictures it is remembered when the screen had them.
+const MAX_LAID: usize = 16;
+
 #[derive(Default)]
 struct Slot {
     picture: Option<Picture>,
+    /// Oldest first, until somebody asks.
+    laid: VecDeque<Laid>,
     size: Option<TileSize>,
     /// The screen showed it once and does no longer.
     hidden: bool,
@@ -59,6 +74,21 @@ impl PictureSlots {
     /// The newest picture, for painting.
     pub fn newest(&self, id: PictureId) -> Option<Picture> {
         self.lock().get(&id)?.picture.clone()
+    }
+
+    /// The screen says that it has another room's picture of this number now.
+    pub fn handle_laid(&self, id: PictureId, laid: Laid) {
+        if let (PictureId::Room(_), Some(slot)) = (id, self.lock().get_mut(&id)) {
+            if slot.laid.len() == MAX_LAID {
+                slot.laid.pop_front();
+            }
+            slot.laid.push_back(laid);
+        }
+    }
+
+    /// What has come on the screen since this was asked last, the oldest of it first.
+    pub fn next_laid(&self, id: PictureId) -> Option<Laid> {
+        self.lock().get_mut(&id)?.laid.pop_front()
     }
 
     /// The screen says how large it shows a room; `None`: no longer at all.
@@ -96,7 +126,21 @@ impl PictureSlots {
 
 #[cfg(test)]
 mod tests {
+    use vestibule_common::id::PeerId;
+
     use super::*;
+
+    #[test]
+    fn what_came_on_the_screen_is_told_once_and_not_for_ever() {
+        let (slots, at, id) = (PictureSlots::default(), Instant::now(), PictureId::Room(PeerId([1; 32])));
+        let laid = |sequence| Laid { sequence, at };
+        slots.handle_laid(id, laid(1));
+        assert_eq!(slots.next_laid(id), None, "nobody knows this room");
+        slots.show_at(id, Some(TileSize { width: 1, height: 1 }));
+        (1..=20).for_each(|sequence| slots.handle_laid(id, laid(sequence)));
+        let told = std::iter::from_fn(|| slots.next_laid(id)).map(|laid| laid.sequence);
+        assert!(told.eq(5..=20));
+    }
 
     #[test]
     fn the_newest_picture_wins_and_none_outlives_its_place() {

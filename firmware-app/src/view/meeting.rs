@@ -25,6 +25,8 @@ pub struct MeetingView {
     pub locked: bool,
     /// The other rooms, at most nine; the same order for everyone.
     pub tiles: Vec<Tile>,
+    /// Which of them is shown large: in a meeting of more than four rooms the one that has the floor.
+    pub large: Option<usize>,
     /// What a room presents, large beside the tiles.
     pub presentation: Option<Tile>,
     /// This room presents, or is about to.
@@ -165,13 +167,15 @@ pub enum PanelView {
 
 /// Tiles of the grid.
 const MAX_TILES: usize = 9;
+/// With so many other rooms one of them is shown large.
+const MANY: usize = 4;
 
 pub(super) fn of(kiosk: &Kiosk, now: Time, wall: WallClock) -> MeetingView {
     let meeting = kiosk.session.meeting().expect("the meeting's screen is shown in a meeting only");
     let roster = &meeting.roster;
     let stay = &kiosk.stay;
-    let tiles: Vec<Tile> =
-        roster.others().take(MAX_TILES).map(|member| tile(kiosk, meeting, member)).collect();
+    let (shown, large) = arranged(roster.others(), stay.floor.holder());
+    let tiles: Vec<Tile> = shown.into_iter().map(|member| tile(kiosk, meeting, member)).collect();
     let alone = tiles.is_empty().then(|| Sentence::Alone(roster.code).say(kiosk.settings.language));
     let microphone = kiosk.gate.microphone();
     let panel = stay.panel.map(|panel| match panel {
@@ -186,6 +190,7 @@ pub(super) fn of(kiosk: &Kiosk, now: Time, wall: WallClock) -> MeetingView {
         network: network::verdict(kiosk, meeting),
         locked: roster.locked,
         tiles,
+        large,
         presentation: presentation(kiosk, meeting),
         presenting: stay.presenting.wanted(),
         alone,
@@ -200,6 +205,22 @@ pub(super) fn of(kiosk: &Kiosk, now: Time, wall: WallClock) -> MeetingView {
         panel,
         anyone_there_s: left.map(|left| u16::try_from(left.as_millis().div_ceil(1000)).unwrap_or(u16::MAX)),
     }
+}
+
+/// Who is shown, and which of them large. Who has the floor has a place, if it is the last one's.
+fn arranged<'m>(
+    others: impl Iterator<Item = &'m Member>,
+    holder: Option<PeerId>,
+) -> (Vec<&'m Member>, Option<usize>) {
+    let mut shown: Vec<&Member> = others.collect();
+    let large = holder.filter(|_| shown.len() >= MANY);
+    let mut large = large.and_then(|holder| shown.iter().position(|member| member.id() == holder));
+    if let Some(beyond) = large.filter(|at| *at >= MAX_TILES) {
+        shown.swap(MAX_TILES - 1, beyond);
+        large = Some(MAX_TILES - 1);
+    }
+    shown.truncate(MAX_TILES);
+    (shown, large)
 }
 
 fn tile(kiosk: &Kiosk, meeting: &Meeting, member: &Member) -> Tile {

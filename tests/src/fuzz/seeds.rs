@@ -178,10 +178,15 @@ fn media(random: &mut Random) -> Vec<u8> {
         pieces,
         captured: time(random),
         level: AudioLevel { below_full_scale_db: random.byte() & 127, voice: random.one_in(2) },
-        stages: random.one_in(2).then(|| StageTimes {
-            captured_to_encoded_us: random.number() as u32,
-            encoded_to_sent_us: random.number() as u32,
-            relayed_us: random.number() as u32,
+        stages: random.one_in(2).then(|| {
+            let taken = random.one_in(2).then(|| random.number() as u32);
+            StageTimes {
+                captured_to_encoded_us: random.number() as u32,
+                encoded_to_sent_us: random.number() as u32,
+                relayed_us: random.number() as u32,
+                captured_to_taken_us: taken,
+                way_to_relay_us: taken.filter(|_| random.one_in(2)),
+            }
         }),
     };
     let mut body = written(|out| header.emit(out));

@@ -7,6 +7,16 @@ use vestibule_tests::rooms::{DEVICES, confirm, home, join, out, see, start};
 
 /// Two rooms with screens in one meeting, their pictures in their places.
 fn meet(folder: &std::path::Path, relay: &Relay, options: &[&str]) -> [Panel; 2] {
+    let mut panels = gather(folder, relay, options);
+    for panel in &mut panels {
+        panel.see_pictures(10).unwrap();
+        panel.settled_place().unwrap();
+    }
+    panels
+}
+
+/// Two rooms with screens in one meeting, whatever they see of each other yet.
+fn gather(folder: &std::path::Path, relay: &Relay, options: &[&str]) -> [Panel; 2] {
     let options = [&DEVICES[..], options].concat();
     let mut panels =
         ["Boardroom", "Workshop"].map(|name| Panel::start(folder, name, relay, &options, 1024, 600).unwrap());
@@ -14,10 +24,6 @@ fn meet(folder: &std::path::Path, relay: &Relay, options: &[&str]) -> [Panel; 2]
     let [host, guest] = &mut panels;
     start(&mut host.kiosk).unwrap();
     join(&mut guest.kiosk, &mut host.kiosk).unwrap();
-    for panel in [host, guest] {
-        panel.see_pictures(10).unwrap();
-        panel.settled_place().unwrap();
-    }
     panels
 }
 
@@ -122,5 +128,53 @@ fn a_closed_window_ends_the_kiosk_in_order_and_a_screen_that_broke_with_its_reas
         let in_order = kiosk.process.ended().unwrap();
         let log = std::fs::read_to_string(&kiosk.log).unwrap();
         assert_eq!((in_order, log.contains("the X server has ended")), (closed, !closed), "{log}");
+    }
+}
+
+#[test]
+fn the_network_page_knows_where_a_pictures_time_goes_also_where_druid_paints_it() {
+    for options in [&[] as &[&str], &["--screen-vsync"]] {
+        let folder = tempfile::tempdir().unwrap();
+        let relay = Relay::start(folder.path(), None, &[]).unwrap();
+        let [mut host, _guest] = gather(folder.path(), &relay, options);
+        let known = [
+            [
+                "round_trip_ms",
+                "jitter_up_ms",
+                "jitter_down_ms",
+                "retransmitted_up_per_s",
+                "retransmitted_down_per_s",
+            ]
+            .as_slice(),
+            &[
+                "frames_received_per_s",
+                "frames_decoded_per_s",
+                "frames_shown_per_s",
+                "jitter_buffer_ms",
+                "repaired_per_s",
+                "delay_capture_ms",
+                "delay_encode_ms",
+                "delay_pace_ms",
+                "delay_network_ms",
+                "delay_relay_ms",
+                "delay_jitter_buffer_ms",
+                "delay_decode_ms",
+                "delay_paint_ms",
+            ],
+        ];
+        host.kiosk
+            .wait_for("every number of the page", |kiosk| {
+                let answer = kiosk.ask("network")?;
+                let lines = answer["network"].as_array().cloned().unwrap_or_default();
+                let has = |(line, names): (&serde_json::Value, &&[&str])| {
+                    let line = line.as_str().unwrap_or_default();
+                    names.iter().all(|name| line.contains(&format!(" {name}=")))
+                };
+                let shown = !answer.to_string().contains("frames_shown_per_s=0.000");
+                let all = lines.len() == known.len() && lines.iter().zip(&known).all(has);
+                if all && shown { Ok(()) } else { Err(answer.to_string()) }
+            })
+            .unwrap();
+        println!("{}", host.kiosk.ask("network").unwrap());
     }
 }

@@ -99,12 +99,12 @@ fn link(course: Course, second: u64, noise: &mut Noise) -> LinkSample {
     let wave = if weak { (0.5 + 0.5 * (second as f64 / 5.0).sin()) * noise.around(1.0, 0.3) } else { 0.0 };
     LinkSample {
         round_trip: ms(noise.around(if weak { 74.0 } else { 2.6 }, 0.35)),
-        jitter: ms(noise.around(if weak { 22.0 } else { 0.9 }, 0.4)),
         up: Direction {
             bitrate: kbps(sent + if files { noise.around(900.0, 0.3) } else { 0.0 }),
             estimate: kbps(carries * (0.8 + 0.3 * climb)).filter(|_| known),
             allotment: kbps(allotted).filter(|_| known),
             loss: percent(1.2 * f64::from(u8::from(weak)) + 5.0 * wave),
+            jitter: ms(noise.around(if weak { 22.0 } else { 0.9 }, 0.4)),
             retransmissions: per_second((16.0 * wave).floor()),
         },
         down: Direction {
@@ -112,6 +112,7 @@ fn link(course: Course, second: u64, noise: &mut Noise) -> LinkSample {
             estimate: kbps(if weak { 800.0 } else { 8_000.0 } * (0.9 + 0.2 * climb)).filter(|_| known),
             allotment: None,
             loss: percent(2.4 * wave),
+            jitter: ms(noise.around(if weak { 9.0 } else { 0.6 }, 0.4)),
             retransmissions: per_second((7.0 * wave).floor()),
         },
         congestion_window: files.then(|| DataSize::bytes(24_000 + (second - 20) * 2_900)),
@@ -167,6 +168,7 @@ fn room(course: Course, place: usize, second: u64, noise: &mut Noise) -> RoomSam
             0.15,
         )),
         frames_received: per_second(frames),
+        frames_decoded: per_second(frames),
         frames_shown: per_second(frames - noise.next()),
         layer: Some(if weak || starved { Layer::P144 } else { Layer::P360 }),
         jitter_buffer: ms(noise.around(
@@ -187,6 +189,7 @@ fn room(course: Course, place: usize, second: u64, noise: &mut Noise) -> RoomSam
             capture: at(33.0, noise),
             encode: at(9.0, noise),
             pace: at(if weak { 41.0 } else { 5.0 }, noise),
+            network: at(if weak { 31.0 } else { 2.2 }, noise),
             relay: at(if weak { 38.0 } else { 3.0 }, noise),
             jitter_buffer: at(if weak { 52.0 } else { 12.0 }, noise),
             decode: ms(noise.around(6.0, 0.2)),

@@ -37,6 +37,7 @@ pub(super) fn meeting(count: usize) -> MeetingView {
         network: VerdictView { text: "Good".into(), tone: Tone::Good },
         locked: false,
         tiles: tiles(count),
+        large: None,
         presentation: None,
         presenting: false,
         alone: None,
@@ -55,6 +56,13 @@ pub(super) fn meeting(count: usize) -> MeetingView {
 
 pub(super) fn in_meeting(meeting: MeetingView) -> View {
     view(Screen::Meeting(Box::new(meeting)))
+}
+
+/// One of many rooms has the floor.
+fn speaks(count: usize, who: usize, own_corner: Corner) -> MeetingView {
+    let mut meeting = MeetingView { large: Some(who), own_corner, ..meeting(count) };
+    meeting.tiles[who].speaking = true;
+    meeting
 }
 
 pub(super) fn meetings() -> Vec<(&'static str, View)> {
@@ -133,6 +141,9 @@ pub(super) fn meetings() -> Vec<(&'static str, View)> {
         ("meeting-7", in_meeting(meeting(7))),
         ("meeting-8", in_meeting(MeetingView { own_corner: Corner::TopRight, ..meeting(8) })),
         ("meeting-9-states", in_meeting(nine)),
+        ("meeting-speaker-4", in_meeting(speaks(4, 1, Corner::BottomRight))),
+        ("meeting-speaker-6", in_meeting(speaks(6, 2, Corner::BottomLeft))),
+        ("meeting-speaker-9", in_meeting(speaks(9, 8, Corner::TopRight))),
         ("meeting-muted", in_meeting(muted.clone())),
         ("meeting-speaking-while-muted", in_meeting(MeetingView { speaking_while_muted: true, ..muted })),
         (

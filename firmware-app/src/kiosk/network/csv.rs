@@ -15,9 +15,10 @@ use super::sample::{Layer, Limit, LinkQuality, LinkSample, PerSecond, RoomSample
 type Column<T> = (&'static str, fn(&T) -> Option<String>);
 
 /// Of the own link.
-const LINK: [Column<LinkSample>; 17] = [
+const LINK: [Column<LinkSample>; 18] = [
     ("round_trip_ms", |link| ms(link.round_trip)),
-    ("jitter_ms", |link| ms(link.jitter)),
+    ("jitter_up_ms", |link| ms(link.up.jitter)),
+    ("jitter_down_ms", |link| ms(link.down.jitter)),
     ("loss_up_percent", |link| percent(link.up.loss)),
     ("loss_down_percent", |link| percent(link.down.loss)),
     ("sent_kbps", |link| kbps(link.up.bitrate)),
@@ -36,9 +37,10 @@ const LINK: [Column<LinkSample>; 17] = [
 ];
 
 /// Of a room.
-const ROOM: [Column<RoomSample>; 17] = [
+const ROOM: [Column<RoomSample>; 19] = [
     ("room_kbps", |room| kbps(room.bitrate)),
     ("frames_received_per_s", |room| per_second(room.frames_received)),
+    ("frames_decoded_per_s", |room| per_second(room.frames_decoded)),
     ("frames_shown_per_s", |room| per_second(room.frames_shown)),
     ("layer_shown", |room| room.layer.map(number)),
     ("jitter_buffer_ms", |room| ms(room.jitter_buffer)),
@@ -49,6 +51,7 @@ const ROOM: [Column<RoomSample>; 17] = [
     ("delay_capture_ms", |room| ms(room.stages.capture)),
     ("delay_encode_ms", |room| ms(room.stages.encode)),
     ("delay_pace_ms", |room| ms(room.stages.pace)),
+    ("delay_network_ms", |room| ms(room.stages.network)),
     ("delay_relay_ms", |room| ms(room.stages.relay)),
     ("delay_jitter_buffer_ms", |room| ms(room.stages.jitter_buffer)),
     ("delay_decode_ms", |room| ms(room.stages.decode)),

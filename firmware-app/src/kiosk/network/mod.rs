@@ -1,8 +1,10 @@
-//! What is known of the network in a meeting: samples of once a second (`sample`), the last two minutes of them
-//! (`history`), whose network is weak (`verdict`), and the same numbers as a table (`csv`). Nothing here measures.
+//! What is known of the network in a meeting: what the media threads count (`count`), samples of it once a second (`sample`),
+//! the last two minutes of them (`history`), whose network is weak (`verdict`), and the same numbers as a table (`csv`).
 
+mod count;
 mod csv;
 mod history;
+mod own;
 mod sample;
 #[cfg(test)]
 mod tests;
@@ -14,8 +16,12 @@ use vestibule_common::time::Time;
 use super::effect::Effect;
 use super::{Activity, Kiosk};
 use crate::view::{Graphs, Panel};
+pub use count::{
+    Counters, Down, Jitter, PictureTimes, RoomCount, Sampler, SoundSpan, Totals, Up, VoiceCount,
+};
 pub use csv::{csv, lines};
 pub use history::{KEPT, MAX_ROOMS, Moment, NetworkHistory};
+pub(crate) use own::OwnLink;
 pub use sample::{
     Direction, Layer, Layers, Limit, LinkQuality, LinkSample, NetworkSample, PerSecond, RoomSample, Share,
     Stages,
@@ -30,14 +36,24 @@ pub(crate) struct Network {
     pub(crate) judgement: Judgement,
     /// Whose numbers are shown: another room's, or this one's.
     pub(crate) shown: Option<PeerId>,
+    /// What the others are told of this room's network.
+    pub(crate) own: OwnLink,
     /// As they are shown, while they are; made once a sample.
     pub(crate) graphs: Option<Graphs>,
 }
 
 impl Kiosk {
     /// The newest sample; outside of a meeting there is nothing that it could be of.
-    pub(super) fn network_sampled(&mut self, sample: NetworkSample, now: Time) {
+    pub(super) fn network_sampled(&mut self, mut sample: NetworkSample, now: Time) {
         let Some(meeting) = self.session.meeting() else { return };
+        for member in meeting.roster.others() {
+            let Some(room) = sample.rooms.get_mut(&member.id()) else { continue };
+            room.quality = member.state.link.filter(|_| member.present && meeting.online());
+            // Its pictures are missing only if it says that there are some.
+            if member.state.camera_off || !member.present || !meeting.online() {
+                room.without_pictures();
+            }
+        }
         let others = meeting.roster.others().map(|member| {
             let peer = member.id();
             (peer, meeting.label(&peer).unwrap_or(member.name.as_str()))
@@ -45,6 +61,7 @@ impl Kiosk {
         let into = self.time_in_meeting(now);
         self.network.history.record(sample, others, now, into);
         self.network.judgement = judge(&self.network.judgement, &self.network.history);
+        self.network.own.weigh(self.network.judgement.own_quality(), now);
         self.draw_network();
     }
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+pub use vestibule_common::control::LinkQuality;
 use vestibule_common::id::PeerId;
 use vestibule_common::time::Duration;
 use vestibule_common::unit::{Bitrate, DataSize};
@@ -21,8 +22,6 @@ pub struct NetworkSample {
 pub struct LinkSample {
     /// To the relay and back.
     pub round_trip: Option<Duration>,
-    /// Interarrival jitter of what the relay sends (RFC 3550, section 6.4.1).
-    pub jitter: Option<Duration>,
     /// To the relay.
     pub up: Direction,
     /// From the relay, as far as it tells.
@@ -50,6 +49,8 @@ pub struct Direction {
     pub allotment: Option<Bitrate>,
     /// Packets that did not arrive.
     pub loss: Option<Share>,
+    /// Interarrival jitter (RFC 3550, section 6.4.1): to the relay of all that it reports, from the relay of its reports.
+    pub jitter: Option<Duration>,
     /// Pieces sent once more.
     pub retransmissions: Option<PerSecond>,
 }
@@ -61,6 +62,8 @@ pub struct RoomSample {
     pub bitrate: Option<Bitrate>,
     /// Pictures that arrived whole. Absent while the room sends none (its camera is off), 0 while they are missing.
     pub frames_received: Option<PerSecond>,
+    /// Those of them that could be decoded, whether or not they have a place on the screen.
+    pub frames_decoded: Option<PerSecond>,
     /// Pictures that were shown.
     pub frames_shown: Option<PerSecond>,
     /// The layer shown.
@@ -79,31 +82,42 @@ pub struct RoomSample {
     pub stages: Stages,
 }
 
+impl RoomSample {
+    /// The room sends no pictures: nothing is known of them.
+    pub(super) fn without_pictures(&mut self) {
+        (self.frames_received, self.frames_decoded, self.frames_shown) = (None, None, None);
+        (self.layer, self.repaired, self.stages) = (None, None, Stages::default());
+    }
+}
+
 /// Where a picture spent its time, from one room's camera to the other's screen.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Stages {
-    /// In the camera and its driver. Absent where the sender tells it together with the encoder's.
+    /// In the camera and its driver, until the encoder took it. Absent where the sender tells it together with the encoder's.
     pub capture: Option<Duration>,
     /// Being encoded.
     pub encode: Option<Duration>,
     /// Waiting to be sent.
     pub pace: Option<Duration>,
+    /// Under way to the relay and from there: half of each room's round trip.
+    pub network: Option<Duration>,
     /// Within the relay.
     pub relay: Option<Duration>,
     /// Waiting to be put together, and for its sound.
     pub jitter_buffer: Option<Duration>,
     /// Being decoded.
     pub decode: Option<Duration>,
-    /// Waiting to be seen.
+    /// Decoded and due, until it was laid on the screen.
     pub paint: Option<Duration>,
-    /// How far the two rooms' clocks may be apart: no stage that crosses rooms is known better than that.
+    /// By how much the network's may be wrong: of a round trip one way may take all, the other nothing.
     pub error: Option<Duration>,
 }
 
 impl Stages {
     /// The stages in the order in which a picture goes through them.
-    pub fn all(&self) -> [Option<Duration>; 7] {
-        [self.capture, self.encode, self.pace, self.relay, self.jitter_buffer, self.decode, self.paint]
+    pub fn all(&self) -> [Option<Duration>; 8] {
+        let Stages { capture, encode, pace, network, relay, jitter_buffer, decode, paint, .. } = *self;
+        [capture, encode, pace, network, relay, jitter_buffer, decode, paint]
     }
 
     /// All of them together; absent while one of them is not known, but for the camera's.
@@ -217,15 +231,4 @@ pub enum Limit {
     Network,
     /// The processor does no more.
     Device,
-}
-
-/// What a room says of its own link.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub enum LinkQuality {
-    /// All is well.
-    Good,
-    /// Its network is weak.
-    WeakNetwork,
-    /// Its processor does no more.
-    BusyDevice,
 }

@@ -57,7 +57,8 @@ fn weak_link() -> NetworkSample {
 }
 
 fn frames(milli: u32) -> RoomSample {
-    RoomSample { frames_received: Some(PerSecond::from_milli(milli)), ..RoomSample::default() }
+    let rate = Some(PerSecond::from_milli(milli));
+    RoomSample { frames_received: rate, frames_decoded: rate, ..RoomSample::default() }
 }
 
 #[test]
@@ -161,7 +162,7 @@ fn each_trouble_has_its_verdict() {
         &|sample| sample.link.up.loss = share(2),
         &|sample| sample.link.down.loss = share(2),
         &|sample| sample.link.round_trip = Some(Duration::from_millis(200)),
-        &|sample| sample.link.jitter = Some(Duration::from_millis(60)),
+        &|sample| sample.link.down.jitter = Some(Duration::from_millis(60)),
         &|sample| sample.link.limit = Some(Limit::Network),
     ];
     for change in own {
@@ -226,12 +227,12 @@ fn the_room_that_was_named_stays_named() {
 fn full() -> NetworkSample {
     let link = LinkSample {
         round_trip: Some(Duration::from_micros(2_345)),
-        jitter: Some(Duration::from_micros(90)),
         up: Direction {
             bitrate: Some(Bitrate::bps(1_234_567)),
             estimate: Some(Bitrate::kbps(2_000)),
             allotment: Some(Bitrate::kbps(1_500)),
             loss: Some(Share::from_ppm(12_345)),
+            jitter: Some(Duration::from_micros(90)),
             retransmissions: Some(PerSecond::from_milli(1_500)),
         },
         down: Direction { loss: share(100), ..Direction::default() },
@@ -261,23 +262,23 @@ fn the_table_is_exact_quoted_and_empty_where_nothing_is_known() {
     assert_eq!(lines.len(), 4);
     assert_eq!(
         lines[0],
-        "seconds,kind,room,round_trip_ms,jitter_ms,loss_up_percent,loss_down_percent,sent_kbps,received_kbps,\
+        "seconds,kind,room,round_trip_ms,jitter_up_ms,jitter_down_ms,loss_up_percent,loss_down_percent,sent_kbps,received_kbps,\
          estimate_up_kbps,estimate_down_kbps,allotment_up_kbps,allotment_down_kbps,retransmitted_up_per_s,\
          retransmitted_down_per_s,congestion_window_bytes,frames_captured_per_s,frames_sent_per_s,layers_sent,\
-         limited_by,room_kbps,frames_received_per_s,frames_shown_per_s,layer_shown,jitter_buffer_ms,loss_percent,\
+         limited_by,room_kbps,frames_received_per_s,frames_decoded_per_s,frames_shown_per_s,layer_shown,jitter_buffer_ms,loss_percent,\
          concealed_percent,repaired_per_s,says_of_itself,delay_capture_ms,delay_encode_ms,delay_pace_ms,\
-         delay_relay_ms,delay_jitter_buffer_ms,delay_decode_ms,delay_paint_ms,delay_error_ms"
+         delay_network_ms,delay_relay_ms,delay_jitter_buffer_ms,delay_decode_ms,delay_paint_ms,delay_error_ms"
     );
     assert_eq!(
         lines[1],
-        "765.250,link,,2.345,0.090,1.234,100.000,1234.567,,2000.000,,1500.000,,1.500,,14600,30.000,29.970,0+2,\
-         device,,,,,,,,,,,,,,,,,"
+        "765.250,link,,2.345,0.090,,1.234,100.000,1234.567,,2000.000,,1500.000,,1.500,,14600,30.000,29.970,0+2,\
+         device,,,,,,,,,,,,,,,,,,,"
     );
     assert_eq!(
         lines[2],
-        "765.250,room,\"Room \"\"A\"\", left\",,,,,,,,,,,,,,,,,,0.800,,,3,,,,,weak network,33.000,,,,,,,"
+        "765.250,room,\"Room \"\"A\"\", left\",,,,,,,,,,,,,,,,,,,0.800,,,,3,,,,,weak network,33.000,,,,,,,,"
     );
-    assert_eq!(lines[3], format!("765.250,room,B{}", ",".repeat(34)));
+    assert_eq!(lines[3], format!("765.250,room,B{}", ",".repeat(37)));
     let columns = lines[0].split(',').count();
     assert!([lines[1], lines[3]].iter().all(|line| line.split(',').count() == columns));
     assert_eq!(csv(&NetworkHistory::default()).lines().count(), 1);
@@ -290,7 +291,7 @@ fn a_line_for_the_log_has_what_is_known() {
     course.after(1000, full(), WORKSHOP);
     let said = lines(&course.history);
     assert!(
-        said[0].starts_with("link round_trip_ms=2.345 jitter_ms=0.090 loss_up_percent=1.234"),
+        said[0].starts_with("link round_trip_ms=2.345 jitter_up_ms=0.090 loss_up_percent=1.234"),
         "{said:?}"
     );
     assert_eq!(

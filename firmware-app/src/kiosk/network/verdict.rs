@@ -157,13 +157,14 @@ fn is_weak(link: &LinkSample) -> bool {
     lossy(&link.up)
         || lossy(&link.down)
         || link.round_trip.is_some_and(|time| time >= LONG_ROUND_TRIP)
-        || link.jitter.is_some_and(|time| time >= MUCH_JITTER)
+        || [&link.up, &link.down].into_iter().any(|way| way.jitter.is_some_and(|time| time >= MUCH_JITTER))
         || link.limit == Some(Limit::Network)
 }
 
 fn suffers(room: &RoomSample, trouble: Trouble, link: &LinkSample) -> bool {
     match trouble {
-        Trouble::NoPictures => room.frames_received.is_some_and(|rate| rate.as_milli() == 0),
+        // What arrives and cannot be decoded is not seen either.
+        Trouble::NoPictures => room.frames_decoded.is_some_and(|rate| rate.as_milli() == 0),
         Trouble::Network => {
             let lossy = at_least(room.loss, MUCH_LOSS) || at_least(room.concealed, MUCH_CONCEALED);
             // Lost on this room's own link, it says nothing about the other's.

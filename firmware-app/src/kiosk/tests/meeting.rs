@@ -347,3 +347,35 @@ fn a_state_that_the_relay_took_too_fast_is_told_again() {
         "and the relay is not pestered"
     );
 }
+
+#[test]
+fn of_many_rooms_the_one_that_speaks_for_a_while_is_shown_large() {
+    let mut world = World::met(&["A", "B", "C", "D", "E"]);
+    let voice = |world: &mut World, n: usize, speaking| {
+        let peer = world.shells[n].me;
+        world.news(0, News::VoiceActive { peer, speaking });
+        world.run();
+    };
+    let large = |world: &World| {
+        let meeting = world.meeting(0);
+        meeting.large.map(|at| meeting.tiles[at].name.clone())
+    };
+    voice(&mut world, 2, true);
+    world.ms(1_400);
+    assert_eq!(large(&world), None);
+    assert!(
+        world.meeting(0).tiles.iter().any(|tile| tile.name == "C" && tile.speaking),
+        "it is marked at once"
+    );
+    world.ms(100);
+    assert_eq!(large(&world).as_deref(), Some("C"));
+    voice(&mut world, 2, false);
+    voice(&mut world, 3, true);
+    world.ms(3_900);
+    assert_eq!(large(&world).as_deref(), Some("C"), "it stays for four seconds");
+    world.ms(100);
+    assert_eq!(large(&world).as_deref(), Some("D"));
+    world.touch(3, Intent::Ask(intent::Destructive::Leave));
+    world.touch(3, Intent::Confirm);
+    assert_eq!(large(&world), None, "of four rooms all are equally large");
+}

@@ -133,7 +133,7 @@ fn tell() -> impl Strategy<Value = Tell> {
                 number,
                 event: RoomEvent::State {
                     member,
-                    state: MemberState { muted, camera_off: false, presenting },
+                    state: MemberState { muted, presenting, ..MemberState::default() },
                 },
             }
         }),

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
+use std::time::Instant;
 
 use heapless::spsc::Consumer;
 use tokio::sync::mpsc;
@@ -13,7 +14,7 @@ use vestibule_common::id::PeerId;
 use vestibule_common::media::{AssembledFrame, LipSync};
 use vestibule_common::time::{Duration, Time};
 
-use super::gauges::{Gauges, PictureTimes};
+use super::gauges::{Gauges, PictureTimes, RoomCount};
 use super::receive::ReceiveCommand;
 use super::stats::Stats;
 use super::{MediaNews, NewsSender, Screen};
@@ -30,8 +31,8 @@ const MAX_WAITING: usize = 32;
 /// A room's pictures count as arriving for this long after the last one.
 const PICTURES_LINGER: Duration = Duration::from_secs(2);
 const TICK: Duration = Duration::from_millis(250);
-/// From a picture in its slot to its light: the way to its window, and half a refresh of a screen with 60 of them a
-/// second. Some 20 ms more where druid paints it, which nobody notices.
+/// From a picture in its slot to its light, for its sound: the way to its window, and half a refresh of a screen with 60 of
+/// them a second. Some 20 ms more where druid paints it, which nobody notices.
 const DISPLAY: Duration = Duration::from_millis(11);
 /// Pictures of one room that may wait for their sound: the longest hold at 60 pictures a second.
 const MAX_HELD: usize = 12;
@@ -147,6 +148,8 @@ struct Stream {
     told: bool,
     /// Decoded pictures that wait for their sound, oldest first, each with its moment.
     held: VecDeque<Held>,
+    /// Pictures in their slot of which the screen has not said that it has them: which, and since when.
+    put: VecDeque<(u64, Instant)>,
 }
 
 /// A decoded picture that waits for its sound.
@@ -194,6 +197,7 @@ impl DecodeThread {
                 seen: None,
                 told: false,
                 held: VecDeque::new(),
+                put: VecDeque::new(),
             });
         }
     }
@@ -225,6 +229,9 @@ impl DecodeThread {
         match decoded {
             Ok(Some(pixels)) => {
                 stats.pictures_decoded.one();
+                if job.stream.kind == PictureKind::Camera {
+                    self.gauges.of(job.stream.peer, RoomCount::handle_decoded);
+                }
                 let now = self.clock.now();
                 // Told before there is a tile: the screen makes one for pictures that arrive.
                 stream.seen = Some(now);
@@ -243,7 +250,6 @@ impl DecodeThread {
                         sender: job.frame.stages,
                         waited: begun.since(job.frame.first_arrival),
                         decoded: now.since(begun),
-                        painted: DISPLAY,
                     };
                     stream.held.push_back(Held { picture, due: now + hold, times, decoded: now });
                 }
@@ -290,11 +296,26 @@ impl DecodeThread {
                 shown = Some(held);
             }
             if let Some(Held { picture, mut times, decoded, .. }) = shown {
+                if stream.put.len() == MAX_HELD {
+                    stream.put.pop_front();
+                }
+                stream.put.push_back((picture.sequence, Instant::now()));
                 self.slots.put(id, picture);
                 self.screen.picture_changed(id);
                 times.waited += now.since(decoded);
                 if key.kind == PictureKind::Camera {
-                    self.gauges.of(key.peer, |room| room.handle_shown(&times));
+                    self.gauges.of(key.peer, |room| room.handle_ready(&times));
+                }
+            }
+            while let Some(laid) = self.slots.next_laid(id) {
+                // Those before it were not laid any more: a newer one was there.
+                while let Some((sequence, put)) =
+                    stream.put.pop_front_if(|(sequence, _)| *sequence <= laid.sequence)
+                {
+                    if sequence == laid.sequence {
+                        let took = laid.at.saturating_duration_since(put);
+                        self.gauges.of(key.peer, |room| room.handle_shown(took));
+                    }
                 }
             }
             if stream.seen.is_some_and(|seen| now.since(seen) > PICTURES_LINGER) {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use vestibule_common::time::Duration;
+use vestibule_common::time::{Duration, Time};
 use vestibule_common::unit::{Bitrate, DataSize};
 
 use super::camera::CameraParts;
@@ -75,7 +75,7 @@ impl EncodeThread {
         let mut layers = self.planned;
         let ticket = raw.ticket.filter(|ticket| self.parts.switch.still_valid(*ticket));
         if let Some(ticket) = ticket.filter(|_| !self.is_behind()) {
-            layers = self.encode(raw, ticket, rate);
+            layers = self.encode(raw, ticket, rate, began);
         }
         if self.parts.switch.is_wanted() {
             self.show(raw);
@@ -103,8 +103,8 @@ impl EncodeThread {
         behind
     }
 
-    /// Encodes the layers that are due. How many are wanted and affordable, whether or not the processor carries them.
-    fn encode(&mut self, raw: &Raw, ticket: PictureTicket, rate: u32) -> usize {
+    /// Encodes the layers that are due of a picture taken at this moment. How many are wanted and affordable, whether or not the processor carries them.
+    fn encode(&mut self, raw: &Raw, ticket: PictureTicket, rate: u32, taken: Time) -> usize {
         let parts = self.parts.clone();
         let (rungs, mut plan) = self.plan((raw.picture.width(), raw.picture.height()));
         let layers = plan.len();
@@ -131,6 +131,7 @@ impl EncodeThread {
                         bytes,
                         keyframe,
                         captured: raw.captured,
+                        taken,
                         encoded: parts.clock.now(),
                     };
                     queue(&parts, frame);

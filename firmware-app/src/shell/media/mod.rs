@@ -53,7 +53,7 @@ use self::camera::CameraParts;
 use self::chime::Sound;
 use self::cleaning::{CleaningCommand, CleaningParts};
 use self::decode::Decoding;
-use self::gauges::{Before, Gauges};
+use self::gauges::Gauges;
 pub use self::link::Link;
 pub use self::microphone::MuteMode;
 use self::microphone::{MicrophoneParts, MicrophoneReport};
@@ -69,7 +69,7 @@ use crate::audio::{Cleaner, Cleaning, EchoMode};
 use crate::device::clock::Clock;
 use crate::device::reopen::{DeviceState, Source};
 use crate::device::{Camera, Microphone, Speaker};
-use crate::kiosk::network::NetworkSample;
+use crate::kiosk::network::{NetworkSample, Sampler};
 use crate::kiosk::{Chime, Grabber};
 use crate::shell::watch::Watch;
 use crate::video::kind::PictureKind;
@@ -186,7 +186,7 @@ pub struct Media {
     stats: Arc<Stats>,
     gauges: Arc<Gauges>,
     /// When the network was looked at last, and how it was.
-    before: Before,
+    before: Sampler,
     clock: Clock,
 }
 
@@ -303,7 +303,7 @@ impl Media {
             gone: playing.gone,
             stats,
             gauges,
-            before: Before::default(),
+            before: Sampler::default(),
             clock,
         })
     }
@@ -471,7 +471,7 @@ impl Media {
 
     /// What has become of the network since this was asked last.
     pub fn network(&mut self) -> NetworkSample {
-        self.before.sample(&self.gauges, &self.stats, self.clock.now())
+        self.gauges.sample(&mut self.before, &self.stats, self.clock.now())
     }
 
     /// What was counted.

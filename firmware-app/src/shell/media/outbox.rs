@@ -70,6 +70,8 @@ pub(super) struct VideoOut {
     pub keyframe: bool,
     /// When it was captured.
     pub captured: Time,
+    /// When the encoder took it.
+    pub taken: Time,
     /// When the encoder had it.
     pub encoded: Time,
 }
@@ -337,6 +339,7 @@ mod tests {
             bytes: vec![1],
             keyframe,
             captured: Time::ZERO,
+            taken: Time::ZERO,
             encoded: Time::ZERO,
         }
     }

@@ -13,7 +13,7 @@ use vestibule_common::time::{Duration, Time};
 use super::chime::Sound;
 use super::cleaning::{EchoPath, Played};
 use super::decode::Heard;
-use super::gauges::VoiceGauge;
+use super::gauges::VoiceCount;
 use super::receive::{AudioIn, SoundIn};
 use super::ring::ring;
 use super::stats::{Stats, Xruns};
@@ -46,12 +46,12 @@ pub(super) struct Voice {
     buffer: JitterBuffer,
     matcher: RateMatcher,
     periods: u32,
-    gauge: Arc<VoiceGauge>,
+    gauge: Arc<VoiceCount>,
 }
 
 impl Voice {
     /// A voice with nothing to say yet, whose periods are counted in `gauge`.
-    pub(super) fn new(peer: PeerId, stream: StreamId, gauge: Arc<VoiceGauge>) -> Box<Voice> {
+    pub(super) fn new(peer: PeerId, stream: StreamId, gauge: Arc<VoiceCount>) -> Box<Voice> {
         let decoder = OpusDecoder::new().inspect_err(|error| log::warn!("{error}"));
         let buffer =
             decoder.map_or_else(|_| JitterBuffer::new(), |it| JitterBuffer::with_decoder(Box::new(it)));
@@ -122,6 +122,11 @@ pub(super) fn start(
     };
     watch.spawn("speaker", run)?;
     Ok(Playing { commands, gone: freed, audio, heard: heard_out })
+}
+
+/// How much later than the fastest packet a stream is played, in microseconds; 0 while nothing of it is.
+fn buffered(buffer: &JitterBuffer) -> u64 {
+    buffer.excess_us().map_or(0, |_| buffer.stats().delay.as_micros() as u64)
 }
 
 struct Player {
@@ -206,6 +211,7 @@ impl Player {
             self.stats.periods_concealed.add(matched.concealed);
             voice.gauge.concealed.fetch_add(matched.concealed, Ordering::Relaxed);
             voice.gauge.played.fetch_add(1, Ordering::Relaxed);
+            voice.gauge.buffer_us.store(buffered(&voice.buffer), Ordering::Relaxed);
             *moment = matched.captured;
         }
         let turned_down = self.echo_path.near_speaks.load(Ordering::Relaxed);

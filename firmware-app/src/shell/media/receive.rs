@@ -24,7 +24,7 @@ use vestibule_common::time::{Duration, Time};
 use vestibule_common::wire::{Demand, Ecn, Feedback, KeyframeRequest, Kind, MediaHeader, Nack, TimeAnswer};
 
 use super::decode::{DecodeJob, Decoding, PictureStream};
-use super::gauges::{Down, Gauges, SoundSpan};
+use super::gauges::{Down, Gauges, RoomCount, SoundSpan};
 use super::link::Socket;
 use super::outbox::Outbox;
 use super::speaking::SoundSwitch;
@@ -387,9 +387,7 @@ impl Receiver {
         let body = match link.opener.open(datagram) {
             Ok(opened) => {
                 link.arrivals.handle_arrival(opened.packet, ecn, now);
-                self.down.came += 1;
-                self.down.end = self.down.end.max(opened.packet + 1);
-                self.down.at = Some(now);
+                self.down.handle_datagram(opened.packet, opened.body, now);
                 opened.body
             }
             Err(error) => {
@@ -429,7 +427,10 @@ impl Receiver {
                 Err(error) => log::trace!("{error}"),
             },
             Ok(Kind::Feedback) => match Feedback::parse(body) {
-                Ok(report) => self.outbox.push_told(Box::new(report)),
+                Ok(report) => {
+                    self.down.handle_report(report.reported, now);
+                    self.outbox.push_told(Box::new(report));
+                }
                 Err(error) => log::trace!("{error}"),
             },
             Ok(Kind::Demand) => match Demand::parse(body) {
@@ -472,7 +473,7 @@ impl Receiver {
         self.stats.audio_coded_received.add(u64::from(span.coded));
         self.gauges.of(voice.peer, |room| {
             room.handle_datagram(body.len());
-            room.handle_sound(header.frame, span, header.captured, now);
+            room.handle_sound(header.frame, span);
         });
         let packet = AudioIn {
             stream: header.stream,
@@ -498,6 +499,10 @@ impl Receiver {
         let accepted = pictures.reassembler.handle_piece(&header, payload, now);
         if accepted == Accepted::Completed && matches!(header.kind, Kind::Retransmission | Kind::Repair) {
             self.stats.of(kind).frames_repaired.one();
+        }
+        let again = matches!(accepted, Accepted::Stored | Accepted::Completed);
+        if header.kind == Kind::Retransmission && again {
+            self.gauges.of(peer, RoomCount::handle_repaired);
         }
         self.take_frames(header.stream, now);
     }
@@ -529,7 +534,7 @@ impl Receiver {
             self.outbox.push_report(Box::new(report));
         }
         self.wishes.handle_timeout(now);
-        if self.link.is_some() && self.down.came > 0 {
+        if self.link.is_some() && self.down.began() {
             self.gauges.set_down(Some(self.down));
         }
         if self.own.is_some() && self.wishes.looks(now) {

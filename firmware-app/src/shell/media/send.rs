@@ -47,8 +47,6 @@ const PRESENTED: f64 = 0.6;
 const ACTIVE: Duration = Duration::from_secs(1);
 /// A run of pieces waits for its turn no longer than this.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// Something leaves at least once a second: without a report for so long, nothing arrives.
-const SILENT: Duration = Duration::from_millis(2_500);
 /// How often encoders are told what they may take.
 const BUDGET_EVERY: Duration = Duration::from_millis(50);
 /// How often padding is looked for, while more would be wanted than is known to fit, and how much a body of it has.
@@ -381,15 +379,9 @@ impl Sender {
         };
         self.choice.handle(needs, now);
         self.sound.make(made(self.sound.wanted(), &self.choice));
-        let reported = estimator.reported().is_some_and(|at| now.since(at) < SILENT);
-        self.gauges.set_up(Some(Up {
-            estimate: estimator.estimate(),
-            allotment: self.shaper.picture_budget(DataSize::default(), now),
-            short: camera.may_send() && rest * left < wished.unwrap_or(bound) as f64,
-            round_trip: estimator.round_trip().filter(|_| reported),
-            fates: estimator.fates(),
-            silent: estimator.reported().is_some() && !reported,
-        }));
+        let allotment = self.shaper.picture_budget(DataSize::default(), now);
+        let short = camera.may_send() && rest * left < wished.unwrap_or(bound) as f64;
+        self.gauges.set_up(Some(Up::of(estimator, allotment, short, now)));
     }
 
     /// Fills up what is sent to what is thought to fit, to learn whether more would. Whether there may be more to do.
@@ -432,6 +424,8 @@ impl Sender {
             captured_to_encoded_us: micros(frame.encoded.since(frame.captured)),
             encoded_to_sent_us: micros(now.since(frame.encoded)),
             relayed_us: 0,
+            captured_to_taken_us: Some(micros(frame.taken.since(frame.captured))),
+            way_to_relay_us: self.shaper.estimator().round_trip().map(|time| micros(time / 2)),
         };
         let Some(streams) = &mut self.streams else { return };
         let info = FrameInfo {

@@ -187,7 +187,7 @@ mod tests {
         assert_eq!(wanted, [(3, 920), (1, 184)]);
         assert_eq!(camera.wishes().repairs(LayerIndex::default()), 4);
         assert_eq!(presentation.wishes().layers, Some(LayersWanted::new()), "nobody wants it");
-        let coded = Some(CodedWish { repeats: 0, periods: 2 });
+        let coded = Some(CodedWish { repeats: 3, periods: 2 });
         assert_eq!(sound.wanted(), SoundLayers { plain: false, coded });
         wishes.handle_timeout(Time::ZERO + STALE);
         assert!(camera.wishes().layers.is_some());

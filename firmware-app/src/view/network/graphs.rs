@@ -61,7 +61,8 @@ fn link(history: &NetworkHistory) -> Vec<GraphView> {
             Quantity::RoundTrip,
             vec![
                 line(Trace::RoundTrip, |link| ms(link.round_trip)),
-                line(Trace::Jitter, |link| ms(link.jitter)),
+                line(Trace::JitterUp, |link| ms(link.up.jitter)),
+                line(Trace::JitterDown, |link| ms(link.down.jitter)),
             ],
         ),
         graph(

@@ -167,8 +167,10 @@ pub enum Trace {
     Down,
     /// To the relay and back.
     RoundTrip,
-    /// Interarrival jitter.
-    Jitter,
+    /// Interarrival jitter to the relay.
+    JitterUp,
+    /// The same from the relay.
+    JitterDown,
     /// The camera delivered.
     Captured,
     /// Was shown.
@@ -188,11 +190,11 @@ pub enum Trace {
 /// Where another room's pictures spend their time now.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct StagesView {
-    /// Capture, encode, pace, relay, jitter buffer, decode, paint: tenths of a millisecond each.
-    pub stages: [Option<u32>; 7],
+    /// Capture, encode, pace, network, relay, jitter buffer, decode, paint: tenths of a millisecond each.
+    pub stages: [Option<u32>; 8],
     /// All of them, in tenths of a millisecond.
     pub total: Option<u32>,
-    /// How far the clocks may be apart, in tenths of a millisecond.
+    /// By how much the network's may be wrong, in tenths of a millisecond.
     pub error: Option<u32>,
 }
 

@@ -50,7 +50,9 @@ impl NetworkWords {
             NetworkWords::Unknown => "Nothing has been measured yet.".into(),
             NetworkWords::Good => "Good: sound and pictures arrive as they should.".into(),
             NetworkWords::OwnNetwork => "Weak: this room's network".into(),
-            NetworkWords::OwnDevice => "Weak: this device is busy".into(),
+            NetworkWords::OwnDevice => {
+                "Weak: this device is busy, so it sends fewer or smaller pictures".into()
+            }
             NetworkWords::Room { room, trouble, more } => {
                 let rooms = match more {
                     0 => room.clone(),
@@ -89,7 +91,9 @@ impl NetworkWords {
             NetworkWords::Unknown => "Noch ist nichts gemessen.".into(),
             NetworkWords::Good => "Gut: Ton und Bilder kommen an, wie sie sollen.".into(),
             NetworkWords::OwnNetwork => "Schwach: Netz dieses Raums".into(),
-            NetworkWords::OwnDevice => "Schwach: Dieses Gerät ist ausgelastet".into(),
+            NetworkWords::OwnDevice => {
+                "Schwach: Dieses Gerät ist ausgelastet und sendet weniger oder kleinere Bilder".into()
+            }
             NetworkWords::Room { room, trouble, more } => {
                 let rooms = match more {
                     0 => room.clone(),

@@ -100,7 +100,7 @@ pub(super) fn media(
         pieces,
         captured: Time::from_micros(9),
         level: AudioLevel::SILENT,
-        stages: Some(StageTimes { captured_to_encoded_us: 1, encoded_to_sent_us: 2, relayed_us: 0 }),
+        stages: Some(StageTimes { captured_to_encoded_us: 1, encoded_to_sent_us: 2, ..Default::default() }),
     };
     let mut body = vec![0x5a; MediaHeader::MAX_LEN + payload];
     let len = header.emit(&mut body).unwrap();

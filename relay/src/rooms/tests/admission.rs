@@ -34,7 +34,11 @@ fn a_waiting_kiosk_sees_nothing_of_the_meeting() {
     world.done(
         1,
         Ask::State {
-            state: vestibule_common::control::MemberState { muted: true, camera_off: true, presenting: 0 },
+            state: vestibule_common::control::MemberState {
+                muted: true,
+                camera_off: true,
+                ..Default::default()
+            },
         },
     );
     world.disconnect(1);

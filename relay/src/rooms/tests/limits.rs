@@ -95,9 +95,8 @@ fn hosts_are_alarmed_when_wrong_codes_pile_up() {
 fn a_flood_is_answered_with_too_fast() {
     let mut world = World::meeting(2);
     world.advance(Duration::from_secs(60));
-    let state = |muted| Ask::State {
-        state: vestibule_common::control::MemberState { muted, camera_off: false, presenting: 0 },
-    };
+    let state =
+        |muted| Ask::State { state: vestibule_common::control::MemberState { muted, ..Default::default() } };
     let mut carried_out = 0;
     for n in 0..200 {
         match world.ask(1, state(n % 2 == 0)) {

@@ -68,7 +68,7 @@ fn messages_are_bounded() {
 #[test]
 fn a_state_is_told_when_it_changes() {
     let mut world = World::meeting(2);
-    let state = MemberState { muted: true, camera_off: false, presenting: 0 };
+    let state = MemberState { muted: true, ..MemberState::default() };
     world.done(1, Ask::State { state });
     assert_eq!(world.roster_of(0).members[&world.peer(1)].state, state);
     let next = world.kiosks[0].meeting.as_ref().unwrap().next;

@@ -173,6 +173,7 @@ impl World {
                     muted: *muted,
                     camera_off: *camera_off,
                     presenting: *presenting,
+                    link: None,
                 };
                 self.ask(kiosk, Ask::State { state });
             }
