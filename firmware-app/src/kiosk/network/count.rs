@@ -271,6 +271,8 @@ pub struct Counters {
     pub sent_again: u64,
     /// Pictures that the camera delivered.
     pub captured: u64,
+    /// Pictures of the camera handed to the network, in however many layers.
+    pub pictures_sent: u64,
     /// Frames that were made of each layer, the smallest first.
     pub encoded: [u64; Layer::ALL.len()],
     /// No count: by how many steps less is encoded than wanted, because the processor does not keep up.
@@ -287,6 +289,7 @@ impl Counters {
             received: pair(self.received, before.received),
             sent_again: self.sent_again.saturating_sub(before.sent_again),
             captured: self.captured.saturating_sub(before.captured),
+            pictures_sent: self.pictures_sent.saturating_sub(before.pictures_sent),
             encoded: std::array::from_fn(|layer| self.encoded[layer].saturating_sub(before.encoded[layer])),
             lowered: self.lowered,
         }
@@ -333,13 +336,11 @@ impl Sampler {
             (span > Duration::ZERO).then(|| DataSize::bytes(bytes).per(span))
         };
         let again = |count: u64| PerSecond::of(count, span);
-        // A picture is one, in however many layers.
-        let frames = since.encoded.iter().copied().max().unwrap_or(0);
         let made = since.encoded.iter().zip(Layer::ALL).filter(|(count, _)| **count > 0);
         let layers: Layers = made.map(|(_, layer)| layer).collect();
         let mut link = LinkSample {
             frames_captured: PerSecond::of(since.captured, span),
-            frames_sent: PerSecond::of(frames, span),
+            frames_sent: PerSecond::of(since.pictures_sent, span),
             layers: Some(layers),
             ..LinkSample::default()
         };
@@ -352,7 +353,7 @@ impl Sampler {
             link.round_trip = up.round_trip;
             link.limit = Some(match (since.lowered, up.short) {
                 // What is not encoded costs nothing.
-                (1.., _) if frames > 0 => Limit::Device,
+                (1.., _) if since.encoded.iter().any(|count| *count > 0) => Limit::Device,
                 (_, true) => Limit::Network,
                 (_, false) => Limit::Nothing,
             });

@@ -101,6 +101,7 @@ pub(super) fn start(
         sent: PictureKind::ALL.map(|_| Sent::new()),
         shaper: new_shaper(clock.now()),
         sent_at: [None; 2],
+        numbers: [None; 2],
         budget_due: Time::ZERO,
         time_due: Time::ZERO,
         woken: false,
@@ -136,6 +137,8 @@ struct Sender {
     shaper: Shaper,
     /// When the last picture of each kind left.
     sent_at: [Option<Time>; 2],
+    /// The number of the last picture of each kind that left.
+    numbers: [Option<u32>; 2],
     budget_due: Time,
     time_due: Time,
     /// It was parked, and woken perhaps, since the queues were looked at.
@@ -444,6 +447,10 @@ impl Sender {
             index += batch;
         }
         self.stats.of(kind).frames_sent.one();
+        // The layers of a picture have one number and come one after the other.
+        if self.numbers[kind as usize].replace(frame.number) != Some(frame.number) {
+            self.stats.of(kind).pictures_sent.one();
+        }
     }
 
     /// What took a picture is off by now; the next one must not refer to it.
