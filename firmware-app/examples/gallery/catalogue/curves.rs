@@ -194,7 +194,7 @@ fn room(course: Course, place: usize, second: u64, noise: &mut Noise) -> RoomSam
             jitter_buffer: at(if weak { 52.0 } else { 12.0 }, noise),
             decode: ms(noise.around(6.0, 0.2)),
             paint: ms(noise.around(8.0, 0.4)),
-            error: at(1.4, noise),
+            error: at(if weak { 31.0 } else { 2.2 }, noise),
         },
     }
 }

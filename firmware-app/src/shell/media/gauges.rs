@@ -65,6 +65,7 @@ fn counters(stats: &Stats) -> Counters {
         received: (stats.datagrams_received.total(), stats.bytes_received.total()),
         sent_again: PictureKind::ALL.into_iter().map(|kind| stats.of(kind).pieces_sent_again.total()).sum(),
         captured: stats.of(PictureKind::Camera).pictures_captured.total(),
+        pictures_sent: stats.of(PictureKind::Camera).pictures_sent.total(),
         encoded: LayerIndex::ALL.map(|layer| stats.encoded(layer).total()),
         lowered: stats.encoding_lowered.total(),
     }
@@ -85,14 +86,17 @@ mod tests {
         stats.datagrams_sent.add(10);
         PictureKind::ALL.into_iter().for_each(|kind| stats.of(kind).pieces_sent_again.add(4));
         stats.of(PictureKind::Camera).pictures_captured.add(30);
+        // Each picture in two layers, and one that never left.
+        stats.encoded(LayerIndex::ALL[1]).add(15);
         stats.encoded(LayerIndex::ALL[2]).add(15);
+        stats.of(PictureKind::Camera).pictures_sent.add(14);
         stats.encoding_lowered.set(1);
         let link = gauges.sample(&mut sampler, &stats, Time::from_millis(2000)).link;
         let per_second = |count| PerSecond::of(count, Duration::from_secs(1));
         assert_eq!(link.up.bitrate.map(|rate| rate.as_bps()), Some(1_000_000));
         assert_eq!(link.up.retransmissions, per_second(8));
-        assert_eq!((link.frames_captured, link.frames_sent), (per_second(30), per_second(15)));
-        assert_eq!(link.layers.map(|layers| layers.iter().collect()), Some(vec![Layer::P360]));
+        assert_eq!((link.frames_captured, link.frames_sent), (per_second(30), per_second(14)));
+        assert_eq!(link.layers.map(|layers| layers.iter().collect()), Some(vec![Layer::P240, Layer::P360]));
         assert_eq!(link.limit, Some(Limit::Device), "the processor does not keep up, and the page says so");
     }
 }

@@ -107,6 +107,7 @@ pub(super) fn start(
         protections: Default::default(),
         shaper: new_shaper(clock.now()),
         sent_at: [None; 2],
+        numbers: [None; 2],
         budget_due: Time::ZERO,
         time_due: Time::ZERO,
         woken: false,
@@ -149,6 +150,8 @@ struct Sender {
     shaper: Shaper,
     /// When the last picture of each kind left.
     sent_at: [Option<Time>; 2],
+    /// The number of the last picture of each kind that left.
+    numbers: [Option<u32>; 2],
     budget_due: Time,
     time_due: Time,
     /// It was parked, and woken perhaps, since the queues were looked at.
@@ -452,6 +455,10 @@ impl Sender {
             Err(Unsent::Withdrawn) => return self.withdraw(frame),
         };
         self.stats.of(kind).frames_sent.one();
+        // The layers of a picture have one number and come one after the other.
+        if self.numbers[kind as usize].replace(frame.number) != Some(frame.number) {
+            self.stats.of(kind).pictures_sent.one();
+        }
         let (repairs, len) = self.repairs(&pieces, kind, demanded);
         let count = repairs.len().checked_div(len).unwrap_or(0);
         // What is not sent of them is not missed unless pieces are.

@@ -45,6 +45,8 @@ picture_counters! {
     frames_too_large,
     /// Frames handed to the network.
     frames_sent,
+    /// Pictures handed to the network, in however many layers.
+    pictures_sent,
     /// Frames thrown away before sending, because sending fell behind.
     frames_unsent,
     /// Frames received whole, but for those of presentations that are not shown.

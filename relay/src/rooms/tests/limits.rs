@@ -157,6 +157,11 @@ fn the_largest_meeting_fits_a_frame() {
     let mut member = state.roster.members[&world.kiosks[1].identity.peer()].clone();
     member.name = name;
     member.present = false;
+    member.state = vestibule_common::control::MemberState {
+        presenting: u32::MAX,
+        link: Some(vestibule_common::control::LinkQuality::WeakNetwork),
+        ..Default::default()
+    };
     let most = StreamId(u32::MAX);
     member.streams =
         vestibule_common::control::Streams { audio: most, video: most, presentation: most, file: most };
