@@ -617,3 +617,6 @@ fn micros(span: Duration) -> u32 {
 }
 
 const _: () = assert!(MAX_DATAGRAM == HOP_HEADER + MAX_BODY + TAG);
+
+#[cfg(test)]
+mod tests;

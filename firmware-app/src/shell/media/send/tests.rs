@@ -1,0 +1,156 @@
+//! A picture and its repairs on their way to a socket, and how "camera off" stops both.
+
+use std::net::UdpSocket;
+
+use vestibule_common::control::{Limits, MediaEndpoint, Welcome};
+use vestibule_common::id::{PeerId, SessionId, StreamId};
+use vestibule_common::media::Gate;
+use vestibule_common::seal::{HopSecrets, Opener, Suite};
+
+use super::*;
+use crate::shell::media::link::Link;
+use crate::video::ladder::{LayerIndex, LayerWish};
+use crate::video::plan::LayersWanted;
+
+/// The thread without its loop, with its camera on, and the relay's end of its hop.
+struct World {
+    sender: Sender,
+    relay: UdpSocket,
+    opener: Opener,
+}
+
+impl World {
+    fn new() -> World {
+        let relay = UdpSocket::bind("127.0.0.1:0").unwrap();
+        relay.set_nonblocking(true).unwrap();
+        let limits = Limits {
+            members: 9,
+            member_grace_ms: 1,
+            host_grace_ms: 1,
+            knock_timeout_ms: 1,
+            idle_timeout_ms: 1,
+        };
+        let welcome = Welcome {
+            version: 1,
+            features: vec![],
+            software: "test".into(),
+            identity: PeerId([7; 32]),
+            suite: Suite::Aes128Gcm,
+            session: SessionId([1; 8]),
+            media: vec![MediaEndpoint { address: None, port: relay.local_addr().unwrap().port() }],
+            time_ms: 0,
+            limits,
+        };
+        let secrets = HopSecrets { kiosk_to_relay: [1; 32], relay_to_kiosk: [2; 32] };
+        let opener = Opener::new(welcome.session, welcome.suite, &secrets.kiosk_to_relay);
+        let link = Link::open(&welcome, "127.0.0.1:1".parse().unwrap(), secrets).unwrap();
+        let (_, incoming) = ring::<AudioOut, AUDIO_RING>();
+        let (_, inbox) = sync_channel(1);
+        let clock = Clock::start();
+        let mut sender = Sender {
+            outbox: Arc::default(),
+            gate: Gate::new(true).handle(),
+            sound: Arc::default(),
+            choice: SoundChoice::default(),
+            switches: [Arc::default(), Arc::default()],
+            bitrates: [Bitrate::kbps(1_500); 2],
+            stats: Arc::default(),
+            gauges: Arc::default(),
+            clock,
+            inbox,
+            waiting: None,
+            incoming,
+            link: None,
+            streams: None,
+            sent: PictureKind::ALL.map(|_| Sent::new()),
+            repairer: Repairer::new(),
+            protections: Default::default(),
+            shaper: new_shaper(clock.now()),
+            sent_at: [None; 2],
+            budget_due: Time::ZERO,
+            time_due: Time::ZERO,
+            woken: false,
+            small: [0; MAX_DATAGRAM],
+            batch: Box::new([0; BATCH_BYTES]),
+        };
+        let (socket, sealer) = link.sending();
+        sender.obey(SendCommand::Link(Some((socket, Box::new(sealer)))));
+        let [audio, video, presentation, file] = [1, 2, 3, 4].map(StreamId);
+        sender.obey(SendCommand::Streams(Some(Streams { audio, video, presentation, file })));
+        let camera = &sender.switches[PictureKind::Camera as usize];
+        camera.send(true, Time::ZERO);
+        camera.want(true, true, Time::ZERO);
+        World { sender, relay, opener }
+    }
+
+    fn camera(&self) -> &CameraSwitch {
+        &self.sender.switches[PictureKind::Camera as usize]
+    }
+
+    /// A picture of six pieces, captured now.
+    fn picture(&self, number: u32) -> VideoOut {
+        VideoOut {
+            kind: PictureKind::Camera,
+            layer: LayerIndex::of(3).unwrap(),
+            number,
+            reference_distance: 0,
+            ticket: self.camera().ticket().unwrap(),
+            bytes: vec![7; 6_500],
+            keyframe: true,
+            captured: Time::ZERO,
+            encoded: Time::ZERO,
+        }
+    }
+
+    /// How many pieces and repairs have come.
+    fn came(&mut self) -> (usize, usize) {
+        let (mut pieces, mut repairs) = (0, 0);
+        let mut datagram = [0; 2048];
+        while let Ok(len) = self.relay.recv(&mut datagram) {
+            let body = self.opener.open(&mut datagram[..len]).unwrap().body;
+            match Kind::of(body) {
+                Ok(Kind::Video) => pieces += 1,
+                Ok(Kind::Repair) => repairs += 1,
+                _ => {}
+            }
+        }
+        (pieces, repairs)
+    }
+}
+
+#[test]
+fn repairs_leave_where_they_are_wanted_and_their_share_is_taken_from_the_encoders() {
+    let mut world = World::new();
+    world.sender.send_frame(&world.picture(1));
+    assert_eq!(world.came(), (6, 0));
+    let wish = LayerWish { layer: LayerIndex::of(3).unwrap(), cap: Bitrate::kbps(1_500), repairs: 5 };
+    world.camera().want_layers(Some(LayersWanted::from_iter([wish])));
+    world.sender.send_frame(&world.picture(2));
+    assert_eq!(world.came(), (6, 3));
+    for number in 3..16 {
+        world.sender.send_frame(&world.picture(number));
+        world.came();
+    }
+    world.sender.budget_due = Time::ZERO;
+    world.sender.tell_budgets();
+    let cap = world.camera().wishes().layers.unwrap()[0].cap.as_bps() / 1000;
+    assert!((950..1_050).contains(&cap), "{cap}: two thirds");
+}
+
+#[test]
+fn no_repair_leaves_of_what_was_captured_before_camera_off() {
+    let mut world = World::new();
+    let wish = LayerWish { layer: LayerIndex::of(3).unwrap(), cap: Bitrate::kbps(1_500), repairs: 5 };
+    world.camera().want_layers(Some(LayersWanted::from_iter([wish])));
+    let picture = world.picture(1);
+    world.camera().want(false, false, Time::ZERO);
+    world.camera().want(true, true, Time::ZERO);
+    // As if it were switched off between the pieces and the repairs.
+    let body = |_, out: &mut [u8]| {
+        out[..100].fill(9);
+        Ok(100)
+    };
+    assert!(world.sender.send_run(&picture, 3, body).is_err());
+    world.sender.send_frame(&picture);
+    assert_eq!(world.came(), (0, 0));
+}
