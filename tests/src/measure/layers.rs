@@ -20,7 +20,7 @@ const RATE: u32 = 30;
 /// Prints `layers_N_cpu_ms`, the median for one picture, and `layers_N_cpu_p95_ms`.
 ///
 /// Errors: the codec's words.
-pub fn run(clip: &[I420]) -> Result<(), String> {
+pub(super) fn run(clip: &[I420]) -> Result<(), String> {
     let pictures: Vec<I420> = clip.iter().map(square).collect();
     for wanted in RUNS {
         let all = rungs((640, 480));

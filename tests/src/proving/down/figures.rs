@@ -37,7 +37,7 @@ fn isolation(with: &DownRecord, without: &DownRecord) -> f64 {
 }
 
 /// Named figures of a run, in a fixed order. Of several receivers the worst counts.
-pub fn figures(case: &DownCase, record: &DownRecord) -> Vec<(&'static str, f64)> {
+fn figures(case: &DownCase, record: &DownRecord) -> Vec<(&'static str, f64)> {
     let views: Vec<WayView> = (0..case.ways.len()).map(|way| WayView { case, record, way }).collect();
     let least = |of: &dyn Fn(&WayView) -> f64| views.iter().map(of).fold(f64::INFINITY, f64::min);
     let most = |of: &dyn Fn(&WayView) -> f64| views.iter().map(of).fold(0.0, f64::max);

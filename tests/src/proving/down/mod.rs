@@ -15,5 +15,5 @@ mod run;
 mod screen;
 
 pub use case::DownCase;
-pub use figures::{figures as figures_of, table};
+pub use figures::table;
 pub use run::{DownRecord, run};
