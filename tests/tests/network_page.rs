@@ -15,7 +15,8 @@ use vestibule_common::time::{Duration, Time};
 use vestibule_common::unit::{Bitrate, DataSize};
 use vestibule_common::wire::{AudioLevel, Ecn, Feedback, HOP_HEADER, Kind, MAX_BODY, MediaHeader, Nack, TAG};
 use vestibule_kiosk::kiosk::network::{
-    Counters, Down, Judgement, NetworkHistory, RoomCount, Sampler, Totals, Trouble, Up, Verdict, csv, judge,
+    Counters, Down, Judgement, NetworkHistory, RoomCount, Sampler, SoundSpan, Totals, Trouble, Up, Verdict,
+    csv, judge,
 };
 use vestibule_kiosk::view::{Graphs, Quantity};
 use vestibule_tests::world::{Link, LinkConfig, Loss, Schedule};

@@ -67,6 +67,7 @@ impl World {
             protections: Default::default(),
             shaper: new_shaper(clock.now()),
             sent_at: [None; 2],
+            numbers: [None; 2],
             budget_due: Time::ZERO,
             time_due: Time::ZERO,
             woken: false,
@@ -98,6 +99,7 @@ impl World {
             bytes: vec![7; 6_500],
             keyframe: true,
             captured: Time::ZERO,
+            taken: Time::ZERO,
             encoded: Time::ZERO,
         }
     }
