@@ -548,7 +548,7 @@ mod tests {
         got(&mut layers, 1, [true, true], AT);
         for (given_up, highest) in [(0, 3), (1, 2), (3, 0), (0, 3)] {
             layers.give_up_layers(given_up);
-            layers.allot(1, Bitrate::kbps(9000), AT);
+            layers.allot(1, Bitrate::kbps(9000), 1.0, AT);
             let allowed = layers.choices(StreamId(2)).map(|(_, choice)| choice.allowed).max();
             assert_eq!(allowed, Some(highest), "{given_up} given up");
         }
