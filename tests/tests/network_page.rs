@@ -342,7 +342,8 @@ fn pictures_are_those_that_came_and_what_was_sent_again_is_counted() {
     // Nearly all pictures come, by what was asked for again.
     lossy.is("room", "frames_received_per_s", 25.0, 0.5);
     let again = lossy.mean("link", "retransmitted_down_per_s");
-    assert!((3.0..6.0).contains(&again), "of 75 pieces a second 5 % are lost: {again}");
+    // Some are asked for again before the first answer can be here.
+    assert!((3.0..9.0).contains(&again), "of 75 pieces a second 5 % are lost: {again}");
     let all: f64 = lossy.column("link", "retransmitted_down_per_s").iter().sum();
     assert!(
         (lossy.truth.again as f64 - all).abs() <= 3.0 * 8.0,
