@@ -44,7 +44,7 @@ pub struct Record {
     pub pictures: Vec<Shown>,
     /// From when on how many pictures a second were sent.
     pub rates: Vec<(Time, u32)>,
-    /// Bytes of pictures from [`FROM`] on.
+    /// Bytes of pictures from `FROM` on.
     pub bytes: u64,
     /// Every period of sound, and when the speaker took it.
     pub sounds: Vec<(Played, Time)>,

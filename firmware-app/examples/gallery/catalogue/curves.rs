@@ -132,6 +132,7 @@ fn link(course: Course, second: u64, noise: &mut Noise) -> LinkSample {
             (_, true) => Layers::from_iter([Layer::P144, Layer::P360]),
             _ => Layers::from_iter(Layer::ALL),
         }),
+        relay_busy: Some(false),
         limit: Some(match (weak, busy) {
             (true, _) => Limit::Network,
             (_, true) => Limit::Device,

@@ -23,6 +23,7 @@ fn page(course: Course, count: usize, shown: u8, language: Language) -> MeetingV
         Verdict::Good => (NetworkWords::Good, Tone::Good),
         Verdict::OwnNetwork => (NetworkWords::OwnNetwork, Tone::Weak),
         Verdict::OwnDevice => (NetworkWords::OwnDevice, Tone::Weak),
+        Verdict::Relay => (NetworkWords::Relay, Tone::Weak),
         Verdict::Room { peer, trouble, more } => {
             (NetworkWords::Room { room: name(peer), trouble, more }, Tone::Weak)
         }

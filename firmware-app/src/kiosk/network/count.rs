@@ -92,6 +92,8 @@ impl Up {
 /// The way from the relay, as the receiving thread knows it.
 #[derive(Copy, Clone, Debug, Default)]
 pub struct Down {
+    /// The relay's processor does not keep up, as it tells; absent until it told anything.
+    pub strained: Option<bool>,
     /// What could be carried, as the relay tells it.
     pub estimate: Option<Bitrate>,
     /// What the relay allotted of it.
@@ -390,6 +392,7 @@ impl Sampler {
             let (came, end) = (down.came - before_came, down.end - before_end);
             let lately = down.at.is_some_and(|at| now.since(at) <= MISSING);
             self.came = (down.came, down.end, down.again);
+            link.relay_busy = down.strained;
             link.down = Direction {
                 bitrate: rate(since.received),
                 estimate: down.estimate,

@@ -15,7 +15,7 @@ use super::sample::{Layer, Limit, LinkQuality, LinkSample, PerSecond, RoomSample
 type Column<T> = (&'static str, fn(&T) -> Option<String>);
 
 /// Of the own link.
-const LINK: [Column<LinkSample>; 18] = [
+const LINK: [Column<LinkSample>; 19] = [
     ("round_trip_ms", |link| ms(link.round_trip)),
     ("jitter_up_ms", |link| ms(link.up.jitter)),
     ("jitter_down_ms", |link| ms(link.down.jitter)),
@@ -34,6 +34,7 @@ const LINK: [Column<LinkSample>; 18] = [
     ("frames_sent_per_s", |link| per_second(link.frames_sent)),
     ("layers_sent", |link| link.layers.map(|layers| layers.iter().map(number).collect::<Vec<_>>().join("+"))),
     ("limited_by", |link| link.limit.map(|limit| limited_by(limit).to_owned())),
+    ("relay_busy", |link| link.relay_busy.map(|busy| u8::from(busy).to_string())),
 ];
 
 /// Of a room.

@@ -36,6 +36,8 @@ pub struct LinkSample {
     pub layers: Option<Layers>,
     /// Why not more of them.
     pub limit: Option<Limit>,
+    /// The relay's processor does not keep up, so that it passes on smaller pictures.
+    pub relay_busy: Option<bool>,
 }
 
 /// One direction of the link.

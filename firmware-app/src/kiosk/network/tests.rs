@@ -170,6 +170,8 @@ fn each_trouble_has_its_verdict() {
     }
     let busy = |sample: &mut NetworkSample| sample.link.limit = Some(Limit::Device);
     assert_eq!(of(&[], &busy, WORKSHOP), Some(Verdict::OwnDevice));
+    let strained = |sample: &mut NetworkSample| sample.link.relay_busy = Some(true);
+    assert_eq!(of(&[], &strained, WORKSHOP), Some(Verdict::Relay));
     assert_eq!(
         of(&[(peer(1), says(LinkQuality::WeakNetwork))], &nothing, WORKSHOP),
         room(Trouble::Network, 0)
@@ -241,6 +243,7 @@ fn full() -> NetworkSample {
         frames_sent: Some(PerSecond::from_milli(29_970)),
         layers: Some([Layer::P360, Layer::P144].into_iter().collect()),
         limit: Some(Limit::Device),
+        relay_busy: Some(true),
     };
     let room = RoomSample {
         bitrate: Some(Bitrate::bps(800)),
@@ -265,20 +268,20 @@ fn the_table_is_exact_quoted_and_empty_where_nothing_is_known() {
         "seconds,kind,room,round_trip_ms,jitter_up_ms,jitter_down_ms,loss_up_percent,loss_down_percent,sent_kbps,received_kbps,\
          estimate_up_kbps,estimate_down_kbps,allotment_up_kbps,allotment_down_kbps,retransmitted_up_per_s,\
          retransmitted_down_per_s,congestion_window_bytes,frames_captured_per_s,frames_sent_per_s,layers_sent,\
-         limited_by,room_kbps,frames_received_per_s,frames_decoded_per_s,frames_shown_per_s,layer_shown,jitter_buffer_ms,loss_percent,\
+         limited_by,relay_busy,room_kbps,frames_received_per_s,frames_decoded_per_s,frames_shown_per_s,layer_shown,jitter_buffer_ms,loss_percent,\
          concealed_percent,repaired_per_s,says_of_itself,delay_capture_ms,delay_encode_ms,delay_pace_ms,\
          delay_network_ms,delay_relay_ms,delay_jitter_buffer_ms,delay_decode_ms,delay_paint_ms,delay_error_ms"
     );
     assert_eq!(
         lines[1],
         "765.250,link,,2.345,0.090,,1.234,100.000,1234.567,,2000.000,,1500.000,,1.500,,14600,30.000,29.970,0+2,\
-         device,,,,,,,,,,,,,,,,,,,"
+         device,1,,,,,,,,,,,,,,,,,,,"
     );
     assert_eq!(
         lines[2],
-        "765.250,room,\"Room \"\"A\"\", left\",,,,,,,,,,,,,,,,,,,0.800,,,,3,,,,,weak network,33.000,,,,,,,,"
+        "765.250,room,\"Room \"\"A\"\", left\",,,,,,,,,,,,,,,,,,,,0.800,,,,3,,,,,weak network,33.000,,,,,,,,"
     );
-    assert_eq!(lines[3], format!("765.250,room,B{}", ",".repeat(37)));
+    assert_eq!(lines[3], format!("765.250,room,B{}", ",".repeat(38)));
     let columns = lines[0].split(',').count();
     assert!([lines[1], lines[3]].iter().all(|line| line.split(',').count() == columns));
     assert_eq!(csv(&NetworkHistory::default()).lines().count(), 1);

@@ -37,6 +37,8 @@ pub enum Verdict {
     OwnNetwork,
     /// This device does no more.
     OwnDevice,
+    /// The relay's computer does no more.
+    Relay,
     /// Another room is in trouble, and perhaps so many more in the same.
     Room {
         /// Which.
@@ -74,6 +76,7 @@ pub struct Judgement {
     found: BTreeMap<PeerId, Trouble>,
     own_network: bool,
     own_device: bool,
+    relay: bool,
 }
 
 impl Judgement {
@@ -83,7 +86,7 @@ impl Judgement {
             Verdict::Unknown => None,
             Verdict::OwnNetwork => Some(LinkQuality::WeakNetwork),
             Verdict::OwnDevice => Some(LinkQuality::BusyDevice),
-            Verdict::Good | Verdict::Room { .. } => Some(LinkQuality::Good),
+            Verdict::Good | Verdict::Relay | Verdict::Room { .. } => Some(LinkQuality::Good),
         }
     }
 
@@ -102,6 +105,7 @@ pub fn judge(before: &Judgement, history: &NetworkHistory) -> Judgement {
     let count = |bad: &dyn Fn(&Moment) -> bool| window.iter().filter(|moment| bad(moment)).count();
     let own_network = held(before.own_network, count(&|moment| is_weak(&moment.link)));
     let own_device = held(before.own_device, count(&|moment| moment.link.limit == Some(Limit::Device)));
+    let relay = held(before.relay, count(&|moment| moment.link.relay_busy == Some(true)));
     let mut found = BTreeMap::new();
     for (peer, _) in history.rooms() {
         let worst = Trouble::ALL.into_iter().find(|trouble| {
@@ -127,10 +131,12 @@ pub fn judge(before: &Judgement, history: &NetworkHistory) -> Judgement {
         Verdict::OwnNetwork
     } else if own_device {
         Verdict::OwnDevice
+    } else if relay {
+        Verdict::Relay
     } else {
         worst(before, &rooms)
     };
-    Judgement { verdict, rooms, found, own_network, own_device }
+    Judgement { verdict, rooms, found, own_network, own_device, relay }
 }
 
 /// The worst trouble of a room; the room that was named stays named.
@@ -138,7 +144,7 @@ fn worst(before: &Judgement, rooms: &BTreeMap<PeerId, Trouble>) -> Verdict {
     let Some(trouble) = rooms.values().min().copied() else { return Verdict::Good };
     let named = match before.verdict {
         Verdict::Room { peer, .. } => Some(peer),
-        Verdict::Unknown | Verdict::Good | Verdict::OwnNetwork | Verdict::OwnDevice => None,
+        Verdict::Unknown | Verdict::Good | Verdict::OwnNetwork | Verdict::OwnDevice | Verdict::Relay => None,
     };
     let same = || rooms.iter().filter(|(_, other)| **other == trouble).map(|(peer, _)| *peer);
     let Some(first) = named.filter(|peer| same().any(|other| other == *peer)).or_else(|| same().next())

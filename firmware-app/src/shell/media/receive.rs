@@ -435,6 +435,7 @@ impl Receiver {
             },
             Ok(Kind::Demand) => match Demand::parse(body) {
                 Ok(demand) => {
+                    self.down.strained = Some(demand.strained);
                     self.down.estimate = demand.estimate;
                     self.down.allotment = demand.estimate.map(|_| demand.allotted);
                     self.wishes.handle_demand(&demand, self.own, now);

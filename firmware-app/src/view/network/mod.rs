@@ -239,6 +239,7 @@ fn said(kiosk: &Kiosk, meeting: &Meeting) -> (NetworkWords, Tone) {
         Verdict::Good => (NetworkWords::Good, Tone::Good),
         Verdict::OwnNetwork => (NetworkWords::OwnNetwork, Tone::Weak),
         Verdict::OwnDevice => (NetworkWords::OwnDevice, Tone::Weak),
+        Verdict::Relay => (NetworkWords::Relay, Tone::Weak),
         Verdict::Room { peer, trouble, more } => {
             let room = meeting.label(&peer).unwrap_or_default().to_owned();
             (NetworkWords::Room { room, trouble, more }, Tone::Weak)

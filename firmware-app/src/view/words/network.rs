@@ -16,6 +16,8 @@ pub enum NetworkWords {
     OwnNetwork,
     /// This device does no more.
     OwnDevice,
+    /// The relay's computer does no more.
+    Relay,
     /// A room is in trouble, and so many more.
     Room {
         /// Its name.
@@ -53,6 +55,7 @@ impl NetworkWords {
             NetworkWords::OwnDevice => {
                 "Weak: this device is busy, so it sends fewer or smaller pictures".into()
             }
+            NetworkWords::Relay => "Weak: the relay is busy, so it passes on smaller pictures".into(),
             NetworkWords::Room { room, trouble, more } => {
                 let rooms = match more {
                     0 => room.clone(),
@@ -77,6 +80,7 @@ impl NetworkWords {
             NetworkWords::Good => "Good".into(),
             NetworkWords::OwnNetwork => "Weak: this room".into(),
             NetworkWords::OwnDevice => "Busy: this device".into(),
+            NetworkWords::Relay => "Busy: the relay".into(),
             NetworkWords::Room { room, trouble, .. } => match trouble {
                 Trouble::NoPictures => format!("No pictures: {room}"),
                 Trouble::Network => format!("Weak: {room}"),
@@ -93,6 +97,9 @@ impl NetworkWords {
             NetworkWords::OwnNetwork => "Schwach: Netz dieses Raums".into(),
             NetworkWords::OwnDevice => {
                 "Schwach: Dieses Gerät ist ausgelastet und sendet weniger oder kleinere Bilder".into()
+            }
+            NetworkWords::Relay => {
+                "Schwach: Das Relay ist ausgelastet und reicht kleinere Bilder weiter".into()
             }
             NetworkWords::Room { room, trouble, more } => {
                 let rooms = match more {
@@ -118,6 +125,7 @@ impl NetworkWords {
             NetworkWords::Good => "Gut".into(),
             NetworkWords::OwnNetwork => "Schwach: dieser Raum".into(),
             NetworkWords::OwnDevice => "Ausgelastet: dieses Gerät".into(),
+            NetworkWords::Relay => "Ausgelastet: das Relay".into(),
             NetworkWords::Room { room, trouble, .. } => match trouble {
                 Trouble::NoPictures => format!("Keine Bilder: {room}"),
                 Trouble::Network => format!("Schwach: {room}"),
