@@ -54,6 +54,7 @@ fn line(what: &str, scene: &Scene, outcome: &Outcome) {
 /// Asserts that of a hundred frames at least so many are delivered, for each of [`LOSSES`] and [`ROUND_TRIPS`].
 fn delivers(both_ways: bool, least_resend: [[f64; 4]; 4], least_repair: [[f64; 4]; 4]) {
     println!("   losses     round trip  help            delivered  99th late  overhead  keyframes");
+    let mut faults = Vec::new();
     for (row, loss) in LOSSES.into_iter().enumerate() {
         for (column, round_trip) in ROUND_TRIPS.into_iter().enumerate() {
             let [none, resend, repair] = HELP.map(|help| {
@@ -63,11 +64,13 @@ fn delivers(both_ways: bool, least_resend: [[f64; 4]; 4], least_repair: [[f64; 4
                 percent(&outcome)
             });
             let what = format!("{loss} % {round_trip} ms: {none:.2}, {resend:.2}, {repair:.2}");
-            assert!(resend > none && repair >= resend, "{what}");
-            assert!(resend >= least_resend[row][column], "{what}");
-            assert!(repair >= least_repair[row][column], "{what}");
+            let ordered = resend > none && repair >= resend;
+            if !ordered || resend < least_resend[row][column] || repair < least_repair[row][column] {
+                faults.push(what);
+            }
         }
     }
+    assert!(faults.is_empty(), "{faults:#?}");
 }
 
 #[test]

@@ -27,9 +27,15 @@ const REPEAT_SHORTEST: Duration = Duration::from_millis(20);
 
 /// What a piece that was asked for so often and did not come is asked for again after. The first time it is not waited until it
 /// could be here: where one packet in ten is lost either way, one question in five fails, and the second one makes up for that
-/// before the pictures stand for long. It costs as many pieces as were lost.
+/// before the pictures stand for long. It costs as many pieces as were lost. Where the question came and the answer was lost, a sender does not
+/// answer the second one, which is too near to the first; so the third one follows as if there had been no second.
 pub(super) fn repeat_after(round_trip: Duration, tries: u8) -> Duration {
-    let after = if tries <= 1 { round_trip.saturating_mul(3) / 5 } else { round_trip.saturating_mul(5) / 4 };
+    let (parts, of) = match tries {
+        0 | 1 => (3, 5),
+        2 => (13, 20),
+        _ => (5, 4),
+    };
+    let after = round_trip.saturating_mul(parts) / of;
     after.max(REPEAT_SHORTEST)
 }
 
@@ -79,9 +85,9 @@ mod tests {
             [
                 (None, [60, 150, 150]),
                 (Some(5), [105, 150, 150]),
-                (Some(20), [135, 175, 175]),
-                (Some(40), [234, 274, 274]),
-                (Some(100), [420, 420, 595]),
+                (Some(20), [130, 170, 170]),
+                (Some(40), [210, 250, 250]),
+                (Some(100), [420, 420, 535]),
                 (Some(250), [570, 570, 1000]),
                 (Some(251), [60, 150, 1000]),
                 (Some(100_000), [60, 150, 1000]),
