@@ -2,8 +2,6 @@
 //!
 //! Not the packets and not their repeats: those are `vestibule_common::media::voice`. One room's sound at 48 kHz, mono.
 
-use std::ops::RangeInclusive;
-
 use opus::{Application, Bitrate, Channels, Decoder, Encoder, Signal};
 use vestibule_common::media::voice::{CODED_MOST, CODED_PAYLOAD, Coded, PERIODS_MOST, SoundDecoder};
 use vestibule_common::media::{AudioFrame, FRAME_SAMPLES, SAMPLE_RATE};
@@ -16,8 +14,6 @@ const EFFORT: i32 = 5;
 const LOSS: i32 = 15;
 /// The encoder looks so far ahead.
 const LOOKAHEAD: Duration = Duration::from_micros(6_500);
-/// A frame of so few bytes need not be sent (libopus, opus_encode): there is nothing but background.
-const NOTHING: RangeInclusive<usize> = 0..=2;
 
 /// Codes what a room says.
 pub struct SoundCoder {
@@ -38,7 +34,8 @@ impl SoundCoder {
         encoder.set_bitrate(Bitrate::Bits(CODED_PAYLOAD.as_bps() as i32)).map_err(said)?;
         encoder.set_complexity(EFFORT).map_err(said)?;
         encoder.set_signal(Signal::Voice).map_err(said)?;
-        encoder.set_dtx(true).map_err(said)?;
+        // It would take any steady tone for background. What is silence is the sender's to say.
+        encoder.set_dtx(false).map_err(said)?;
         Ok(SoundCoder { encoder, repeats: None, input: [0; PERIODS_MOST * FRAME_SAMPLES], waiting: 0 })
     }
 
@@ -54,7 +51,7 @@ impl SoundCoder {
         }
     }
 
-    /// Takes one period. Once a frame of `periods` of them is whole, returns it coded: empty if there is nothing in it but background.
+    /// Takes one period. Once a frame of `periods` of them is whole, returns it coded.
     /// `repeats` is how often each frame will be sent again.
     pub fn period(&mut self, samples: &AudioFrame, periods: u8, repeats: u8) -> Option<Coded> {
         let periods = usize::from(periods).clamp(1, PERIODS_MOST);
@@ -78,7 +75,6 @@ impl SoundCoder {
         self.waiting = 0;
         let mut coded = [0; CODED_MOST];
         match self.encoder.encode(&self.input[..periods * FRAME_SAMPLES], &mut coded) {
-            Ok(len) if NOTHING.contains(&len) => Some(Coded::new()),
             Ok(len) => Some(coded[..len].iter().copied().collect()),
             Err(error) => {
                 log::debug!("a period cannot be coded: {error}");
@@ -203,11 +199,19 @@ mod tests {
     }
 
     #[test]
-    fn silence_is_said_by_frames_without_bytes() {
-        let mut coder = SoundCoder::new().unwrap();
-        (0..100).for_each(|n| drop(coder.period(&voice(n), 1, 0)));
-        let empty = (0..200).filter(|_| coder.period(&SILENCE, 1, 0).unwrap().is_empty()).count();
-        assert!(empty > 100, "{empty} of 200");
+    fn a_steady_tone_is_no_silence() {
+        let tone = |n: usize| -> AudioFrame {
+            let at = |at: usize| (n * FRAME_SAMPLES + at) as f32 * 440.0 / SAMPLE_RATE as f32;
+            std::array::from_fn(|sample| ((at(sample) * std::f32::consts::TAU).sin() * 3_000.0) as i16)
+        };
+        let (mut coder, mut decoder, mut out) = (SoundCoder::new().unwrap(), decoder(), SILENCE);
+        for n in 0..1000 {
+            let coded = coder.period(&tone(n), 1, 0).unwrap();
+            assert!(coded.len() > 2, "{n}");
+            decoder.decode(&coded, &mut out);
+            let energy: f64 = out.iter().map(|it| f64::from(*it).powi(2)).sum::<f64>() / 480.0;
+            assert!(n < 20 || energy.sqrt() > 1_000.0, "{n}: {energy}");
+        }
     }
 
     #[test]

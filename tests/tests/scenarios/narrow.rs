@@ -12,6 +12,16 @@ fn tc(network: &Network, words: &str) {
     assert!(out.status.success(), "tc {words}: {}", String::from_utf8_lossy(&out.stderr));
 }
 
+/// The loudest sample that a room played of the others in a second.
+fn loudest_played(kiosk: &mut Kiosk) -> u16 {
+    let answer = kiosk.ask("record 1").unwrap();
+    let said = answer["recorded"].as_str().unwrap_or_else(|| panic!("{answer}"));
+    let (path, _) = said.split_once(": ").unwrap();
+    let samples: Vec<i16> =
+        hound::WavReader::open(path).unwrap().samples().collect::<Result<_, _>>().unwrap();
+    samples.chunks(3).map(|tracks| tracks[1].unsigned_abs()).max().unwrap()
+}
+
 #[test]
 fn where_the_network_is_narrow_sound_is_coded_and_goes_on() {
     let Some(network) = Network::or_say_so("where_the_network_is_narrow_sound_is_coded_and_goes_on") else {
@@ -51,6 +61,10 @@ fn where_the_network_is_narrow_sound_is_coded_and_goes_on() {
             .unwrap();
     }
     together(&mut [&mut host, &mut guest]).unwrap();
+    for kiosk in [&mut host, &mut guest] {
+        let loudest = loudest_played(kiosk);
+        assert!(loudest > 500, "{loudest}: the other room's tone is heard");
+    }
 
     tc(&network, "qdisc del dev lo root");
     for kiosk in [&mut host, &mut guest] {

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use vestibule_common::media::voice::{VoicePacker, VoicePayload};
+use vestibule_common::media::voice::{Coded, VoicePacker, VoicePayload};
 use vestibule_common::media::{AudioFrame, Passed, Ticket};
 use vestibule_common::time::Time;
 use vestibule_common::wire::AudioLevel;
@@ -13,6 +13,10 @@ use crate::audio::SoundCoder;
 
 /// Whoever goes over to coded sound still makes plain samples for so many periods, so that decoders are in step by then.
 const BOTH: u32 = 8;
+/// Below this many dB under full scale, and without a voice, there is nothing to hear,
+const NOTHING: u8 = 60;
+/// and after so many periods of it that is said instead of coding it: 200 ms.
+const CALM: u32 = 20;
 /// Silence is said so many times as it begins,
 const SAID: u32 = 2;
 /// and again after so many frames, so that others know that it lasts.
@@ -106,7 +110,9 @@ pub(super) struct Speaking {
     forgotten: u32,
     /// When the frame that is being coded was captured, and its number.
     begun: (Time, u32),
-    /// Coded frames in a row without anything in them.
+    /// Periods in a row without anything to hear.
+    calm: u32,
+    /// Frames in a row for which silence was said.
     quiet: u32,
     /// Periods for which coded sound has been made.
     coded_for: u32,
@@ -122,6 +128,7 @@ impl Speaking {
             ticket: None,
             forgotten: 0,
             begun: (Time::ZERO, 0),
+            calm: 0,
             quiet: 0,
             coded_for: 0,
         }
@@ -139,6 +146,8 @@ impl Speaking {
         self.number = number.wrapping_add(1);
         let (ticket, samples) = (passed.ticket, passed.samples);
         let SoundLayers { plain, coded } = switch.made();
+        self.calm =
+            if level.voice || level.below_full_scale_db < NOTHING { 0 } else { self.calm.saturating_add(1) };
         let forgotten = switch.forgotten.load(Ordering::Relaxed);
         if self.ticket.replace(ticket) != Some(ticket)
             || std::mem::replace(&mut self.forgotten, forgotten) != forgotten
@@ -165,7 +174,8 @@ impl Speaking {
         if coder.begins() {
             self.begun = (captured, number);
         }
-        if let Some(payload) = code(coder, &mut self.packer, samples, wish, &mut self.quiet) {
+        let silent = self.calm > CALM;
+        if let Some(payload) = code(coder, &mut self.packer, samples, (wish, silent), &mut self.quiet) {
             let (captured, number) = self.begun;
             put(AudioOut { ticket, number, captured, level, sound: SoundOut::Coded(payload) });
         }
@@ -177,20 +187,22 @@ fn code(
     coder: &mut SoundCoder,
     packer: &mut VoicePacker,
     samples: &AudioFrame,
-    CodedWish { repeats, periods }: CodedWish,
+    (CodedWish { repeats, periods }, silent): (CodedWish, bool),
     quiet: &mut u32,
 ) -> Option<VoicePayload> {
+    // It hears silence too, so that it goes on from there.
     let coded = coder.period(samples, periods, repeats)?;
+    let coded = if silent { Coded::new() } else { coded };
     let payload = packer.pack(&coded, periods, repeats);
     let before = *quiet;
-    *quiet = if coded.is_empty() { before + 1 } else { 0 };
+    *quiet = if silent { before + 1 } else { 0 };
     (*quiet == 0 || before < SAID || before.is_multiple_of(AGAIN)).then_some(payload)
 }
 
 #[cfg(test)]
 mod tests {
     use vestibule_common::media::voice::VoicePacket;
-    use vestibule_common::media::{Gate, SILENCE};
+    use vestibule_common::media::{Gate, LevelMeter, SILENCE};
     use vestibule_common::time::Duration;
 
     use super::*;
@@ -199,12 +211,13 @@ mod tests {
         speaking: Speaking,
         switch: SoundSwitch,
         gate: Gate,
+        meter: LevelMeter,
         now: Time,
     }
 
     fn bench() -> Bench {
         let (speaking, switch, gate) = (Speaking::new(), SoundSwitch::default(), Gate::new(false));
-        Bench { speaking, switch, gate, now: Time::from_millis(1_000) }
+        Bench { speaking, switch, gate, meter: LevelMeter::new(), now: Time::from_millis(1_000) }
     }
 
     const CODED: Option<CodedWish> = Some(CodedWish { repeats: 0, periods: 1 });
@@ -214,7 +227,7 @@ mod tests {
             self.now += Duration::from_millis(10);
             let mut out = Vec::new();
             if let Some(passed) = self.gate.pass(samples, self.now) {
-                let what = (self.now, AudioLevel::SILENT);
+                let what = (self.now, self.meter.frame(samples));
                 self.speaking.period(&passed, what, &self.switch, |it| out.push(it));
             }
             out
