@@ -90,23 +90,31 @@ const TARGET_LEAST: i64 = 5_000;
 const TARGET_MOST: i64 = 200_000;
 /// On top of the measured jitter, for what was not measured.
 const MARGIN: i64 = 3_000;
-/// One late packet makes the target grow by this much at least, and at most.
+/// A packet that comes late makes the target grow by this much at least, and at most; but not if it is the only one within
+/// some seconds: the sound is later by a frame then, until the next quiet moment. What is late together counts as one.
 const GROW_LEAST: i64 = 5_000;
 const GROW_MOST: i64 = 20_000;
+const ALONE: Duration = Duration::from_secs(5);
+const TOGETHER: Duration = Duration::from_millis(100);
 /// After growing the target rests for this long, then shrinks by 5 ms a second.
 const REST: Duration = Duration::from_secs(2);
 const SHRINK_PER_FRAME: i64 = 50;
 /// Frames concealed before the buffer takes the sender for silent.
 const CONCEAL_MOST: u32 = 6;
-/// Playout has its own rhythm, which slides over the packets' as the clocks drift, and a resampler holds up to a frame and
-/// half of its filter. Kept this much later than the target, the next frame is there at every phase, with what is left of
+/// Playout has its own rhythm, which slides over the packets' as the clocks drift, and a resampler takes up to a block of the speaker's
+/// and its filter ahead. Kept this much later than the target, the next frame is there at every phase, with what is left of
 /// the target's margin.
-const BEST: i64 = 9_000;
+const BEST: i64 = 1_500;
 /// The distance of these is more than a frame, so that one correction never calls for the opposite, and neither calls for
 /// one while a resampler keeps near to [`BEST`]; early is nearer, as the target has a margin, and late so near that what one
 /// packet held up has cost, a frame, is taken back in the next quiet moment and not by a resampler in twenty seconds.
 const TOO_EARLY: i64 = -3_000;
-const TOO_LATE: i64 = 16_500;
+const TOO_LATE: i64 = 11_500;
+/// Of a frame in which nothing is heard a part can be left out instead of a whole one: no less, and no more.
+const SURPLUS_LEAST: i64 = 1_500;
+const SURPLUS_MOST: i64 = 5_000;
+/// Below -50 dBFS nothing is heard.
+const INAUDIBLE: f32 = 1e4;
 /// This far off, no quiet moment is waited for.
 const FAR_OFF: i64 = 40_000;
 /// Frames to wait for a quiet moment; when far off; and between two corrections.
@@ -136,13 +144,16 @@ pub struct JitterBuffer {
     repeats: RepeatNeed,
     target_us: i64,
     grown: Time,
+    /// When packets began to come late, last.
+    late: Option<Time>,
     /// Smoothed delay of what is played, against the fastest packet.
     delay_us: Option<f32>,
     /// Frames for which the delay has been off its target, and since the last correction.
     off: u32,
     since_correction: u32,
-    /// Mean energy of a sample, smoothed over about a second.
+    /// Mean energy of a sample, smoothed over about a second; and nothing was heard in the frame played last.
     energy: f32,
+    inaudible: bool,
     stats: JitterStats,
 }
 
@@ -218,10 +229,12 @@ impl JitterBuffer {
             repeats: RepeatNeed::default(),
             target_us: TARGET_AT_START,
             grown: Time::ZERO,
+            late: None,
             delay_us: None,
             off: 0,
             since_correction: 0,
             energy: 0.0,
+            inaudible: false,
             stats: JitterStats::default(),
         }
     }
@@ -266,6 +279,7 @@ impl JitterBuffer {
             }
             Phase::Playing => {}
         }
+        self.inaudible = false;
         self.adapt_target(now);
         self.make_ready(self.next);
         let slot = &self.slots[index(self.next)];
@@ -281,6 +295,16 @@ impl JitterBuffer {
     pub fn excess_us(&self) -> Option<i64> {
         let delay = self.delay_us.filter(|_| self.phase == Phase::Playing)?;
         Some(delay as i64 - self.target_us - BEST)
+    }
+
+    /// How many samples to leave out of the frame that [`JitterBuffer::pop`] gave last, for whoever can: in it nothing is heard, and
+    /// frames are played later than best. Counts as done.
+    pub fn take_surplus(&mut self) -> usize {
+        let excess = self.excess_us().filter(|excess| self.inaudible && *excess >= SURPLUS_LEAST);
+        let Some(surplus) = excess.map(|excess| excess.min(SURPLUS_MOST)) else { return 0 };
+        self.inaudible = false;
+        self.corrected(-(surplus as f32));
+        surplus as usize * FRAME_SAMPLES / FRAME_DURATION.as_micros() as usize
     }
 
     /// What happened so far, and how the buffer stands.
@@ -351,13 +375,15 @@ impl JitterBuffer {
             return fits;
         }
         let possible = self.buffered == 0 && behind <= self.concealed_run;
-        let wanted = relative_us + MARGIN;
-        let least = if possible { self.target_us + GROW_LEAST } else { self.target_us };
-        let most = (self.target_us + GROW_MOST).min(TARGET_MOST);
-        let grown = wanted.max(least).min(most).max(self.target_us);
-        if grown > self.target_us {
-            self.target_us = grown;
-            self.grown = now;
+        if self.is_late_again(now) {
+            let wanted = relative_us + MARGIN;
+            let least = if possible { self.target_us + GROW_LEAST } else { self.target_us };
+            let most = (self.target_us + GROW_MOST).min(TARGET_MOST);
+            let grown = wanted.max(least).min(most).max(self.target_us);
+            if grown > self.target_us {
+                self.target_us = grown;
+                self.grown = now;
+            }
         }
         if possible {
             self.stats.late += 1;
@@ -366,6 +392,15 @@ impl JitterBuffer {
             self.delay_us = None;
         }
         possible
+    }
+
+    /// Whether other packets than those that come late with this one did so lately.
+    fn is_late_again(&mut self, now: Time) -> bool {
+        let since = self.late.map(|late| now.since(late));
+        if since.is_none_or(|since| since >= TOGETHER) {
+            self.late = Some(now);
+        }
+        since.is_some_and(|since| (TOGETHER..ALONE).contains(&since))
     }
 
     /// Begins anew with this frame.
@@ -456,6 +491,7 @@ impl JitterBuffer {
         let captured = if decoded { captured - self.codec_delay() } else { captured };
         self.take_next();
         self.energy += (energy - self.energy) / 100.0;
+        self.inaudible = energy < INAUDIBLE;
         if std::mem::replace(&mut self.coded, decoded) != decoded {
             // The two layers are not in step by the sample.
             self.concealer.bend();
@@ -478,8 +514,8 @@ impl JitterBuffer {
             return Correction::None;
         }
         self.off += 1;
-        // Below -50 dBFS, or 9 dB below what is usual here.
-        let quiet = energy < 1e4 || energy < self.energy / 8.0;
+        // Nothing is heard, or 9 dB less than is usual here.
+        let quiet = energy < INAUDIBLE || energy < self.energy / 8.0;
         let patience = if off_us.abs() > FAR_OFF { PATIENCE_FAR_OFF } else { PATIENCE };
         if self.since_correction < SPACING || !quiet && self.off < patience {
             Correction::None

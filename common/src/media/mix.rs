@@ -3,8 +3,6 @@
 //! Not echo cancellation and not gain control of a room. Below -3 dBFS the mix is the plain sum; above it a limiter
 //! turns down smoothly, and a soft knee catches what comes before it has. No look-ahead: it would cost delay.
 
-use super::pcm::{AudioFrame, FRAME_SAMPLES};
-
 /// The speaker's volume: 0 is silent, 100 is unchanged, each step between is half a decibel.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Volume(u8);
@@ -38,11 +36,10 @@ impl Volume {
 #[derive(Clone, Debug)]
 pub struct Mixer {
     volume: Volume,
-    /// The volume's gain at the end of the last frame; the next frame glides to the new one.
+    /// The volume's gain at the end of what was mixed last; what comes next glides to the new one.
     gain: f32,
     /// The limiter's gain, 0 to 1.
     limiter: f32,
-    sum: [f32; FRAME_SAMPLES],
 }
 
 /// -3 dBFS.
@@ -54,10 +51,10 @@ const RELEASE: f32 = 1.0 / 3840.0;
 impl Mixer {
     /// A mixer at this volume.
     pub fn new(volume: Volume) -> Mixer {
-        Mixer { volume, gain: volume.gain(), limiter: 1.0, sum: [0.0; FRAME_SAMPLES] }
+        Mixer { volume, gain: volume.gain(), limiter: 1.0 }
     }
 
-    /// Changes the volume; the next frame glides there.
+    /// Changes the volume; what is mixed next glides there.
     pub fn set_volume(&mut self, volume: Volume) {
         self.volume = volume;
     }
@@ -67,17 +64,21 @@ impl Mixer {
         self.volume
     }
 
-    /// Mixes one frame of every stream. No stream gives silence.
-    pub fn mix<'a>(&mut self, streams: impl IntoIterator<Item = &'a AudioFrame>, out: &mut AudioFrame) {
-        self.sum.fill(0.0);
+    /// Mixes as many samples of every stream. No stream gives silence.
+    pub fn mix<'a, const N: usize>(
+        &mut self,
+        streams: impl IntoIterator<Item = &'a [i16; N]>,
+        out: &mut [i16; N],
+    ) {
+        let mut mixed = [0.0; N];
         for stream in streams {
-            for (sum, sample) in self.sum.iter_mut().zip(stream) {
+            for (sum, sample) in mixed.iter_mut().zip(stream) {
                 *sum += f32::from(*sample) / 32768.0;
             }
         }
         let target = self.volume.gain();
-        let step = (target - self.gain) / FRAME_SAMPLES as f32;
-        for (at, (sum, out)) in self.sum.iter().zip(out).enumerate() {
+        let step = (target - self.gain) / N as f32;
+        for (at, (sum, out)) in mixed.iter().zip(out).enumerate() {
             let sample = sum * (self.gain + step * (at + 1) as f32);
             let wanted = knee(sample.abs()) / sample.abs().max(f32::MIN_POSITIVE);
             let wanted = if sample.abs() <= THRESHOLD { 1.0 } else { wanted };
@@ -103,7 +104,7 @@ fn knee(amplitude: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::pcm::SILENCE;
+    use crate::media::pcm::{AudioFrame, FRAME_SAMPLES, SILENCE};
     use crate::media::testing::{Rng, frame_of, sine};
 
     #[test]

@@ -24,7 +24,10 @@ pub use level::LevelMeter;
 pub use mix::{Mixer, Volume};
 pub use pacer::{Pacer, Permit};
 pub use packetizer::{FrameInfo, PacketizeError, Packetizer, Pieces};
-pub use pcm::{AudioFrame, FRAME_BYTES, FRAME_DURATION, FRAME_SAMPLES, SAMPLE_RATE, SILENCE};
+pub use pcm::{
+    AudioBlock, AudioFrame, BLOCK_DURATION, BLOCK_SAMPLES, FRAME_BYTES, FRAME_DURATION, FRAME_SAMPLES,
+    SAMPLE_RATE, SILENCE,
+};
 pub use protection::{Protection, demanded_repairs};
 pub use reassembler::{Accepted, AssembledFrame, Reassembler, ReassemblerConfig, ReassemblerStats};
 pub use repair::{RepairError, Repairer, Repairs, repairs_for};

@@ -14,8 +14,16 @@ pub const FRAME_BYTES: usize = FRAME_SAMPLES * 2;
 /// How long one frame sounds.
 pub const FRAME_DURATION: Duration = Duration::from_millis(10);
 
+/// Samples of one block: what a speaker is handed at once. A quarter of a frame, so that little of it waits for the speaker's rhythm.
+pub const BLOCK_SAMPLES: usize = FRAME_SAMPLES / 4;
+/// How long one block sounds.
+pub const BLOCK_DURATION: Duration = Duration::from_micros(2500);
+
 /// One frame of sound.
 pub type AudioFrame = [i16; FRAME_SAMPLES];
+
+/// One block of sound.
+pub type AudioBlock = [i16; BLOCK_SAMPLES];
 
 /// A frame in which nothing is heard.
 pub const SILENCE: AudioFrame = [0; FRAME_SAMPLES];

@@ -127,9 +127,9 @@ impl Cleaner {
         self.cleaning
     }
 
-    /// The speaker was handed `frame`, whose first sample leaves the converter at `leaves`.
-    pub fn played(&mut self, frame: &AudioFrame, leaves: Time) {
-        self.line.played(frame, leaves);
+    /// The speaker was handed `samples`, whose first leaves the converter at `leaves`.
+    pub fn played(&mut self, samples: &[i16], leaves: Time) {
+        self.line.played(samples, leaves);
     }
 
     /// Cleans the next period in place; `captured` is when its first sample was taken. Periods that the microphone lost in

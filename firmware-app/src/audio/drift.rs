@@ -3,7 +3,7 @@
 //!
 //! It only says a rate; the resampling is the matcher's.
 
-/// The controller of one voice, to be asked once in 10 ms.
+/// The controller of one voice, to be asked once a block of 2.5 ms.
 #[derive(Clone, Debug, Default)]
 pub struct DriftControl {
     /// What it has learned of the two clocks' difference.
@@ -16,18 +16,18 @@ pub struct DriftControl {
 const PROPORTIONAL: f32 = 2e3 / SETTLING;
 const LEARNING: f32 = 1e3 / (SETTLING * SETTLING);
 const SETTLING: f32 = 10.0;
-/// Periods a second.
-const PERIODS: f32 = 100.0;
+/// Blocks a second.
+const BLOCKS: f32 = 400.0;
 
 impl DriftControl {
     /// No rate is further from 1 than this many parts a million; two crystals differ by 200 at most, and under 1000 nobody
     /// hears the pitch.
     pub const MOST_PPM: f32 = 500.0;
-    /// The rate changes by no more than this many parts a million in 10 ms.
-    pub const SLEW_PPM: f32 = 2.0;
+    /// The rate changes by no more than this many parts a million from one block to the next.
+    pub const SLEW_PPM: f32 = 0.5;
 
     /// Takes how much later than best the sound is played, in milliseconds, or that nothing is played. Returns by how many
-    /// parts a million faster than real time to play the next 10 ms: [`DriftControl::MOST_PPM`] at most, either way.
+    /// parts a million faster than real time to play the next block: [`DriftControl::MOST_PPM`] at most, either way.
     pub fn steer(&mut self, excess_ms: Option<f32>) -> f32 {
         let wanted = match excess_ms {
             // Whoever speaks next has the same crystal.
@@ -36,7 +36,7 @@ impl DriftControl {
                 let wanted = self.learned_ppm + PROPORTIONAL * excess;
                 // At the limit it is the way to a new target that takes long, not a clock that drifts.
                 if wanted.abs() < Self::MOST_PPM {
-                    let learned = self.learned_ppm + LEARNING / PERIODS * excess;
+                    let learned = self.learned_ppm + LEARNING / BLOCKS * excess;
                     self.learned_ppm = learned.clamp(-Self::MOST_PPM, Self::MOST_PPM);
                 }
                 wanted.clamp(-Self::MOST_PPM, Self::MOST_PPM)
@@ -55,14 +55,14 @@ mod tests {
     /// the end of each second.
     fn run(control: &mut DriftControl, drift_ppm: f32, mut excess_ms: f32, seconds: usize) -> Vec<f32> {
         let mut seen = Vec::new();
-        for period in 1..=seconds * 100 {
+        for block in 1..=seconds * 400 {
             let before = control.rate_ppm;
             let rate = control.steer(Some(excess_ms));
             assert!((rate - before).abs() <= DriftControl::SLEW_PPM * 1.001);
             assert!(rate.abs() <= DriftControl::MOST_PPM);
-            // 10 ms of sound come in 10 ms, of which so many parts a million more are played.
-            excess_ms += (drift_ppm - rate) * 1e-5;
-            if period % 100 == 0 {
+            // 2.5 ms of sound come in 2.5 ms, of which so many parts a million more are played.
+            excess_ms += (drift_ppm - rate) * 0.25e-5;
+            if block % 400 == 0 {
                 seen.push(excess_ms);
             }
         }
@@ -94,7 +94,7 @@ mod tests {
     fn what_was_learned_outlives_a_silence() {
         let mut control = DriftControl::default();
         run(&mut control, 150.0, 0.0, 300);
-        for _ in 0..1000 {
+        for _ in 0..4000 {
             control.steer(None);
         }
         assert!((control.rate_ppm - 150.0).abs() < 1.0);

@@ -4,7 +4,7 @@
 //! Nobody's first syllable is lost: while nobody speaks both directions are open, and who begins has the word. Somebody who
 //! speaks clearly louder than the speaker's echo takes it over.
 
-use vestibule_common::media::{AudioFrame, SILENCE};
+use vestibule_common::media::AudioFrame;
 
 /// Who has the word.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -113,11 +113,11 @@ impl Default for HalfDuplex {
     }
 }
 
-/// Scales a period from the gain at which the last one ended to `wanted`.
-pub fn glide(samples: &mut AudioFrame, gain: &mut f32, wanted: f32) {
+/// Scales samples from the gain at which those before them ended to `wanted`.
+pub fn glide(samples: &mut [i16], gain: &mut f32, wanted: f32) {
     if *gain == wanted {
         if wanted == 0.0 {
-            *samples = SILENCE;
+            samples.fill(0);
         } else if wanted != 1.0 {
             samples.iter_mut().for_each(|sample| *sample = (f32::from(*sample) * wanted) as i16);
         }
@@ -138,6 +138,8 @@ pub fn level_dbov(samples: &AudioFrame) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use vestibule_common::media::SILENCE;
+
     use super::*;
 
     const LOUD: AudioFrame = [8000; 480];

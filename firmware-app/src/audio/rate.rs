@@ -1,4 +1,4 @@
-//! Between a sound card's rate and the kiosk's 48 kHz, a period at a time.
+//! Between a sound card's rate and the kiosk's 48 kHz, a frame of a microphone or a block for a speaker at a time.
 //!
 //! For fixed rates; what two clocks differ by is the matcher's. A windowed sinc, because ALSA's own conversion (1.2.8, measured
 //! on 48 to 44.1 kHz) leaves a tone of 4 kHz 40 dB and one of 8 kHz 27 dB above what is wrong with it, and lets 10 kHz back
@@ -8,7 +8,7 @@ use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{
     Async, FixedAsync, Resampler, SincInterpolationParameters, SincInterpolationType, WindowFunction,
 };
-use vestibule_common::media::{FRAME_SAMPLES, SAMPLE_RATE};
+use vestibule_common::media::{BLOCK_SAMPLES, FRAME_SAMPLES, SAMPLE_RATE};
 use vestibule_common::time::Duration;
 
 /// Samples of the lower of both rates that the filter looks at.
@@ -24,15 +24,15 @@ impl RateConverter {
     /// From a card at `rate` samples a second to frames of 48 kHz, [`FRAME_SAMPLES`] each. `None` if the rate is none
     /// that a room's card has (4 to 384 kHz).
     pub fn from_card(rate: u32) -> Option<RateConverter> {
-        RateConverter::new(rate, SAMPLE_RATE, FixedAsync::Output)
+        RateConverter::new(rate, SAMPLE_RATE, FRAME_SAMPLES, FixedAsync::Output)
     }
 
-    /// From frames of 48 kHz to a card at `rate`. `None` as in [`RateConverter::from_card`].
+    /// From blocks of 48 kHz, [`BLOCK_SAMPLES`] each, to a card at `rate`. `None` as in [`RateConverter::from_card`].
     pub fn to_card(rate: u32) -> Option<RateConverter> {
-        RateConverter::new(SAMPLE_RATE, rate, FixedAsync::Input)
+        RateConverter::new(SAMPLE_RATE, rate, BLOCK_SAMPLES, FixedAsync::Input)
     }
 
-    fn new(from: u32, to: u32, fixed: FixedAsync) -> Option<RateConverter> {
+    fn new(from: u32, to: u32, samples: usize, fixed: FixedAsync) -> Option<RateConverter> {
         if !(4_000..=384_000).contains(&from.min(to)) || from.max(to) > 384_000 {
             return None;
         }
@@ -41,7 +41,7 @@ impl RateConverter {
             .oversampling_factor(256)
             .interpolation(SincInterpolationType::Linear);
         let ratio = f64::from(to) / f64::from(from);
-        let resampler = Async::new_sinc(ratio, 1.0, &parameters, FRAME_SAMPLES, 1, fixed).ok()?;
+        let resampler = Async::new_sinc(ratio, 1.0, &parameters, samples, 1, fixed).ok()?;
         // Half of the filter, but for the first step, which is made before the first sample.
         let delay = filter as f64 / 2.0 / f64::from(from) - 1.0 / f64::from(to);
         let delay = Duration::from_secs_f64(delay);

@@ -10,8 +10,8 @@ use vestibule_common::time::{Duration, Time};
 /// Samples kept, 341 ms: longer than a speaker's whole buffer.
 const KEPT: usize = 16_384;
 /// The reference runs ahead of the microphone by this much, so that an echo follows its sound even where both devices
-/// tell their delays a little wrong. A speaker is given its sound earlier than this.
-const AHEAD: Duration = Duration::from_millis(10);
+/// tell their delays a little wrong. A speaker is given its sound 5 ms earlier than it plays it, at the least.
+const AHEAD: Duration = Duration::from_millis(4);
 /// Off by more than this is no drift and no jitter of a stamp.
 const JUMP: f32 = FRAME_SAMPLES as f32;
 /// Off by more for this many periods is followed at once.
@@ -49,13 +49,14 @@ impl ReferenceLine {
         }
     }
 
-    /// The speaker was handed `frame`, whose first sample leaves the converter at `leaves`.
-    pub(super) fn played(&mut self, frame: &AudioFrame, leaves: Time) {
-        for sample in frame {
+    /// The speaker was handed `samples`, whose first leaves the converter at `leaves`.
+    pub(super) fn played(&mut self, samples: &[i16], leaves: Time) {
+        for sample in samples {
             self.samples[self.written as usize % KEPT] = *sample;
             self.written += 1;
         }
-        self.end = Some(leaves + Duration::from_millis(10));
+        let span = samples.len() as u64 * 1_000_000 / u64::from(SAMPLE_RATE);
+        self.end = Some(leaves + Duration::from_micros(span));
     }
 
     /// What leaves the speaker about when the microphone's period does that began at `captured`. Silence where nothing is
@@ -137,14 +138,15 @@ mod tests {
             }
             let mut out = SILENCE;
             line.period(Time::from_micros(captured), &mut out);
-            let meant = (captured as f64 + 10_000.0 - start) * 48_000.0 / 1e6 / (1.0 + ppm * 1e-6);
+            let meant =
+                (captured as f64 + AHEAD.as_micros() as f64 - start) * 48_000.0 / 1e6 / (1.0 + ppm * 1e-6);
             errors.push((i64::from(out[0]) - meant as i64 + 15_000).rem_euclid(30_000) - 15_000);
         }
         errors
     }
 
     #[test]
-    fn a_period_is_what_leaves_the_speaker_ten_milliseconds_later() {
+    fn a_period_is_what_leaves_the_speaker_four_milliseconds_later() {
         let errors = errors(0.0, 500, 0);
         assert!(errors.iter().all(|error| error.abs() <= 1), "{errors:?}");
     }
@@ -177,8 +179,8 @@ mod tests {
             line.period(Time::from_millis(1000 + n * 10 + pause), &mut out);
             found.push(i64::from(out[0]) - 1);
         }
-        assert_eq!(found[20..50], (19..49).collect::<Vec<i64>>(), "10 ms ahead");
-        assert_eq!(found[56..], (55..99).collect::<Vec<i64>>());
+        assert_eq!(found[20..50], (18..48).collect::<Vec<i64>>(), "4 ms ahead");
+        assert_eq!(found[56..], (54..98).collect::<Vec<i64>>());
         // Much later nothing of that is left.
         line.period(Time::from_millis(60_000), &mut out);
         for n in 0..10 {

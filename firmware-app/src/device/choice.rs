@@ -294,7 +294,7 @@ mod tests {
         assert!(devices.camera.open().unwrap().device.next_frame().is_ok());
         let shown = devices.presentation.open().unwrap();
         assert_eq!(shown.description, "test pages, 1280x720 I420 at 15 frames/s");
-        assert!(devices.speaker.open().unwrap().device.write(&[5; 480]).is_ok());
+        assert!(devices.speaker.open().unwrap().device.write(&[5; 120]).is_ok());
         assert_eq!(devices.sim.speaker.after(Time::ZERO).len(), 1);
         devices.sim.buttons.press(Button::Mute);
         let edge = devices.buttons.open().unwrap().device.wait(Duration::ZERO).unwrap().unwrap();

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::io::{self, Write};
 
+use vestibule_common::media::{AudioBlock, BLOCK_SAMPLES};
 use vestibule_common::time::{Duration, Time};
 
 use crate::device::choice;
@@ -227,10 +228,10 @@ pub fn speaker(config: &DeviceConfig, span: Duration, out: &mut impl Write) -> R
     priority(out)?;
     for second in 0..whole_seconds(span) {
         let mut delay = Duration::ZERO;
-        for place in 0..100 {
-            let period = if second % 2 == 0 { tone(place) } else { [0; PERIOD] };
+        for place in 0..400 {
+            let block = if second % 2 == 0 { tone(place) } else { [0; BLOCK_SAMPLES] };
             opened.device.ready()?;
-            let leaves = opened.device.write(&period)?;
+            let leaves = opened.device.write(&block)?;
             delay = delay.max(leaves.since(clock.now()));
         }
         let what = if second % 2 == 0 { "tone" } else { "silence" };
@@ -240,14 +241,14 @@ pub fn speaker(config: &DeviceConfig, span: Duration, out: &mut impl Write) -> R
     Ok(())
 }
 
-/// 440 Hz at a tenth of full scale, the nth period of a second.
-fn tone(place: usize) -> [i16; PERIOD] {
-    let mut period = [0; PERIOD];
-    for (n, sample) in period.iter_mut().enumerate() {
-        let t = (place * PERIOD + n) as f64 / 48_000.0;
+/// 440 Hz at a tenth of full scale, the nth block of a second.
+fn tone(place: usize) -> AudioBlock {
+    let mut block = [0; BLOCK_SAMPLES];
+    for (n, sample) in block.iter_mut().enumerate() {
+        let t = (place * BLOCK_SAMPLES + n) as f64 / 48_000.0;
         *sample = (3277.0 * (t * 440.0 * std::f64::consts::TAU).sin()) as i16;
     }
-    period
+    block
 }
 
 /// Waits for the buttons and prints every edge; each press turns the button's own lamp on or off.
@@ -315,7 +316,7 @@ pub fn buttons(config: &DeviceConfig, span: Duration, out: &mut impl Write) -> R
 }
 
 fn priority(out: &mut impl Write) -> io::Result<()> {
-    match realtime::raise_this_thread() {
+    match realtime::raise_this_thread(realtime::Priority::Sound) {
         Ok(()) => writeln!(out, "real-time priority: yes"),
         Err(why) => writeln!(out, "{why}"),
     }

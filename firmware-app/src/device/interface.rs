@@ -6,9 +6,10 @@
 use std::fmt;
 use std::time::Duration;
 
+use vestibule_common::media::AudioBlock;
 use vestibule_common::time::Time;
 
-/// Samples of one 10 ms period at 48 kHz, mono.
+/// Samples of one of a microphone's periods of 10 ms at 48 kHz, mono.
 pub const PERIOD: usize = 480;
 
 /// How the bytes of a camera's frame are laid out.
@@ -73,13 +74,13 @@ pub trait Microphone: Send {
     }
 }
 
-/// A speaker that is open: 48 kHz, mono, 16 bit.
+/// A speaker that is open: 48 kHz, mono, 16 bit, in blocks of 2.5 ms.
 pub trait Speaker: Send {
-    /// Waits until there is room for one period. What is made only now is played soonest.
+    /// Waits until it needs the next block. What is made only now is played soonest.
     fn ready(&mut self) -> Result<(), DeviceError>;
-    /// Hands over one period, for which there should be room. Says when its first sample will leave the converter, on
+    /// Hands over one block, for which there should be room. Says when its first sample will leave the converter, on
     /// the kiosk's clock.
-    fn write(&mut self, period: &[i16; PERIOD]) -> Result<Time, DeviceError>;
+    fn write(&mut self, block: &AudioBlock) -> Result<Time, DeviceError>;
     /// How often it ran dry since it was opened because nobody wrote in time (underruns).
     fn xruns(&self) -> u64 {
         0

@@ -16,6 +16,7 @@ mod plan;
 mod real;
 pub mod realtime;
 pub mod reopen;
+mod reserve;
 pub mod sim;
 
 pub use interface::{

@@ -1,7 +1,9 @@
 //! The room that listens: what the kiosk's threads `receive`, `decode` and `speaker` do (`firmware-app/src/shell/media`), in virtual time.
 
 use vestibule_common::control::Streams;
-use vestibule_common::media::{Accepted, ClockOffset, LipSync, Reassembler, ReassemblerConfig};
+use vestibule_common::media::{
+    Accepted, BLOCK_DURATION, ClockOffset, LipSync, Reassembler, ReassemblerConfig,
+};
 use vestibule_common::time::{Duration, Time};
 use vestibule_common::wire::{KeyframeRequest, Kind, MediaHeader, TimeAnswer, TimeRequest, View, Viewed};
 use vestibule_kiosk::video::allowance::Allowance;
@@ -21,9 +23,8 @@ const TELL_EVERY: Duration = Duration::from_millis(500);
 const TIME_EVERY: Duration = Duration::from_secs(1);
 /// `decode`'s: from a picture in its slot to its light.
 pub(super) const DISPLAY: Duration = Duration::from_millis(11);
-/// `playout`'s: how often, in periods, sound tells pictures where it is.
-const HEARD_EVERY: u32 = 10;
-const PERIOD: Duration = Duration::from_millis(10);
+/// `playout`'s: how often, in blocks, sound tells pictures where it is.
+const HEARD_EVERY: u32 = 40;
 
 /// The room.
 pub(super) struct Receiver {
@@ -36,7 +37,7 @@ pub(super) struct Receiver {
     lips: LipSync,
     clock: ClockOffset,
     round_trip: Duration,
-    period_due: Time,
+    block_due: Time,
     heard: u32,
     view_due: Time,
     time_due: Time,
@@ -54,7 +55,7 @@ impl Receiver {
             lips: LipSync::new(DISPLAY),
             clock: ClockOffset::new(),
             round_trip: ROUND_TRIP,
-            period_due: begin,
+            block_due: begin,
             heard: 0,
             view_due: Time::ZERO,
             time_due: Time::ZERO,
@@ -113,16 +114,16 @@ impl Receiver {
         if self.reassembler.poll_timeout().is_some_and(|due| due <= now) {
             self.take_frames(record, now);
         }
-        while self.period_due <= now {
-            let played = sound.play(self.period_due);
+        while self.block_due <= now {
+            let played = sound.play(self.block_due);
             if let Some(captured) = played.captured {
                 self.heard += 1;
                 if self.heard % HEARD_EVERY == 1 {
-                    self.lips.handle_sound(captured, self.period_due);
+                    self.lips.handle_sound(captured, self.block_due);
                 }
             }
-            record.sounds.push((played, self.period_due));
-            self.period_due += PERIOD;
+            record.sounds.push((played, self.block_due));
+            self.block_due += BLOCK_DURATION;
         }
     }
 

@@ -3,13 +3,13 @@
 use vestibule_common::id::StreamId;
 use vestibule_common::media::voice::{CODED_LAYER, PCM_LAYER, VoicePacker, VoicePacket};
 use vestibule_common::media::{
-    FRAME_BYTES, FRAME_SAMPLES, FrameInfo, JitterBuffer, Packetizer, SAMPLE_RATE, SILENCE, pcm,
+    BLOCK_SAMPLES, FRAME_BYTES, FRAME_SAMPLES, FrameInfo, JitterBuffer, Packetizer, SAMPLE_RATE, SILENCE, pcm,
 };
 use vestibule_common::time::Time;
 use vestibule_common::wire::{AudioLevel, Layer, MAX_BODY, MediaHeader};
 use vestibule_kiosk::audio::{OpusDecoder, RateMatcher, SoundCoder};
 
-/// What the speaker got in one period.
+/// What the speaker got in one block.
 #[derive(Copy, Clone, Debug)]
 pub struct Played {
     /// When it was captured; `None` if nobody said it.
@@ -33,7 +33,7 @@ pub trait Sound {
     /// A body of the stream came.
     fn handle(&mut self, header: &MediaHeader, payload: &[u8], now: Time);
 
-    /// The next 10 ms for the speaker.
+    /// The next block for the speaker.
     fn play(&mut self, now: Time) -> Played;
 }
 
@@ -79,8 +79,8 @@ impl Sound for Pcm {
     }
 
     fn play(&mut self, now: Time) -> Played {
-        let mut out = SILENCE;
-        let captured = self.matcher.period(&mut self.buffer, &mut out, now).captured;
+        let mut out = [0; BLOCK_SAMPLES];
+        let captured = self.matcher.block(&mut self.buffer, &mut out, now).captured;
         Played { captured, samples: samples(&self.buffer) }
     }
 }
@@ -155,8 +155,8 @@ impl Sound for Voice {
     }
 
     fn play(&mut self, now: Time) -> Played {
-        let mut out = SILENCE;
-        let captured = self.matcher.period(&mut self.buffer, &mut out, now).captured;
+        let mut out = [0; BLOCK_SAMPLES];
+        let captured = self.matcher.block(&mut self.buffer, &mut out, now).captured;
         Played { captured, samples: samples(&self.buffer) }
     }
 }

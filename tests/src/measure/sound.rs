@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use vestibule_kiosk::device::PERIOD;
+use vestibule_common::media::{AudioBlock, BLOCK_SAMPLES};
 use vestibule_kiosk::device::sim::microphone::chirp;
 
 /// How late a chirp may be and still be found, in samples: half a second.
@@ -15,26 +15,26 @@ const LIKENESS: f32 = 0.5;
 #[derive(Default)]
 pub struct Played {
     /// By the moment its first sample left, in microseconds of `CLOCK_MONOTONIC`.
-    periods: BTreeMap<u64, [i16; PERIOD]>,
+    blocks: BTreeMap<u64, AudioBlock>,
 }
 
 impl Played {
     /// The last moment that is known; what came after it is asked for next.
     pub fn until_us(&self) -> u64 {
-        self.periods.last_key_value().map_or(0, |(us, _)| *us)
+        self.blocks.last_key_value().map_or(0, |(us, _)| *us)
     }
 
     /// Takes the observer's answer to `played`.
     pub fn take(&mut self, answer: &Value) -> Result<(), String> {
-        for period in answer.as_array().ok_or_else(|| answer.to_string())? {
-            let us = period["us"].as_u64().ok_or("a period without its time")?;
-            let digits = period["samples"].as_str().unwrap_or_default();
-            let mut samples = [0; PERIOD];
+        for block in answer.as_array().ok_or_else(|| answer.to_string())? {
+            let us = block["us"].as_u64().ok_or("a block without its time")?;
+            let digits = block["samples"].as_str().unwrap_or_default();
+            let mut samples = [0; BLOCK_SAMPLES];
             for (sample, digits) in samples.iter_mut().zip(digits.as_bytes().chunks_exact(4)) {
                 let digits = std::str::from_utf8(digits).map_err(|error| error.to_string())?;
                 *sample = u16::from_str_radix(digits, 16).map_err(|error| error.to_string())?.cast_signed();
             }
-            self.periods.insert(us, samples);
+            self.blocks.insert(us, samples);
         }
         Ok(())
     }
@@ -44,13 +44,13 @@ impl Played {
     pub fn find(&self, begins_us: u64) -> Option<(f64, f32)> {
         let (mut moments, mut samples) = (Vec::new(), Vec::<f32>::new());
         let chirp: Vec<f32> = chirp().into_iter().map(f32::from).collect();
-        // The period in which a sound without any delay would begin is the first that counts.
-        for (us, period) in self.periods.range(begins_us.saturating_sub(9_999)..) {
+        // The block in which a sound without any delay would begin is the first that counts.
+        for (us, block) in self.blocks.range(begins_us.saturating_sub(2_499)..) {
             if samples.len() > LATEST + chirp.len() {
                 break;
             }
             moments.push(*us);
-            samples.extend(period.iter().map(|sample| f32::from(*sample)));
+            samples.extend(block.iter().map(|sample| f32::from(*sample)));
         }
         let own = product(&chirp, &chirp).sqrt();
         let mut best: Option<(usize, f32)> = None;
@@ -67,7 +67,7 @@ impl Played {
             }
         }
         let (place, alike) = best?;
-        let at_us = moments[place / PERIOD] as f64 + (place % PERIOD) as f64 / 0.048;
+        let at_us = moments[place / BLOCK_SAMPLES] as f64 + (place % BLOCK_SAMPLES) as f64 / 0.048;
         Some(((at_us - begins_us as f64) / 1000.0, alike))
     }
 }
@@ -94,8 +94,8 @@ mod tests {
             sound[2_345 + n] = sample / 2;
         }
         let mut played = Played::default();
-        for (n, period) in (0..).zip(sound.chunks_exact(PERIOD)) {
-            played.periods.insert(7_000_000 + n * 10_000, period.try_into().unwrap());
+        for (n, block) in (0..).zip(sound.chunks_exact(BLOCK_SAMPLES)) {
+            played.blocks.insert(7_000_000 + n * 2_500, block.try_into().unwrap());
         }
         let (late, alike) = played.find(7_000_000).unwrap();
         assert!((late - 2_345.0 / 48.0).abs() < 0.001 && alike > 0.99, "{late} ms, {alike}");

@@ -165,7 +165,7 @@ impl<'a> GuestKiosk<'a> {
     pub fn plays_on(&self) -> Result<(), Error> {
         let played = self.counter("periods_played")?;
         eventually("three seconds played", || {
-            Ok((self.counter("periods_played")? >= played + 300).then_some(()))
+            Ok((self.counter("periods_played")? >= played + 1200).then_some(()))
         })
     }
 

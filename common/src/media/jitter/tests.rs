@@ -162,6 +162,18 @@ fn a_late_packet_is_played_later_rather_than_lost_and_the_delay_shrinks_back() {
 }
 
 #[test]
+fn what_comes_late_once_is_no_reason_to_wait_longer_and_what_does_so_twice_is() {
+    // Held up for 25 ms at 20 s, and again three seconds later.
+    for (held_up, grows) in [(vec![2000], false), (vec![2000, 2300], true), (vec![2000, 2600], false)] {
+        let late = |n: u32| if held_up.contains(&n) { 26_000 } else { 1000 };
+        let run = run((0..3000).map(|n| packet(n, late(n))).collect(), 30, 10_000);
+        let target = *run.targets_us[1900..].iter().max().unwrap();
+        assert_eq!(target > 5_000, grows, "{held_up:?}: {target} us");
+        assert_eq!(run.buffer.stats().late, held_up.len() as u64, "{held_up:?}: {:?}", run.buffer.stats());
+    }
+}
+
+#[test]
 fn after_a_long_stall_what_piled_up_is_skipped() {
     let late = |n: u32| if (500..530).contains(&n) { 1000 + 10_000 * u64::from(530 - n) } else { 1000 };
     let run = run((0..1500).map(|n| packet(n, late(n))).collect(), 15, 10_000);

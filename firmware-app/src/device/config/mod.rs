@@ -81,7 +81,8 @@ pub struct DeviceConfig {
     pub microphone: MicrophoneName,
     /// `auto`, `none`, `sim`, `sim:FILE.wav` (records what it plays), `hw:CARD=ID`, or `pcm:NAME`.
     pub speaker: SpeakerName,
-    /// What the sound card buffers at most in each direction, in milliseconds, 20 to 500. For the speaker it is delay.
+    /// What the sound card buffers at most in each direction, in milliseconds, 20 to 500. Of the speaker's buffer only as much is
+    /// filled, 10 ms at first, as this machine has been found to need.
     pub audio_buffer_ms: u32,
     /// `auto`, `none`, `sim`, `rppal`, or `gpiocdev:CHIP` with the chip's name, label or node.
     pub buttons: ButtonsName,

@@ -6,9 +6,9 @@ use std::path::Path;
 use hound::{SampleFormat, WavReader};
 use rubato::audioadapter_buffers::owned::InterleavedOwned;
 use rubato::{Fft, FixedSync, Resampler};
+use vestibule_common::media::FRAME_DURATION;
 use vestibule_common::time::{Duration, Time};
 
-use super::speaker::PERIOD_TIME;
 use crate::device::clock::Clock;
 use crate::device::config::SimSound;
 use crate::device::{DeviceError, Microphone, PERIOD};
@@ -81,7 +81,7 @@ impl SimMicrophone {
 impl Microphone for SimMicrophone {
     fn read(&mut self, period: &mut [i16; PERIOD]) -> Result<Time, DeviceError> {
         let start = |number: u64| self.opened + Duration::from_millis(number.saturating_mul(10));
-        let late = self.clock.now().since(start(self.next) + PERIOD_TIME);
+        let late = self.clock.now().since(start(self.next) + FRAME_DURATION);
         if late > BUFFER {
             self.xruns += 1;
             self.next += late.as_millis() as u64 / 10;
@@ -100,7 +100,7 @@ impl Microphone for SimMicrophone {
         }
         self.next += 1;
         // A period is there when its last sample is.
-        self.clock.sleep_until(begins + PERIOD_TIME);
+        self.clock.sleep_until(begins + FRAME_DURATION);
         Ok(begins)
     }
 
@@ -222,10 +222,10 @@ mod tests {
         let clock = Clock::start();
         let mut microphone = SimMicrophone::sound(SimSound::Tone, "Boardroom", clock);
         let periods = heard(&mut microphone, 20);
-        assert!(clock.now() >= periods[19].0 + PERIOD_TIME);
+        assert!(clock.now() >= periods[19].0 + FRAME_DURATION);
         if microphone.xruns() == 0 {
             for pair in periods.windows(2) {
-                assert_eq!(pair[1].0.since(pair[0].0), PERIOD_TIME);
+                assert_eq!(pair[1].0.since(pair[0].0), FRAME_DURATION);
             }
         }
         // A sine of a tenth of full scale.

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use vestibule_common::media::AudioBlock;
 use vestibule_common::time::Time;
 
 use crate::device::reopen::{Opened, Source};
@@ -119,9 +120,9 @@ impl Speaker for Guarded<dyn Speaker> {
         self.device.ready()
     }
 
-    fn write(&mut self, period: &[i16; PERIOD]) -> Result<Time, DeviceError> {
+    fn write(&mut self, block: &AudioBlock) -> Result<Time, DeviceError> {
         self.plug.check(true)?;
-        self.device.write(period)
+        self.device.write(block)
     }
 
     fn xruns(&self) -> u64 {

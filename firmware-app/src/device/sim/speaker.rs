@@ -1,5 +1,5 @@
-//! A speaker that nobody hears: paced like a converter with two periods of buffer, and its last seconds can be read
-//! back or are written to a WAV file.
+//! A speaker that nobody hears: paced like a converter that has 5 ms in hand, more where it ran dry, and its last
+//! seconds can be read back or are written to a WAV file.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -8,24 +8,26 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hound::{SampleFormat, WavSpec, WavWriter};
+use vestibule_common::media::{AudioBlock, BLOCK_DURATION};
 use vestibule_common::time::{Duration, Time};
 
 use crate::device::clock::Clock;
-use crate::device::{DeviceError, PERIOD, Speaker};
+use crate::device::reserve::Reserve;
+use crate::device::{DeviceError, Speaker};
 
-/// A period lasts this long.
-pub(super) const PERIOD_TIME: Duration = Duration::from_millis(10);
+/// Blocks kept in the recording: ten seconds.
+const KEPT: usize = 4000;
 
-/// Periods kept in the recording: ten seconds.
-const KEPT: usize = 1000;
+/// Blocks in hand when the next is taken, at the least and at most.
+const IN_HAND: (u32, u32) = (2, 8);
 
-/// A period that was played.
+/// A block that was played.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Heard {
     /// When its first sample left the converter, on the kiosk's clock.
     pub at: Time,
     /// 48 kHz, mono.
-    pub samples: [i16; PERIOD],
+    pub samples: AudioBlock,
 }
 
 /// The last ten seconds that the speaker played. Clones read the same speaker.
@@ -39,7 +41,7 @@ impl Recording {
         Recording { heard: Arc::new(Mutex::new(VecDeque::with_capacity(KEPT))) }
     }
 
-    /// The periods played after a moment, oldest first. With the last one's time, a reader misses none.
+    /// The blocks played after a moment, oldest first. With the last one's time, a reader misses none.
     pub fn after(&self, moment: Time) -> Vec<Heard> {
         self.lock().iter().filter(|heard| heard.at > moment).cloned().collect()
     }
@@ -54,7 +56,7 @@ impl Recording {
         (sum / f64::from(count.max(1))).sqrt()
     }
 
-    fn push(&self, at: Time, samples: &[i16; PERIOD]) {
+    fn push(&self, at: Time, samples: &AudioBlock) {
         let mut heard = self.lock();
         if heard.len() == KEPT {
             heard.pop_front();
@@ -71,8 +73,9 @@ impl Recording {
 pub struct SimSpeaker {
     recording: Recording,
     clock: Clock,
-    /// When the converter runs out of what was written; `None` before the first period.
+    /// When the converter runs out of what was written; `None` before the first block.
     empty_at: Option<Time>,
+    reserve: Reserve,
     xruns: u64,
     file: Option<WavWriter<BufWriter<File>>>,
     written: u64,
@@ -81,7 +84,8 @@ pub struct SimSpeaker {
 impl SimSpeaker {
     /// A speaker that plays into `recording`.
     pub fn new(recording: Recording, clock: Clock) -> SimSpeaker {
-        SimSpeaker { recording, clock, empty_at: None, xruns: 0, file: None, written: 0 }
+        let reserve = Reserve::new(IN_HAND.0, IN_HAND.1);
+        SimSpeaker { recording, clock, empty_at: None, reserve, xruns: 0, file: None, written: 0 }
     }
 
     /// One that writes a WAV file as well, starting it anew.
@@ -101,13 +105,17 @@ impl SimSpeaker {
     }
 
     /// A second's samples at a time reach the disk, so that a killed program leaves a file that plays.
-    fn append(&mut self, period: &[i16; PERIOD]) -> Result<(), hound::Error> {
+    fn in_hand(&mut self) -> Duration {
+        BLOCK_DURATION * self.reserve.at(self.clock.now())
+    }
+
+    fn append(&mut self, block: &AudioBlock) -> Result<(), hound::Error> {
         let Some(file) = self.file.as_mut() else { return Ok(()) };
-        for sample in period {
+        for sample in block {
             file.write_sample(*sample)?;
         }
         self.written += 1;
-        if self.written.is_multiple_of(100) {
+        if self.written.is_multiple_of(400) {
             file.flush()?;
         }
         Ok(())
@@ -116,27 +124,27 @@ impl SimSpeaker {
 
 impl Speaker for SimSpeaker {
     fn ready(&mut self) -> Result<(), DeviceError> {
-        // Two periods fit: there is room once the one before the last begins to play.
         if let Some(empty_at) = self.empty_at {
-            self.clock.sleep_until(empty_at - PERIOD_TIME);
+            let in_hand = self.in_hand();
+            self.clock.sleep_until(empty_at - in_hand);
         }
         Ok(())
     }
 
-    fn write(&mut self, period: &[i16; PERIOD]) -> Result<Time, DeviceError> {
+    fn write(&mut self, block: &AudioBlock) -> Result<Time, DeviceError> {
         let now = self.clock.now();
         let at = match self.empty_at {
             Some(empty_at) if empty_at >= now => empty_at,
-            // It ran dry, and starts again with one period in hand.
             Some(_) => {
                 self.xruns += 1;
-                now + PERIOD_TIME
+                self.reserve.ran_dry(now);
+                now + self.in_hand()
             }
-            None => now + PERIOD_TIME,
+            None => now + self.in_hand(),
         };
-        self.empty_at = Some(at + PERIOD_TIME);
-        self.recording.push(at, period);
-        self.append(period)
+        self.empty_at = Some(at + BLOCK_DURATION);
+        self.recording.push(at, block);
+        self.append(block)
             .map_err(|error| DeviceError::Lost(format!("its file cannot be written: {error}")))?;
         Ok(at)
     }
@@ -148,25 +156,27 @@ impl Speaker for SimSpeaker {
 
 #[cfg(test)]
 mod tests {
+    use vestibule_common::media::BLOCK_SAMPLES;
+
     use super::*;
 
     #[test]
-    fn periods_play_one_after_the_other_and_can_be_read_back() {
+    fn blocks_play_one_after_the_other_and_can_be_read_back() {
         let clock = Clock::start();
         let recording = Recording::new();
         let mut speaker = SimSpeaker::new(recording.clone(), clock);
         let mut times = Vec::new();
         for n in 0..20_i16 {
             speaker.ready().unwrap();
-            times.push(speaker.write(&[n * 100; PERIOD]).unwrap());
+            times.push(speaker.write(&[n * 100; BLOCK_SAMPLES]).unwrap());
         }
-        // Room for the last came at the earliest when the one before began.
-        assert!(clock.now() >= times[19] - PERIOD_TIME);
+        // Room for the last came at the earliest when so much was in hand.
+        assert!(clock.now() >= times[19] - BLOCK_DURATION * IN_HAND.1);
         let heard = recording.after(times[4]);
         assert_eq!(heard.len(), 15);
         assert_eq!((heard[0].at, heard[0].samples[0]), (times[5], 500));
         for pair in times.windows(2) {
-            assert!(pair[1].since(pair[0]) >= PERIOD_TIME, "periods must not overlap");
+            assert!(pair[1].since(pair[0]) >= BLOCK_DURATION, "blocks must not overlap");
         }
         assert!((recording.level_after(times[18]) - 1900.0).abs() < 1.0);
         assert!(recording.level_after(times[19]).abs() < 1e-9);
@@ -176,10 +186,10 @@ mod tests {
     fn running_dry_is_counted() {
         let clock = Clock::start();
         let mut speaker = SimSpeaker::new(Recording::new(), clock);
-        let first = speaker.write(&[0; PERIOD]).unwrap();
-        clock.sleep_until(first + PERIOD_TIME * 4);
-        let late = speaker.write(&[0; PERIOD]).unwrap();
-        assert!(late > first + PERIOD_TIME * 4);
+        let first = speaker.write(&[0; BLOCK_SAMPLES]).unwrap();
+        clock.sleep_until(first + BLOCK_DURATION * 4);
+        let late = speaker.write(&[0; BLOCK_SAMPLES]).unwrap();
+        assert!(late > first + BLOCK_DURATION * 4);
         assert_eq!(speaker.xruns(), 1);
     }
 
@@ -190,12 +200,15 @@ mod tests {
         let mut speaker = SimSpeaker::with_file(Recording::new(), Clock::start(), &path).unwrap();
         for n in 0..5 {
             speaker.ready().unwrap();
-            speaker.write(&[n; PERIOD]).unwrap();
+            speaker.write(&[n; BLOCK_SAMPLES]).unwrap();
         }
         drop(speaker);
         let mut file = hound::WavReader::open(&path).unwrap();
         let samples: Vec<i16> = file.samples().map(Result::unwrap).collect();
-        assert_eq!((file.spec().sample_rate, samples.len(), samples[PERIOD * 4]), (48_000, PERIOD * 5, 4));
+        assert_eq!(
+            (file.spec().sample_rate, samples.len(), samples[BLOCK_SAMPLES * 4]),
+            (48_000, BLOCK_SAMPLES * 5, 4)
+        );
         let nowhere = folder.path().join("missing/out.wav");
         assert!(SimSpeaker::with_file(Recording::new(), Clock::start(), &nowhere).is_err());
     }

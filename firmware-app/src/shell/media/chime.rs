@@ -3,13 +3,13 @@
 use std::f32::consts::TAU;
 use std::sync::OnceLock;
 
-use vestibule_common::media::{AudioFrame, FRAME_SAMPLES, SAMPLE_RATE};
+use vestibule_common::media::{AudioBlock, BLOCK_SAMPLES, SAMPLE_RATE};
 
 use crate::kiosk::Chime;
 
-/// A sound, in periods of 10 ms.
+/// A sound, in blocks of 2.5 ms.
 pub(super) struct Sound {
-    frames: Vec<AudioFrame>,
+    blocks: Vec<AudioBlock>,
 }
 
 /// Frequency in hertz, start and length in milliseconds.
@@ -43,7 +43,7 @@ impl Sound {
     fn new(tones: &[Tone]) -> Sound {
         let length_ms = tones.iter().map(|(_, start, length)| start + length).max().unwrap_or(0);
         let samples = (length_ms * SAMPLE_RATE / 1000) as usize;
-        let mut wave = vec![0.0; samples.next_multiple_of(FRAME_SAMPLES)];
+        let mut wave = vec![0.0; samples.next_multiple_of(BLOCK_SAMPLES)];
         for (hertz, start_ms, length_ms) in tones {
             let start = (start_ms * SAMPLE_RATE / 1000) as usize;
             let length = (length_ms * SAMPLE_RATE / 1000) as usize;
@@ -56,20 +56,20 @@ impl Sound {
                 *sample += LOUDNESS * envelope * tone;
             }
         }
-        let frames = wave.chunks_exact(FRAME_SAMPLES);
-        let frames =
-            frames.map(|chunk| std::array::from_fn(|i| (chunk[i].clamp(-1.0, 1.0) * 32767.0) as i16));
-        Sound { frames: frames.collect() }
+        let blocks = wave.chunks_exact(BLOCK_SAMPLES);
+        let blocks =
+            blocks.map(|chunk| std::array::from_fn(|i| (chunk[i].clamp(-1.0, 1.0) * 32767.0) as i16));
+        Sound { blocks: blocks.collect() }
     }
 
-    /// How many periods it has.
-    pub(super) fn periods(&self) -> usize {
-        self.frames.len()
+    /// How many blocks it has.
+    pub(super) fn blocks(&self) -> usize {
+        self.blocks.len()
     }
 
-    /// One of its periods.
-    pub(super) fn period(&self, at: usize) -> AudioFrame {
-        self.frames[at]
+    /// One of its blocks.
+    pub(super) fn block(&self, at: usize) -> AudioBlock {
+        self.blocks[at]
     }
 }
 
@@ -82,9 +82,9 @@ mod tests {
         use Chime::{Alarm, AnyoneThere, Joined, Knock, Left, Test};
         for chime in [Knock, Joined, Left, AnyoneThere, Alarm, Test] {
             let sound = Sound::of(chime);
-            let peak = sound.frames.iter().flatten().map(|s| s.unsigned_abs()).max().unwrap();
+            let peak = sound.blocks.iter().flatten().map(|s| s.unsigned_abs()).max().unwrap();
             assert!((3000..14000).contains(&peak), "{chime:?} peaks at {peak}");
-            assert!(sound.frames.last().unwrap().last().unwrap().abs() < 300, "{chime:?} ends with a click");
+            assert!(sound.blocks.last().unwrap().last().unwrap().abs() < 300, "{chime:?} ends with a click");
         }
     }
 }

@@ -10,7 +10,7 @@ use std::sync::mpsc::SyncSender;
 use std::thread::{self, Thread};
 
 use heapless::spsc::{Consumer, Producer};
-use vestibule_common::media::{AudioFrame, Gate, LevelMeter, SILENCE};
+use vestibule_common::media::{AudioBlock, AudioFrame, Gate, LevelMeter, SILENCE};
 use vestibule_common::time::{Duration, Time};
 
 use super::microphone::{Captured, MicrophoneReport};
@@ -20,7 +20,7 @@ use super::speaking::{SoundSwitch, Speaking};
 use super::stats::Stats;
 use crate::audio::{Cleaner, Direction};
 use crate::device::clock::Clock;
-use crate::device::realtime;
+use crate::device::realtime::{self, Priority};
 use crate::shell::watch::Watch;
 
 /// Somebody counts as speaking for this many periods after the last one with speech.
@@ -29,11 +29,13 @@ const SPEECH_LINGERS: u32 = 50;
 const SILENT: Duration = Duration::from_millis(200);
 /// Periods that may wait: 310 ms; the thread wakes within one.
 const PERIODS: usize = 32;
+/// Of four blocks.
+const BLOCKS: usize = 4 * PERIODS;
 
-/// One period as the speaker was given it.
+/// One block as the speaker was given it.
 pub(super) struct Played {
     /// The samples.
-    pub samples: AudioFrame,
+    pub samples: AudioBlock,
     /// When the first of them leaves the converter.
     pub leaves: Time,
 }
@@ -99,7 +101,7 @@ pub(super) struct Cleaned {
 /// Errors: the system's, when a thread cannot be had.
 pub(super) fn start(parts: CleaningParts, watch: &Watch, clock: Clock) -> io::Result<Cleaned> {
     let (periods, mut captured) = ring::<Captured, PERIODS>();
-    let (played, references) = ring::<Played, PERIODS>();
+    let (played, references) = ring::<Played, BLOCKS>();
     let (commands, inbox) = ring::<CleaningCommand, 8>();
     let near_speaks = Arc::new(AtomicBool::new(false));
     let mut room = Room {
@@ -113,7 +115,7 @@ pub(super) fn start(parts: CleaningParts, watch: &Watch, clock: Clock) -> io::Re
         recording: None,
     };
     let run = move || {
-        realtime::raise_this_thread_or_say();
+        realtime::raise_this_thread_or_say(Priority::Sound);
         let mut heard = clock.now();
         loop {
             while let Some(period) = captured.dequeue() {

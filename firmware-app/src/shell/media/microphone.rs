@@ -11,9 +11,10 @@ use vestibule_common::time::{Duration, Time};
 
 use super::stats::{Stats, Xruns};
 use super::{MediaNews, NewsSender};
+use crate::device::Microphone;
 use crate::device::clock::Clock;
+use crate::device::realtime::{self, Priority};
 use crate::device::reopen::{DeviceState, Reopening, Source};
-use crate::device::{Microphone, realtime};
 use crate::shell::watch::Watch;
 
 /// The longest pause between two looks at a microphone that is not there.
@@ -117,7 +118,7 @@ pub(super) fn start(
     };
     let mut microphone = Reopening::new(source, clock, tell);
     let run = move || {
-        realtime::raise_this_thread_or_say();
+        realtime::raise_this_thread_or_say(Priority::Sound);
         let mut listener = Listener { parts, samples: SILENCE, xruns: Xruns::default() };
         loop {
             let unheard = gate.report() == GateState::Closed && !listen.load(Ordering::Acquire);

@@ -1,4 +1,4 @@
-//! The speaker's thread: every 10 ms one period of each room, at this room's pace and mixed, with the kiosk's own sounds,
+//! The speaker's thread: every 2.5 ms one block of each room, at this room's pace and mixed, with the kiosk's own sounds,
 //! to the speaker. Its loop allocates, locks and logs nothing.
 
 use std::io;
@@ -7,7 +7,9 @@ use std::sync::atomic::Ordering;
 
 use heapless::spsc::{Consumer, Producer};
 use vestibule_common::id::{PeerId, StreamId};
-use vestibule_common::media::{AudioFrame, JitterBuffer, Mixer, SILENCE, VoicePacket, Volume};
+use vestibule_common::media::{
+    AudioBlock, BLOCK_DURATION, BLOCK_SAMPLES, JitterBuffer, Mixer, VoicePacket, Volume,
+};
 use vestibule_common::time::{Duration, Time};
 
 use super::chime::Sound;
@@ -19,17 +21,18 @@ use super::ring::ring;
 use super::stats::{Stats, Xruns};
 use super::{MediaNews, NewsSender};
 use crate::audio::{OpusDecoder, RateMatcher, glide};
+use crate::device::Speaker;
 use crate::device::clock::Clock;
+use crate::device::realtime::{self, Priority};
 use crate::device::reopen::{DeviceState, Reopening, Source};
-use crate::device::{Speaker, realtime};
 use crate::shell::watch::Watch;
 
 /// The most rooms that are heard.
 pub(super) const MAX_VOICES: usize = 32;
 /// Packets between the receiving thread and the player: a tenth of a second of nine rooms.
 const AUDIO_RING: usize = 128;
-/// How often a room's sound tells its pictures where it is, in periods.
-const HEARD_EVERY: u32 = 10;
+/// How often a room's sound tells its pictures where it is, in blocks.
+const HEARD_EVERY: u32 = 40;
 /// What is left of the other rooms while this one has the word, where only one direction is open: -30 dB.
 const TURNED_DOWN: f32 = 0.032;
 
@@ -45,17 +48,17 @@ pub(super) struct Voice {
     /// What of it has not been played.
     buffer: JitterBuffer,
     matcher: RateMatcher,
-    periods: u32,
+    blocks: u32,
     gauge: Arc<VoiceCount>,
 }
 
 impl Voice {
-    /// A voice with nothing to say yet, whose periods are counted in `gauge`.
+    /// A voice with nothing to say yet, whose frames are counted in `gauge`.
     pub(super) fn new(peer: PeerId, stream: StreamId, gauge: Arc<VoiceCount>) -> Box<Voice> {
         let decoder = OpusDecoder::new().inspect_err(|error| log::warn!("{error}"));
         let buffer =
             decoder.map_or_else(|_| JitterBuffer::new(), |it| JitterBuffer::with_decoder(Box::new(it)));
-        Box::new(Voice { peer, stream, buffer, matcher: RateMatcher::new(), periods: 0, gauge })
+        Box::new(Voice { peer, stream, buffer, matcher: RateMatcher::new(), blocks: 0, gauge })
     }
 
     fn take(&mut self, packet: &AudioIn) {
@@ -114,7 +117,7 @@ pub(super) fn start(
     let mut speaker = Reopening::new(source, clock, tell);
     let mut player = Player::new(inbox, gone, packets, heard, echo_path, stats);
     let run = move || {
-        realtime::raise_this_thread_or_say();
+        realtime::raise_this_thread_or_say(Priority::Sound);
         let mut next = clock.now();
         loop {
             player.turn(&mut speaker, &mut next, clock);
@@ -135,14 +138,14 @@ struct Player {
     packets: Consumer<'static, AudioIn>,
     heard: Producer<'static, Heard>,
     echo_path: EchoPath,
-    /// Of the other rooms' sound, at the end of the last period.
+    /// Of the other rooms' sound, at the end of the last block.
     rooms_gain: f32,
     voices: heapless::Vec<Box<Voice>, MAX_VOICES>,
     mixer: Mixer,
     sound: Option<(&'static Sound, usize)>,
     stats: Arc<Stats>,
-    /// What each voice put out in this period, and when that was captured.
-    moments: [(Option<Time>, AudioFrame); MAX_VOICES],
+    /// What each voice put out in this block, and when that was captured.
+    moments: [(Option<Time>, AudioBlock); MAX_VOICES],
     xruns: Xruns,
 }
 
@@ -166,21 +169,21 @@ impl Player {
             mixer: Mixer::new(Volume::FULL),
             sound: None,
             stats,
-            moments: [(None, SILENCE); MAX_VOICES],
+            moments: [(None, [0; BLOCK_SAMPLES]); MAX_VOICES],
             xruns: Xruns::default(),
         }
     }
 
-    /// Waits for room in the speaker and plays the next 10 ms. Without a speaker the buffers are drained in step all the
+    /// Waits for room in the speaker and plays the next block. Without a speaker the buffers are drained in step all the
     /// same; `next` is when that is due.
     fn turn(&mut self, speaker: &mut Reopening<dyn Speaker>, next: &mut Time, clock: Clock) {
-        // Where there is none, the pause is the period's.
+        // Where there is none, the pause is the block's.
         let played = speaker.run(Duration::ZERO, |speaker| {
             speaker.ready()?;
-            let period = self.period(clock.now());
-            let leaves = speaker.write(&period)?;
+            let block = self.block(clock.now());
+            let leaves = speaker.write(&block)?;
             self.was_heard(leaves);
-            self.was_played(period, leaves);
+            self.was_played(block, leaves);
             self.xruns.see(speaker.xruns(), &self.stats.speaker_xruns);
             Ok(())
         });
@@ -190,14 +193,14 @@ impl Player {
         }
         if played.is_none() {
             self.xruns.gone();
-            self.period(now);
-            *next += Duration::from_millis(10);
+            self.block(now);
+            *next += BLOCK_DURATION;
             clock.sleep_until(*next);
         }
     }
 
-    /// The next 10 ms.
-    fn period(&mut self, now: Time) -> AudioFrame {
+    /// The next 2.5 ms.
+    fn block(&mut self, now: Time) -> AudioBlock {
         while let Some(command) = self.inbox.dequeue() {
             self.obey(command);
         }
@@ -206,26 +209,26 @@ impl Player {
                 voice.take(&packet);
             }
         }
-        for (voice, (moment, frame)) in self.voices.iter_mut().zip(&mut self.moments) {
-            let matched = voice.matcher.period(&mut voice.buffer, frame, now);
+        for (voice, (moment, block)) in self.voices.iter_mut().zip(&mut self.moments) {
+            let matched = voice.matcher.block(&mut voice.buffer, block, now);
             self.stats.periods_concealed.add(matched.concealed);
             voice.gauge.concealed.fetch_add(matched.concealed, Ordering::Relaxed);
-            voice.gauge.played.fetch_add(1, Ordering::Relaxed);
+            voice.gauge.played.fetch_add(matched.frames, Ordering::Relaxed);
             voice.gauge.buffer_us.store(buffered(&voice.buffer), Ordering::Relaxed);
             *moment = matched.captured;
         }
         let turned_down = self.echo_path.near_speaks.load(Ordering::Relaxed);
         let (before, wanted) = (self.rooms_gain, if turned_down { TURNED_DOWN } else { 1.0 });
-        for (_, frame) in &mut self.moments[..self.voices.len()] {
+        for (_, block) in &mut self.moments[..self.voices.len()] {
             let mut gain = before;
-            glide(frame, &mut gain, wanted);
+            glide(block, &mut gain, wanted);
         }
         self.rooms_gain = wanted;
-        let own = self.sound.map(|(sound, at)| (sound.period(at), at + 1 < sound.periods()));
-        self.sound = self.sound.and_then(|(sound, at)| (at + 1 < sound.periods()).then_some((sound, at + 1)));
-        let rooms = self.moments[..self.voices.len()].iter().map(|(_, frame)| frame);
-        let mut out = SILENCE;
-        self.mixer.mix(rooms.chain(own.iter().map(|(frame, _)| frame)), &mut out);
+        let own = self.sound.map(|(sound, at)| (sound.block(at), at + 1 < sound.blocks()));
+        self.sound = self.sound.and_then(|(sound, at)| (at + 1 < sound.blocks()).then_some((sound, at + 1)));
+        let rooms = self.moments[..self.voices.len()].iter().map(|(_, block)| block);
+        let mut out = [0; BLOCK_SAMPLES];
+        self.mixer.mix(rooms.chain(own.iter().map(|(block, _)| block)), &mut out);
         self.stats.periods_played.one();
         out
     }
@@ -258,7 +261,7 @@ impl Player {
     }
 
     /// The canceller's reference. A full ring: there is no microphone that needs it.
-    fn was_played(&mut self, samples: AudioFrame, leaves: Time) {
+    fn was_played(&mut self, samples: AudioBlock, leaves: Time) {
         if self.echo_path.played.enqueue(Played { samples, leaves }).is_err() {
             self.stats.references_unused.one();
         }
@@ -267,11 +270,11 @@ impl Player {
     fn was_heard(&mut self, leaves: Time) {
         for (voice, (moment, _)) in self.voices.iter_mut().zip(&self.moments) {
             let Some(captured) = *moment else { continue };
-            voice.periods += 1;
+            voice.blocks += 1;
             // A full ring: the decoding thread has older news to read first.
             let heard = Heard { peer: voice.peer, captured, heard: leaves };
-            if voice.periods % HEARD_EVERY == 1 && self.heard.enqueue(heard).is_err() {
-                voice.periods = 0;
+            if voice.blocks % HEARD_EVERY == 1 && self.heard.enqueue(heard).is_err() {
+                voice.blocks = 0;
             }
         }
     }
@@ -293,7 +296,7 @@ mod tests {
             Ok(())
         }
 
-        fn write(&mut self, _: &[i16; PERIOD]) -> Result<Time, DeviceError> {
+        fn write(&mut self, _: &AudioBlock) -> Result<Time, DeviceError> {
             Ok(self.0.now())
         }
     }
@@ -313,7 +316,7 @@ mod tests {
         let (gone, freed) = ring::<Box<Voice>, 64>();
         let (audio, packets) = ring::<AudioIn, AUDIO_RING>();
         let (heard, told) = ring::<Heard, 128>();
-        let (played, references) = ring::<Played, 32>();
+        let (played, references) = ring::<Played, 128>();
         let near_speaks = Arc::new(true.into());
         let echo_path = EchoPath { played, near_speaks };
         let player = Player::new(inbox, gone, packets, heard, echo_path, Arc::default());
@@ -327,18 +330,18 @@ mod tests {
         let mut speaker = Reopening::new(Source::missing("unplugged"), clock, |_| {});
         let begin = clock.now();
         let mut next = begin;
-        for turn in 1..=20 {
+        for turn in 1..=40 {
             let before = next;
             player.turn(&mut speaker, &mut next, clock);
             let late = clock.now().since(before) > STANDSTILL;
-            assert!(late || next == before + Duration::from_millis(10), "turn {turn}");
+            assert!(late || next == before + BLOCK_DURATION, "turn {turn}");
             assert!(clock.now() >= next);
         }
-        assert_eq!(player.stats.periods_played.total(), 20);
+        assert_eq!(player.stats.periods_played.total(), 40);
     }
 
     #[test]
-    fn a_period_of_nine_rooms_allocates_nothing() {
+    fn a_block_of_nine_rooms_allocates_nothing() {
         let Bench { mut player, mut commands, mut freed, mut audio, mut told, mut references } = bench();
         let clock = Clock::start();
         let open = move || {
@@ -371,7 +374,7 @@ mod tests {
             if frame == 250 {
                 assert!(commands.enqueue(PlayoutCommand::Drop(PeerId([5; 32]))).is_ok());
             }
-            counted += allocations(|| player.turn(&mut speaker, &mut next, clock));
+            counted += allocations(|| (0..4).for_each(|_| player.turn(&mut speaker, &mut next, clock)));
         }
         assert_eq!(counted, 0);
         assert!(freed.dequeue().is_some() && told.dequeue().is_some() && references.dequeue().is_some());

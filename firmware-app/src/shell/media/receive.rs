@@ -33,6 +33,7 @@ use super::switch::CameraSwitch;
 use super::wishes::{Shown, Wishes};
 use super::{MediaNews, NewsSender};
 use crate::device::clock::Clock;
+use crate::device::realtime::{self, Priority};
 use crate::video::allowance::Allowance;
 use crate::video::kind::PictureKind;
 use crate::video::ladder::LayerIndex;
@@ -136,6 +137,8 @@ pub(super) fn start(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let ends = news.watch.clone();
     let run = move || {
+        // Sound that waits for a processor is late sound.
+        realtime::raise_this_thread_or_say(Priority::Network);
         runtime.block_on(async move {
             let mut receiver = Receiver {
                 outbox,

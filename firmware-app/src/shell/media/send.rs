@@ -29,6 +29,7 @@ use super::speaking::{CodedWish, SoundLayers, SoundSwitch};
 use super::stats::Stats;
 use super::switch::CameraSwitch;
 use crate::device::clock::Clock;
+use crate::device::realtime::{self, Priority};
 use crate::shell::watch::Watch;
 use crate::video::kind::PictureKind;
 use crate::video::plan::PAYLOAD;
@@ -185,6 +186,7 @@ impl Packetizers {
 
 impl Sender {
     fn run(mut self) {
+        realtime::raise_this_thread_or_say(Priority::Network);
         loop {
             loop {
                 match self.waiting.take().map_or_else(|| self.inbox.try_recv(), Ok) {

@@ -6,7 +6,9 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use vestibule_common::media::{FRAME_SAMPLES, JitterBuffer, JitterStats, SAMPLE_RATE, SILENCE};
+use vestibule_common::media::{
+    AudioBlock, BLOCK_SAMPLES, FRAME_SAMPLES, JitterBuffer, JitterStats, SAMPLE_RATE,
+};
 use vestibule_common::time::Time;
 use vestibule_kiosk::audio::RateMatcher;
 
@@ -88,14 +90,14 @@ fn hear(drift_ppm: f64, seconds: u32) -> Vec<Second> {
         captured_us(frame + 1) + WAY_US + (chance >> 33) % JITTER_US
     };
     let (mut frame, mut arrives) = (0, arrival(0));
-    let mut out = SILENCE;
+    let mut out = [0; BLOCK_SAMPLES];
     let mut position: Option<f64> = None;
     let mut before = buffer.stats();
     let mut heard = Vec::new();
     for second in 0..seconds {
         let (mut delays, mut gaps) = (Vec::new(), 0);
-        for period in 0..100 {
-            let now = u64::from(second) * 1_000_000 + period * 10_000 + 4_321;
+        for block in 0..400 {
+            let now = u64::from(second) * 1_000_000 + block * 2_500 + 4_321;
             while arrives <= now {
                 let samples: [i16; FRAME_SAMPLES] = std::array::from_fn(|at| {
                     let n = f64::from(frame) * FRAME_SAMPLES as f64 + at as f64;
@@ -107,14 +109,14 @@ fn hear(drift_ppm: f64, seconds: u32) -> Vec<Second> {
                 arrives = arrival(frame);
             }
             let played = 1.0 + 1e-6 * f64::from(matcher.rate_ppm());
-            let matched = matcher.period(&mut buffer, &mut out, Time::from_micros(now));
+            let matched = matcher.block(&mut buffer, &mut out, Time::from_micros(now));
             let after = buffer.stats();
             let mut gap = disturbed(&after) != disturbed(&before);
             before = after;
-            // Which of the tone's turns it is follows from where the last period ended; at first the matcher is believed.
+            // Which of the tone's turns it is follows from where the last block ended; at first the matcher is believed.
             let turn = f64::from(SAMPLE_RATE) / TONE;
             let dated = matched.captured.map(|at| (at.as_micros() as f64 - AHEAD_US as f64) * 0.048 * speed);
-            let expected = position.map(|last| last + 480.0 * played).or(dated);
+            let expected = position.map(|last| last + BLOCK_SAMPLES as f64 * played).or(dated);
             let place = phase(&out, played) * turn;
             position = expected.map(|expected| {
                 let off = (place - expected + turn / 2.0).rem_euclid(turn) - turn / 2.0;
@@ -135,7 +137,7 @@ fn disturbed(stats: &JitterStats) -> u64 {
 }
 
 /// Where in its turn the tone is at the first sample, in turns: the best fit of a sine and a cosine.
-fn phase(samples: &[i16; FRAME_SAMPLES], speed: f64) -> f64 {
+fn phase(samples: &AudioBlock, speed: f64) -> f64 {
     let step = TAU * TONE / f64::from(SAMPLE_RATE) * speed;
     let (mut ss, mut cc, mut sc, mut xs, mut xc) = (0.0, 0.0, 0.0, 0.0, 0.0);
     for (n, sample) in samples.iter().enumerate() {

@@ -12,11 +12,11 @@ use alsa::pcm::{PCM, State};
 use vestibule_common::time::{Duration, Time};
 
 use super::explain::{self, explain};
-use super::samples::Layout;
-use super::setup::{Setup, set_up};
+use super::setup::{Setup, set_capture, set_playback, set_up};
 use crate::device::DeviceError;
 use crate::device::clock::Clock;
 use crate::device::config::CardName;
+use crate::device::reserve::Reserve;
 
 /// A sound card that takes or gives nothing for this long is gone.
 const SILENCE_MS: u32 = 700;
@@ -32,8 +32,10 @@ const WAKING: Duration = Duration::from_millis(10);
 pub(super) struct Line {
     pcm: PCM,
     way: Direction,
-    layout: Layout,
-    rate: u32,
+    setup: Setup,
+    /// How much a speaker has in hand, and how much it was last told to have, in blocks.
+    reserve: Reserve,
+    in_hand: u32,
     /// A block of all channels, as the card has it.
     bytes: Vec<u8>,
     /// What a person calls it, for errors.
@@ -78,19 +80,21 @@ impl Line {
         let pcm = PCM::open(&text, way, true).map_err(|error| explain(name, way, error))?;
         let setup = set_up(&pcm, way, buffer)?;
         if way == Direction::Capture {
+            set_capture(&pcm, &setup)?;
             pcm.start().map_err(|error| explain(name, way, error))?;
         }
-        let Setup { layout, rate, .. } = setup;
-        // A block is 10 ms, or two samples more where a resampler needs them.
-        let block = (setup.ten_milliseconds() + 2) * layout.frame();
+        let reserve = reserve(&setup);
+        // Two samples more where a resampler needs them.
+        let block = (setup.block + 2) * setup.layout.frame();
         Ok(Line {
             pcm,
             way,
-            layout,
-            rate,
+            reserve,
+            in_hand: 0,
             bytes: vec![0; block],
             name: name.to_owned(),
             description: format!("{name}, {}", setup.describe()),
+            setup,
             xruns: 0,
             clock,
         })
@@ -98,7 +102,7 @@ impl Line {
 
     /// Samples a second.
     pub(super) fn rate(&self) -> u32 {
-        self.rate
+        self.setup.rate
     }
 
     /// What it is and how it runs, for a person.
@@ -108,7 +112,7 @@ impl Line {
 
     /// Room for blocks of this many frames. Allocates.
     pub(super) fn reserve(&mut self, frames: usize) {
-        self.bytes.resize(frames * self.layout.frame(), 0);
+        self.bytes.resize(frames * self.setup.layout.frame(), 0);
     }
 
     /// How often samples were lost, or missing, since it was opened.
@@ -118,13 +122,13 @@ impl Line {
 
     /// How long so many frames last.
     pub(super) fn span(&self, frames: i64) -> Duration {
-        Duration::from_micros(frames.unsigned_abs() * 1_000_000 / u64::from(self.rate.max(1)))
+        Duration::from_micros(frames.unsigned_abs() * 1_000_000 / u64::from(self.setup.rate.max(1)))
     }
 
     /// Waits for as many frames as `mono` has room for, all of them without a gap, and mixes their channels down. Says
     /// when the first of them was captured.
     pub(super) fn read(&mut self, mono: &mut [f32]) -> Result<Time, DeviceError> {
-        let (frame, wanted) = (self.layout.frame(), mono.len());
+        let (frame, wanted) = (self.setup.layout.frame(), mono.len());
         let (mut got, mut mends, mut gaps) = (0, 0, 0);
         while got < wanted {
             let xruns = self.xruns;
@@ -146,16 +150,18 @@ impl Line {
                 }
             }
         }
-        self.layout.mix_down(&self.bytes, mono);
+        self.setup.layout.mix_down(&self.bytes, mono);
         let (at, waiting) = self.position().map_err(|error| self.lost(error))?;
         Ok(at - self.span(waiting.max(0) + wanted as i64))
     }
 
-    /// Waits until there is room for so many frames.
+    /// Waits until there is room for so many frames, and no more in hand than there should be.
     pub(super) fn ready(&mut self, frames: usize) -> Result<(), DeviceError> {
         for _ in 0..MENDS {
+            let in_hand = self.keep_in_hand()?;
+            let room_at = self.setup.buffer.saturating_sub(in_hand).max(frames);
             match self.pcm.avail_update() {
-                Ok(room) if room >= frames as i64 => return Ok(()),
+                Ok(room) if room >= room_at as i64 => return Ok(()),
                 Ok(_) => self.wait()?,
                 Err(error) => self.mend(error)?,
             }
@@ -164,10 +170,21 @@ impl Line {
         Ok(())
     }
 
+    /// How many frames the speaker should have in hand, of which the card is told when they change.
+    fn keep_in_hand(&mut self) -> Result<usize, DeviceError> {
+        let blocks = self.reserve.at(self.clock.now());
+        let frames = blocks as usize * self.setup.block;
+        if blocks != self.in_hand {
+            set_playback(&self.pcm, &self.setup, frames)?;
+            self.in_hand = blocks;
+        }
+        Ok(frames)
+    }
+
     /// Hands over a block, in every channel, and says when its first sample will leave the converter.
     pub(super) fn write(&mut self, mono: &[f32]) -> Result<Time, DeviceError> {
-        self.layout.spread(mono, &mut self.bytes);
-        let (frame, all) = (self.layout.frame(), mono.len());
+        self.setup.layout.spread(mono, &mut self.bytes);
+        let (frame, all) = (self.setup.layout.frame(), mono.len());
         let (mut put, mut mends) = (0, 0);
         while put < all {
             let written = self.pcm.io_bytes().writei(&self.bytes[put * frame..all * frame]);
@@ -215,6 +232,7 @@ impl Line {
         let mended = match error.errno() {
             libc::EPIPE => {
                 self.xruns += 1;
+                self.reserve.ran_dry(self.clock.now());
                 self.pcm.prepare()
             }
             libc::ESTRPIPE => {
@@ -255,4 +273,14 @@ impl Line {
         let believable = at <= now && now.since(at) < Duration::from_secs(1);
         Ok((if believable { at } else { now }, status.get_delay()))
     }
+}
+
+/// What a speaker has in hand. The card plays up to a period of its own before this program hears of it; that and two blocks are the
+/// least. The next block needs room too.
+fn reserve(setup: &Setup) -> Reserve {
+    let block = setup.block.max(1);
+    let least = setup.period.div_ceil(block) + 2;
+    let most = (setup.buffer / block).saturating_sub(1);
+    let blocks = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    Reserve::new(blocks(least), blocks(most))
 }

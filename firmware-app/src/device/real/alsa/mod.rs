@@ -9,7 +9,7 @@ mod samples;
 mod setup;
 
 use alsa::{Card, Ctl, Direction};
-use vestibule_common::media::FRAME_SAMPLES;
+use vestibule_common::media::{AudioBlock, BLOCK_SAMPLES, FRAME_SAMPLES};
 use vestibule_common::time::{Duration, Time};
 
 use self::line::Line;
@@ -140,26 +140,26 @@ struct AlsaSpeaker {
     converter: Option<RateConverter>,
     /// What the card gets, mono.
     card: Vec<f32>,
-    room: [f32; PERIOD],
+    room: [f32; BLOCK_SAMPLES],
 }
 
 impl AlsaSpeaker {
     fn new(mut line: Line) -> Result<AlsaSpeaker, DeviceError> {
         let converter = converter(line.rate(), RateConverter::to_card)?;
-        let most = converter.as_ref().map_or(PERIOD, |converter| converter.most().1);
+        let most = converter.as_ref().map_or(BLOCK_SAMPLES, |converter| converter.most().1);
         line.reserve(most);
-        Ok(AlsaSpeaker { line, converter, card: vec![0.0; most], room: [0.0; PERIOD] })
+        Ok(AlsaSpeaker { line, converter, card: vec![0.0; most], room: [0.0; BLOCK_SAMPLES] })
     }
 }
 
 impl Speaker for AlsaSpeaker {
     fn ready(&mut self) -> Result<(), DeviceError> {
-        let frames = self.converter.as_ref().map_or(PERIOD, RateConverter::gives);
+        let frames = self.converter.as_ref().map_or(BLOCK_SAMPLES, RateConverter::gives);
         self.line.ready(frames)
     }
 
-    fn write(&mut self, period: &[i16; PERIOD]) -> Result<Time, DeviceError> {
-        for (sample, own) in self.room.iter_mut().zip(period) {
+    fn write(&mut self, block: &AudioBlock) -> Result<Time, DeviceError> {
+        for (sample, own) in self.room.iter_mut().zip(block) {
             *sample = f32::from(*own);
         }
         match &mut self.converter {
@@ -188,7 +188,7 @@ fn converter(
     make(rate).map(Some).ok_or_else(refused)
 }
 
-// A period of a device is a frame of the network's.
+// A microphone's period is a frame of the network's.
 const _: () = assert!(PERIOD == FRAME_SAMPLES);
 
 #[cfg(test)]
@@ -209,10 +209,11 @@ mod tests {
         let mut microphone = open_microphone(&source, buffer, clock).unwrap().device;
         let mut speaker = open_speaker(&sink, buffer, clock).unwrap().device;
         let mut period = [1; PERIOD];
+        let block = [1; BLOCK_SAMPLES];
         let mut pass = || {
             microphone.read(&mut period).unwrap();
             speaker.ready().unwrap();
-            speaker.write(&period).unwrap();
+            speaker.write(&block).unwrap();
         };
         pass();
         assert_eq!(allocations(|| (0..100).for_each(|_| pass())), 0);

@@ -1,5 +1,5 @@
 //! What a PCM is asked for, and what it agrees to: 48 kHz if it can, else another rate; 16 bit, else wider; mono, else the
-//! fewest channels; periods of 10 ms.
+//! fewest channels; periods of 10 ms of a microphone, 5 ms of a speaker.
 
 use alsa::pcm::{Access, Format, HwParams, PCM, TstampType};
 use alsa::{Direction, ValueOr};
@@ -18,8 +18,21 @@ const RATES: [u32; 11] =
 /// More channels than this are no room device.
 const MOST_CHANNELS: usize = 32;
 
-/// Periods in a second.
-const PERIODS: u32 = 100;
+/// Periods of the card's in a second.
+fn periods(way: Direction) -> u32 {
+    match way {
+        Direction::Capture => 100,
+        Direction::Playback => 200,
+    }
+}
+
+/// What the kiosk reads or writes at once: a microphone's period, a speaker's block; so many in a second.
+fn blocks(way: Direction) -> u32 {
+    match way {
+        Direction::Capture => 100,
+        Direction::Playback => 400,
+    }
+}
 
 /// What a PCM agreed to.
 pub(super) struct Setup {
@@ -27,18 +40,15 @@ pub(super) struct Setup {
     pub(super) layout: Layout,
     /// Samples a second of one channel.
     pub(super) rate: u32,
-    /// Frames of a period of the card's, about 10 ms.
+    /// Frames of a period of the card's.
     pub(super) period: usize,
+    /// Frames that the kiosk reads or writes at once, rounded up.
+    pub(super) block: usize,
     /// Frames of its buffer.
     pub(super) buffer: usize,
 }
 
 impl Setup {
-    /// Frames of 10 ms, rounded up.
-    pub(super) fn ten_milliseconds(&self) -> usize {
-        self.rate.div_ceil(PERIODS) as usize
-    }
-
     /// How it runs, for a person.
     pub(super) fn describe(&self) -> String {
         let milliseconds = |frames: usize| frames as f64 * 1000.0 / f64::from(self.rate);
@@ -58,11 +68,11 @@ impl Setup {
     }
 }
 
-/// Sets a PCM up, with a buffer of about this length.
+/// Sets a PCM up, with a buffer of about this length. When it wakes and starts is for [`set_capture`] or [`set_playback`].
 ///
 /// Errors: `Unsupported`, saying what the card lacks; `Busy` if it was taken meanwhile.
 pub(super) fn set_up(pcm: &PCM, way: Direction, buffer: Duration) -> Result<Setup, DeviceError> {
-    let (rate, format) = set_hardware(pcm, buffer)?;
+    let (rate, format) = set_hardware(pcm, way, buffer)?;
     let set = pcm.hw_params_current().map_err(lacks("settings"))?;
     let whole = |frames: alsa::Result<i64>| {
         frames.map(|frames| usize::try_from(frames).unwrap_or(0)).map_err(lacks("settings"))
@@ -72,15 +82,15 @@ pub(super) fn set_up(pcm: &PCM, way: Direction, buffer: Duration) -> Result<Setu
         layout: Layout { format, channels },
         rate,
         period: whole(set.get_period_size())?,
+        block: rate.div_ceil(blocks(way)) as usize,
         buffer: whole(set.get_buffer_size())?,
     };
     drop(set);
-    set_software(pcm, way, &setup)?;
     Ok(setup)
 }
 
 /// The rate and the format it took.
-fn set_hardware(pcm: &PCM, buffer: Duration) -> Result<(u32, SampleFormat), DeviceError> {
+fn set_hardware(pcm: &PCM, way: Direction, buffer: Duration) -> Result<(u32, SampleFormat), DeviceError> {
     let hardware = HwParams::any(pcm).map_err(lacks("settings"))?;
     hardware.set_access(Access::RWInterleaved).map_err(lacks("interleaved samples"))?;
     match RATES.into_iter().find(|rate| hardware.test_rate(*rate).is_ok()) {
@@ -98,7 +108,7 @@ fn set_hardware(pcm: &PCM, buffer: Duration) -> Result<(u32, SampleFormat), Devi
             "it has {channels} channels at least, and {MOST_CHANNELS} are the most that a room's device may have"
         )));
     }
-    let period = i64::from(rate.div_ceil(PERIODS));
+    let period = i64::from(rate.div_ceil(periods(way)));
     hardware.set_period_size_near(period, ValueOr::Nearest).map_err(lacks("short periods"))?;
     let wanted = buffer.as_micros() * u128::from(rate) / 1_000_000;
     let wanted = i64::try_from(wanted).unwrap_or(i64::MAX).max(2 * period);
@@ -110,16 +120,27 @@ fn set_hardware(pcm: &PCM, buffer: Duration) -> Result<(u32, SampleFormat), Devi
     Ok((rate, format))
 }
 
-fn set_software(pcm: &PCM, way: Direction, setup: &Setup) -> Result<(), DeviceError> {
-    let period = setup.ten_milliseconds() as i64;
-    let software = pcm.sw_params_current().map_err(lacks("settings"))?;
+/// A microphone wakes its reader for every block.
+///
+/// Errors: `Unsupported`, saying what the card lacks.
+pub(super) fn set_capture(pcm: &PCM, setup: &Setup) -> Result<(), DeviceError> {
     // Where samples are resampled, 10 ms are one sample more at times.
-    let resampled = i64::from(setup.rate != RATE);
-    software.set_avail_min(period + resampled).map_err(lacks("settings"))?;
-    if way == Direction::Playback {
-        // It begins once it is full but for one period: then a writer that is one period late is not heard.
-        let threshold = (setup.buffer as i64 - period).max(period);
-        software.set_start_threshold(threshold).map_err(lacks("settings"))?;
+    let resampled = usize::from(setup.rate != RATE);
+    set_software(pcm, setup.block + resampled, None)
+}
+
+/// A speaker wakes its writer once no more than `in_hand` frames are left to be played, and begins once it has more.
+///
+/// Errors: `Unsupported`, saying what the card lacks.
+pub(super) fn set_playback(pcm: &PCM, setup: &Setup, in_hand: usize) -> Result<(), DeviceError> {
+    set_software(pcm, setup.buffer.saturating_sub(in_hand).max(1), Some(in_hand + 1))
+}
+
+fn set_software(pcm: &PCM, wake: usize, start: Option<usize>) -> Result<(), DeviceError> {
+    let software = pcm.sw_params_current().map_err(lacks("settings"))?;
+    software.set_avail_min(wake as i64).map_err(lacks("settings"))?;
+    if let Some(start) = start {
+        software.set_start_threshold(start as i64).map_err(lacks("settings"))?;
     }
     // Without these the times are those of the call, which will do.
     let _ = software.set_tstamp_mode(true);

@@ -1,6 +1,6 @@
 //! The whole thread, fed period by period.
 
-use vestibule_common::media::FRAME_SAMPLES;
+use vestibule_common::media::{BLOCK_DURATION, BLOCK_SAMPLES, FRAME_SAMPLES};
 
 use super::*;
 use crate::audio::{Cleaning, EchoMode};
@@ -77,8 +77,10 @@ fn a_recording_holds_what_was_sent_and_nothing_of_what_was_not() {
     let mut bench = bench(false);
     let (recording, tracks) = std::sync::mpsc::sync_channel(64);
     assert!(bench.cleaned.commands.enqueue(CleaningCommand::Record(recording)).is_ok());
-    let played = Played { samples: [5; FRAME_SAMPLES], leaves: bench.at + Duration::from_millis(10) };
-    assert!(bench.cleaned.echo_path.played.enqueue(played).is_ok());
+    for n in 0..8 {
+        let played = Played { samples: [5; BLOCK_SAMPLES], leaves: bench.at + BLOCK_DURATION * n };
+        assert!(bench.cleaned.echo_path.played.enqueue(played).is_ok());
+    }
     bench.period(LOUD);
     bench.period(LOUD);
     bench.gate.close();
