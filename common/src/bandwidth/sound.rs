@@ -19,8 +19,9 @@ const WHOLE: f64 = 0.004;
 const REPEATED: [f64; 3] = [0.01, 0.03, 0.12];
 /// The path has to carry too little for so long before it changes; where not even the sounds fit, nothing is waited for.
 const SCARCE: Duration = Duration::from_millis(500);
-/// It has to be good for so long before plain samples come back.
+/// It has to be good for so long before plain samples come back; and before they come at all, on a path whose estimate still grows.
 const GOOD: Duration = Duration::from_secs(5);
+const GOOD_AT_FIRST: Duration = Duration::from_secs(1);
 /// And carry this much more than they need with the pictures, in hundredths.
 const AMPLE: u64 = 103;
 /// A path is not judged by what it carries before so long has passed.
@@ -46,6 +47,8 @@ pub struct SoundNeeds {
 pub struct SoundChoice {
     coded: bool,
     long: bool,
+    /// It has carried plain samples for longer than it takes to judge it.
+    proven: bool,
     began: Option<Time>,
     scarce: Option<Time>,
     good: Option<Time>,
@@ -73,8 +76,10 @@ impl SoundChoice {
         let scarce = since(&mut self.scarce, !holds);
         let good = since(&mut self.good, ample && self.loss < WHOLE);
         if self.coded {
-            self.coded = good.is_none_or(|good| good < GOOD);
+            let wait = if self.proven { GOOD } else { GOOD_AT_FIRST };
+            self.coded = good.is_none_or(|good| good < wait);
         } else {
+            self.proven |= now.since(began) >= GRACE;
             let short = scarce.is_some_and(|scarce| scarce >= SCARCE || estimate < plain);
             self.coded = short || self.loss > LOSSY;
         }
@@ -158,7 +163,9 @@ mod tests {
         let mut narrow = Path::new();
         assert_eq!(narrow.run(3, 2_000, 0), 0, "it may still grow");
         assert!(narrow.run(10, 2_000, 0) >= 93);
-        assert_eq!(Path::new().run(1, 700, 0), 10, "not even the sound fits");
+        let mut grows = Path::new();
+        assert_eq!(grows.run(1, 700, 0), 10, "not even the sound fits");
+        assert_eq!(grows.run(10, 3_000, 0), 10, "now it does");
     }
 
     #[test]

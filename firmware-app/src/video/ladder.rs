@@ -192,6 +192,18 @@ mod tests {
 
     use super::*;
 
+    /// What the relay shares among layers and what the encoders make of it are one ladder.
+    #[test]
+    fn the_relays_ladder_is_this_one_on_the_wire() {
+        use super::super::plan::PAYLOAD;
+        use vestibule_common::media::ladder::CAMERA;
+        for (step, rung) in STEPS.iter().zip(&CAMERA) {
+            let most = Bitrate::bps((rung.most.as_bps() as f64 * PAYLOAD) as u64);
+            assert_eq!((step.short, step.min), (rung.height as usize, rung.least));
+            assert!(most <= step.max, "{}p: {most:?} is never made", step.short);
+        }
+    }
+
     fn sizes(camera: (usize, usize)) -> Vec<(usize, usize)> {
         rungs(camera).iter().map(|rung| rung.size).collect()
     }

@@ -180,9 +180,9 @@ mod tests {
     fn a_layer_is_made_for_its_fastest_and_the_slow_go_down() {
         assert_eq!(demand_of(&[1200]), (vec![(3, 0, 1200)], vec![3]));
         assert_eq!(demand_of(&[1200, 1000]), (vec![(3, 5, 1000)], vec![3, 3]), "nearly as fast");
-        assert_eq!(demand_of(&[1700, 800]), (vec![(3, 0, 1700), (2, 5, 800)], vec![3, 2]));
-        assert_eq!(demand_of(&[5000, 5000, 200]), (vec![(3, 5, 1700), (1, 0, 200)], vec![3, 3, 1]));
-        assert_eq!(demand_of(&[10, 5000]), (vec![(3, 5, 1700), (0, 0, 60)], vec![0, 3]));
+        assert_eq!(demand_of(&[1700, 800]), (vec![(3, 0, 1630), (2, 5, 800)], vec![3, 2]));
+        assert_eq!(demand_of(&[5000, 5000, 200]), (vec![(3, 5, 1630), (1, 0, 200)], vec![3, 3, 1]));
+        assert_eq!(demand_of(&[10, 5000]), (vec![(3, 5, 1630), (0, 0, 60)], vec![0, 3]));
     }
 
     #[test]

@@ -565,7 +565,7 @@ mod tests {
         assert_eq!(got(&mut layers, 1, [true, true], AT), [false, true]);
         assert_eq!(layers.next_request(1, AT + ASK_EVERY), None, "it has what it wants");
 
-        assert_eq!(layers.allot(1, Bitrate::kbps(100), 1.0, AT), (Bitrate::kbps(1700), Bitrate::kbps(100)));
+        assert_eq!(layers.allot(1, Bitrate::kbps(100), 1.0, AT), (Bitrate::kbps(1630), Bitrate::kbps(100)));
         assert_eq!(got(&mut layers, 1, [false, false], AT), [false, true], "until the keyframe");
         let later = AT + ASK_EVERY;
         assert_eq!(layers.next_request(1, later).map(|request| request.spatial), Some(0));
@@ -589,11 +589,11 @@ mod tests {
         layers.handle_view(1, view(&[(12, 3), (2, 3)]), [2, 12].map(StreamId).into_iter(), AT);
         got(&mut layers, 1, [true, true], AT);
         let kbps = Bitrate::kbps;
-        assert_eq!(layers.allot(1, kbps(2000), 1.0, AT), (kbps(1700), kbps(1700)));
+        assert_eq!(layers.allot(1, kbps(2000), 1.0, AT), (kbps(1630), kbps(1630)));
         let mut cap = |id| layers.choices(id).find(|(slot, _)| *slot == 1).map(|(_, choice)| choice.cap);
         assert_eq!(
             (cap(StreamId(2)), cap(dark)),
-            (Some(kbps(1700)), Some(kbps(1000))),
+            (Some(kbps(1630)), Some(kbps(1000))),
             "as beside the other"
         );
         assert_eq!(layers.allot(1, kbps(2000), 1.0, AT + LIVE), (kbps(0), kbps(0)), "now both are");

@@ -24,7 +24,7 @@ const PADDING: usize = 1100;
 /// The most bodies of padding for one kiosk at a time.
 const PADDING_AT_ONCE: usize = 4;
 /// An estimate may go above what is wanted by this, so that there is room when more is.
-const HEADROOM: f64 = 1.1;
+const HEADROOM: f64 = 1.2;
 
 /// So much of files waits for a receiver: to their sender it is the bottleneck's buffer. What comes then is dropped.
 const FILES_MOST: DataSize = DataSize::bytes(96 * 1024);

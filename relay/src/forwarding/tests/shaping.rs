@@ -12,7 +12,7 @@ fn each_receiver_gets_the_layer_it_shows_and_the_sender_is_told_what_is_wanted()
     let demand = Demand::parse(&of_kind(&told, 0, Kind::Demand)[0]).unwrap();
     let layers: Vec<(u8, u64)> =
         demand.layers.iter().map(|layer| (layer.spatial, layer.cap.as_bps() / 1000)).collect();
-    assert_eq!(layers, [(3, 1700), (0, 250)]);
+    assert_eq!(layers, [(3, 1630), (0, 250)]);
 
     world.send(0, &picture(video, 0, 1, true, 50));
     world.send(0, &picture(video, 3, 1, true, 100));

@@ -127,13 +127,15 @@ impl WayView<'_> {
     /// The longest time between two pictures of a camera that could be shown, in milliseconds.
     fn freeze(&self) -> f64 {
         let end = Time::from_millis(self.case.seconds * 1000);
-        let of = |shown: &Vec<Time>| {
-            let late = shown.iter().filter(|at| **at >= Time::from_millis(FROM as u64 * 1000));
-            let times: Vec<Time> = late.copied().chain([end]).collect();
+        let of = |(shown, begin): (&Vec<Time>, &u64)| {
+            // A camera that comes later has as long as the others before it counts.
+            let from = Time::from_millis((FROM as u64).max(begin + FROM as u64) * 1000).min(end);
+            let late = shown.iter().copied().filter(|at| *at > from);
+            let times: Vec<Time> = [from].into_iter().chain(late).chain([end]).collect();
             times.windows(2).map(|pair| pair[1].since(pair[0]).as_micros()).max()
         };
-        let longest = self.record.shown[self.way].iter().filter_map(of).max();
-        longest.map_or(f64::INFINITY, |longest| longest as f64 / 1000.0)
+        let longest = self.record.shown[self.way].iter().zip(&self.case.cameras).filter_map(of).max();
+        longest.unwrap_or(0) as f64 / 1000.0
     }
 }
 
@@ -164,11 +166,11 @@ mod tests {
         let best = |kbps: f64, cameras| best(kbps * 1000.0, cameras) / 1000.0;
         assert_eq!(
             [50.0, 100.0, 590.0, 1000.0, 2500.0].map(|kbps| best(kbps, 1)),
-            [0.0, 100.0, 590.0, 1000.0, 1700.0]
+            [0.0, 100.0, 590.0, 1000.0, 1630.0]
         );
         assert_eq!(
             [best(3500.0, 2), best(3500.0, 3), best(100.0, 2), best(0.0, 0)],
-            [3400.0, 3500.0, 0.0, 0.0]
+            [3260.0, 3500.0, 0.0, 0.0]
         );
     }
 }
