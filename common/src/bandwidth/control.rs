@@ -151,6 +151,11 @@ impl Control {
         Bitrate::bps((self.rate * self.haste) as u64)
     }
 
+    /// The share that the way loses of whatever is sent, 0 to a half.
+    pub(super) fn own_losses(&self) -> f64 {
+        self.loss.own().min(0.5)
+    }
+
     pub(super) fn is_competing(&self) -> bool {
         self.competition.is_on()
     }

@@ -60,6 +60,11 @@ impl LossTest {
         self.test.is_some() || self.rests_until.is_some_and(|until| self.now < until)
     }
 
+    /// The share that is lost whatever we do, 0 to 1.
+    pub(super) fn own(&self) -> f64 {
+        self.own
+    }
+
     /// Nothing was reported for long: what was lost meanwhile says nothing.
     pub(super) fn handle_silence(&mut self, now: Time) {
         (self.since, self.test) = (None, None);

@@ -174,14 +174,17 @@ impl Estimator {
         }
         let since = self.reported.replace(now).map_or(Duration::ZERO, |before| now.since(before));
         let marked = told.delivered.iter().filter(|packet| packet.ecn == Ecn::Ce).count();
+        // What the way loses of whatever is sent has passed its bottleneck too.
+        let passed = 1.0 - self.control.own_losses().min(self.loss);
+        let through = |rate: Bitrate| Bitrate::bps((rate.as_bps() as f64 / passed) as u64);
         self.control.handle(&Observation {
             now,
             since,
             standing: self.delay.standing(),
             noise: self.delay.noise(),
             longest: self.delay.take_longest(),
-            steady: self.throughput.rate(STEADY),
-            sudden: self.throughput.rate(SUDDEN),
+            steady: self.throughput.rate(STEADY).map(through),
+            sudden: self.throughput.rate(SUDDEN).map(through),
             delivered: told.delivered.iter().fold(DataSize::default(), |sum, packet| sum + packet.size),
             packets: told.delivered.len() as u32,
             marked: marked as u32,

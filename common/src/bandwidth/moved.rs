@@ -13,13 +13,19 @@ const OVER: f64 = 0.008;
 const MOST: Duration = Duration::from_millis(50);
 /// for so long.
 const WATCHED: Duration = Duration::from_millis(700);
-/// The test sends this part of what gets through, for a round trip and so long: that drains 90 ms.
-const LESS: f64 = 0.7;
-const TESTED: Duration = Duration::from_millis(400);
+/// One that came all at once, by this in seconds from one report to the next,
+const JUMP: f64 = 0.010;
+/// and has stayed as it is since, within this, is more so: a queue still grows, or drains, by then.
+const FLAT: f64 = 0.004;
+const WATCHED_FLAT: Duration = Duration::from_millis(150);
+/// The test sends this part of what gets through, for a round trip and so long. Half of that shows, as what stands is the least of a
+/// tenth of a second: of a queue of [`MOST`] more than the part that must be gone.
+const LESS: f64 = 0.8;
+const TESTED: Duration = Duration::from_millis(200);
 /// A queue of which less than this part is left was one.
 const LEFT: f64 = 0.6;
 /// Of what was sent when it began to stand, so much is sent again.
-const AGAIN: f64 = 0.85;
+const AGAIN: f64 = 0.95;
 /// A queue that was one is not suspected again for so long.
 const TRUSTED: Duration = Duration::from_secs(5);
 
@@ -50,6 +56,9 @@ pub(super) struct Moved {
     sent: f64,
     /// Since when it is suspicious, and the aim then, in seconds: that grows as less is sent.
     watched: Option<(Time, f64)>,
+    /// The last standing queue, in seconds; and since when it is what it became all at once, where it did.
+    last: f64,
+    jumped: Option<(Time, f64)>,
     test: Option<Test>,
     not_before: Time,
 }
@@ -82,6 +91,9 @@ impl Moved {
             }
             return Verdict::Moved(sent * AGAIN);
         }
+        let by = standing - std::mem::replace(&mut self.last, standing);
+        let flat = |(_, level): &(Time, f64)| (standing - level).abs() <= FLAT;
+        self.jumped = if by >= JUMP { Some((seen.now, standing)) } else { self.jumped.filter(flat) };
         if !stands {
             (self.sent, self.watched) = (0.0, None);
             return Verdict::Nothing;
@@ -93,7 +105,8 @@ impl Moved {
             return Verdict::Nothing;
         }
         let (watched, _) = *self.watched.get_or_insert((seen.now, aim));
-        if seen.now.since(watched) < WATCHED {
+        let flat = self.jumped.is_some_and(|(at, _)| seen.now.since(at) >= WATCHED_FLAT);
+        if !flat && seen.now.since(watched) < WATCHED {
             return Verdict::Nothing;
         }
         let before = rate.min(through);
@@ -151,15 +164,26 @@ mod tests {
     fn a_delay_that_stays_though_less_is_sent_is_the_ways() {
         let said = run(|ms, _| if ms < 500 { 0 } else { 25 });
         let (at, verdict) = *said.last().unwrap();
-        assert_eq!((at, verdict), (500 + 700 + 450, Verdict::Moved(2e6 * AGAIN)));
+        assert_eq!((at, verdict), (500 + 150 + 250, Verdict::Moved(2e6 * AGAIN)));
         assert!(said[..said.len() - 1].iter().all(|(_, verdict)| *verdict == Verdict::Go(2e6 * LESS)));
     }
 
     #[test]
     fn a_queue_that_drains_is_a_queue_and_trusted_for_a_while() {
-        let said = run(|ms, rate| if ms >= 500 && rate > 1.5e6 { 25 } else { 2 });
-        assert_eq!(said.first(), Some(&(1200, Verdict::Go(2e6 * LESS))));
-        assert_eq!(said.last(), Some(&(1650, Verdict::Go(2e6))), "and no second test");
+        let said = run(|ms, rate| if ms >= 500 && rate > 1.7e6 { 25 } else { 2 });
+        assert_eq!(said.first(), Some(&(650, Verdict::Go(2e6 * LESS))));
+        assert_eq!(said.last(), Some(&(900, Verdict::Go(2e6))), "and no second test");
+    }
+
+    #[test]
+    fn what_came_little_by_little_or_changes_is_watched_for_longer() {
+        // 30 ms within half a second; and 25 ms at once, which go up and down since.
+        let slowly = run(|ms, _| if ms < 500 { 0 } else { (5 * (ms - 450) / 50).min(30) });
+        let unsteady = run(|ms, _| if ms < 500 { 0 } else { 25 + 6 * (ms / 50 % 2) });
+        for said in [slowly, unsteady] {
+            assert!((1200..1500).contains(&said[0].0), "{said:?}");
+            assert!(matches!(said.last(), Some((_, Verdict::Moved(_)))), "{said:?}");
+        }
     }
 
     #[test]
