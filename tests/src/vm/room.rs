@@ -163,9 +163,9 @@ impl<'a> GuestKiosk<'a> {
     /// # Errors
     /// [`Error::Timeout`] when it does not play.
     pub fn plays_on(&self) -> Result<(), Error> {
-        let played = self.counter("periods_played")?;
+        let played = self.counter("blocks_played")?;
         eventually("three seconds played", || {
-            Ok((self.counter("periods_played")? >= played + 1200).then_some(()))
+            Ok((self.counter("blocks_played")? >= played + 1200).then_some(()))
         })
     }
 

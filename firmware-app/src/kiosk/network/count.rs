@@ -11,7 +11,7 @@ use vestibule_common::bandwidth::{Estimator, IP_UDP};
 use vestibule_common::id::PeerId;
 use vestibule_common::time::{Duration, Time};
 use vestibule_common::unit::{Bitrate, DataSize};
-use vestibule_common::wire::{HOP_HEADER, Kind, StageTimes, TAG};
+use vestibule_common::wire::{Demand, HOP_HEADER, Kind, StageTimes, TAG};
 
 use super::sample::{
     Direction, Layer, Layers, Limit, LinkSample, NetworkSample, PerSecond, RoomSample, Share, Stages,
@@ -117,6 +117,18 @@ impl Down {
         self.end = self.end.max(number + 1);
         self.again += u64::from(Kind::of(body) == Ok(Kind::Retransmission));
         self.at = Some(now);
+    }
+
+    /// The relay told how it stands, and what it has for this kiosk.
+    pub fn handle_demand(&mut self, demand: &Demand) {
+        self.strained = Some(demand.strained);
+        self.estimate = demand.estimate;
+        self.allotment = demand.estimate.map(|_| demand.allotted);
+    }
+
+    /// It has not told that for long: what it told then is no longer known.
+    pub fn forget_demand(&mut self) {
+        (self.strained, self.estimate, self.allotment) = (None, None, None);
     }
 
     /// A report of the relay's came, that was written and left at this moment of the relay's clock.
@@ -293,8 +305,8 @@ pub struct Counters {
     pub captured: u64,
     /// Pictures of the camera handed to the network, in however many layers.
     pub pictures_sent: u64,
-    /// Frames that were made of each layer, the smallest first.
-    pub encoded: [u64; Layer::ALL.len()],
+    /// Frames of each layer handed to the network, the smallest first.
+    pub layers_sent: [u64; Layer::ALL.len()],
     /// No count: by how many steps less is encoded than wanted, because the processor does not keep up.
     pub lowered: u64,
 }
@@ -310,7 +322,9 @@ impl Counters {
             sent_again: self.sent_again.saturating_sub(before.sent_again),
             captured: self.captured.saturating_sub(before.captured),
             pictures_sent: self.pictures_sent.saturating_sub(before.pictures_sent),
-            encoded: std::array::from_fn(|layer| self.encoded[layer].saturating_sub(before.encoded[layer])),
+            layers_sent: std::array::from_fn(|layer| {
+                self.layers_sent[layer].saturating_sub(before.layers_sent[layer])
+            }),
             lowered: self.lowered,
         }
     }
@@ -356,7 +370,7 @@ impl Sampler {
             (span > Duration::ZERO).then(|| DataSize::bytes(bytes).per(span))
         };
         let again = |count: u64| PerSecond::of(count, span);
-        let made = since.encoded.iter().zip(Layer::ALL).filter(|(count, _)| **count > 0);
+        let made = since.layers_sent.iter().zip(Layer::ALL).filter(|(count, _)| **count > 0);
         let layers: Layers = made.map(|(_, layer)| layer).collect();
         let mut link = LinkSample {
             frames_captured: PerSecond::of(since.captured, span),
@@ -373,7 +387,7 @@ impl Sampler {
             link.round_trip = up.round_trip;
             link.limit = Some(match (since.lowered, up.short) {
                 // What is not encoded costs nothing.
-                (1.., _) if since.encoded.iter().any(|count| *count > 0) => Limit::Device,
+                (1.., _) if since.layers_sent.iter().any(|count| *count > 0) => Limit::Device,
                 (_, true) => Limit::Network,
                 (_, false) => Limit::Nothing,
             });

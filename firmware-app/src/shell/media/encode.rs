@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use vestibule_common::media::ladder::PRESENTATION;
 use vestibule_common::time::{Duration, Time};
 use vestibule_common::unit::{Bitrate, DataSize};
 
@@ -170,10 +171,15 @@ impl EncodeThread {
                 let fits = kind.allows(width, height);
                 let size = if fits { (width, height) } else { Scaler::fit(width, height, kind.largest()) };
                 let wishes = self.parts.switch.wishes();
-                if wishes.layers.is_some_and(|layers| layers.is_empty()) {
-                    return (PerLayer::new(), PerLayer::new());
-                }
-                let bitrate = wishes.budget.unwrap_or(bitrate).min(bitrate);
+                // It has one layer, made for those who are about as fast as the fastest.
+                let cap = match &wishes.layers {
+                    Some(layers) => match layers.first() {
+                        Some(wish) => wish.cap.max(PRESENTATION[0].least),
+                        None => return (PerLayer::new(), PerLayer::new()),
+                    },
+                    None => bitrate,
+                };
+                let bitrate = wishes.budget.unwrap_or(bitrate).min(bitrate).min(cap);
                 self.newest.set_bitrate(bitrate);
                 let layer = LayerIndex::default();
                 let rung = Rung { layer, size, min: Bitrate::default(), max: bitrate };

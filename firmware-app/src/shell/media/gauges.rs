@@ -66,7 +66,7 @@ fn counters(stats: &Stats) -> Counters {
         sent_again: PictureKind::ALL.into_iter().map(|kind| stats.of(kind).pieces_sent_again.total()).sum(),
         captured: stats.of(PictureKind::Camera).pictures_captured.total(),
         pictures_sent: stats.of(PictureKind::Camera).pictures_sent.total(),
-        encoded: LayerIndex::ALL.map(|layer| stats.encoded(layer).total()),
+        layers_sent: LayerIndex::ALL.map(|layer| stats.sent(layer).total()),
         lowered: stats.encoding_lowered.total(),
     }
 }
@@ -87,8 +87,8 @@ mod tests {
         PictureKind::ALL.into_iter().for_each(|kind| stats.of(kind).pieces_sent_again.add(4));
         stats.of(PictureKind::Camera).pictures_captured.add(30);
         // Each picture in two layers, and one that never left.
-        stats.encoded(LayerIndex::ALL[1]).add(15);
-        stats.encoded(LayerIndex::ALL[2]).add(15);
+        stats.sent(LayerIndex::ALL[1]).add(15);
+        stats.sent(LayerIndex::ALL[2]).add(15);
         stats.of(PictureKind::Camera).pictures_sent.add(14);
         stats.encoding_lowered.set(1);
         let link = gauges.sample(&mut sampler, &stats, Time::from_millis(2000)).link;

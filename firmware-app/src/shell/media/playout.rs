@@ -229,7 +229,7 @@ impl Player {
         let rooms = self.moments[..self.voices.len()].iter().map(|(_, block)| block);
         let mut out = [0; BLOCK_SAMPLES];
         self.mixer.mix(rooms.chain(own.iter().map(|(block, _)| block)), &mut out);
-        self.stats.periods_played.one();
+        self.stats.blocks_played.one();
         out
     }
 
@@ -337,7 +337,7 @@ mod tests {
             assert!(late || next == before + BLOCK_DURATION, "turn {turn}");
             assert!(clock.now() >= next);
         }
-        assert_eq!(player.stats.periods_played.total(), 40);
+        assert_eq!(player.stats.blocks_played.total(), 40);
     }
 
     #[test]

@@ -249,8 +249,6 @@ struct Pictures {
     stream: PictureStream,
     /// Since when it may be shown.
     since: Time,
-    /// The spatial layer of its last piece: the one to ask a keyframe of.
-    spatial: u8,
     reassembler: Reassembler,
     allowance: Allowance,
     requests: Allowance,
@@ -263,7 +261,7 @@ impl Pictures {
         let (rate, burst) = FRAMES[stream.kind as usize];
         let (allowance, requests) = (Allowance::new(rate, burst), Allowance::new(REQUESTS.0, REQUESTS.1));
         let nacks = Allowance::new(NACKS.0, NACKS.1);
-        Pictures { stream, since: now, spatial: 0, reassembler, allowance, requests, nacks }
+        Pictures { stream, since: now, reassembler, allowance, requests, nacks }
     }
 
     /// Whether to ask for a keyframe now. The reassembler alone asks anew after every keyframe that came, however many.
@@ -438,9 +436,7 @@ impl Receiver {
             },
             Ok(Kind::Demand) => match Demand::parse(body) {
                 Ok(demand) => {
-                    self.down.strained = Some(demand.strained);
-                    self.down.estimate = demand.estimate;
-                    self.down.allotment = demand.estimate.map(|_| demand.allotted);
+                    self.down.handle_demand(&demand);
                     self.wishes.handle_demand(&demand, self.own, now);
                 }
                 Err(error) => log::trace!("{error}"),
@@ -498,14 +494,13 @@ impl Receiver {
         if kind == PictureKind::Presentation && self.presented != Some(peer) {
             return;
         }
-        pictures.spatial = header.layer.spatial;
         self.gauges.of(peer, |room| room.handle_datagram(body.len()));
         let accepted = pictures.reassembler.handle_piece(&header, payload, now);
         if accepted == Accepted::Completed && matches!(header.kind, Kind::Retransmission | Kind::Repair) {
             self.stats.of(kind).frames_repaired.one();
         }
         let again = matches!(accepted, Accepted::Stored | Accepted::Completed);
-        if header.kind == Kind::Retransmission && again {
+        if kind == PictureKind::Camera && header.kind == Kind::Retransmission && again {
             self.gauges.of(peer, RoomCount::handle_repaired);
         }
         self.take_frames(header.stream, now);
@@ -526,7 +521,8 @@ impl Receiver {
         stats.frames_overflowed.add(delivered.dropped);
         if pictures.keyframe_needed(now) {
             stats.keyframes_wanted.one();
-            self.outbox.push_request(KeyframeRequest { stream: id, spatial: pictures.spatial });
+            self.outbox
+                .push_request(KeyframeRequest { stream: id, spatial: pictures.reassembler.heard_layer() });
         }
         let asked = pictures.ask(self.round_trip, now, |nack| self.outbox.push_nack(Box::new(nack)));
         stats.pieces_wanted.add(asked);
@@ -537,7 +533,9 @@ impl Receiver {
         if let Some(report) = self.link.as_mut().and_then(|link| link.arrivals.next_report(now)) {
             self.outbox.push_report(Box::new(report));
         }
-        self.wishes.handle_timeout(now);
+        if self.wishes.handle_timeout(now) {
+            self.down.forget_demand();
+        }
         if self.link.is_some() && self.down.began() {
             self.gauges.set_down(Some(self.down));
         }

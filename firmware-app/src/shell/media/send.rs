@@ -457,6 +457,9 @@ impl Sender {
             Err(Unsent::Withdrawn) => return self.withdraw(frame),
         };
         self.stats.of(kind).frames_sent.one();
+        if kind == PictureKind::Camera {
+            self.stats.sent(frame.layer).one();
+        }
         // The layers of a picture have one number and come one after the other.
         if self.numbers[kind as usize].replace(frame.number) != Some(frame.number) {
             self.stats.of(kind).pictures_sent.one();

@@ -99,6 +99,17 @@ macro_rules! counters {
                 layers[layer.index()]
             }
 
+            /// Those of them that were handed to the network.
+            pub fn sent(&self, layer: LayerIndex) -> &Counter {
+                let layers: [&Counter; LAYERS] = [
+                    &self.frames_sent_144p,
+                    &self.frames_sent_240p,
+                    &self.frames_sent_360p,
+                    &self.frames_sent_480p,
+                ];
+                layers[layer.index()]
+            }
+
             /// Every counter with its name; a presentation's begin with `presentation_`.
             pub fn all(&self) -> Vec<(&'static str, u64)> {
                 let mut all = vec![$((stringify!($name), self.$name.total()),)*];
@@ -140,9 +151,9 @@ counters! {
     microphone_xruns,
     /// Times that the speaker ran dry because nobody wrote in time (underruns).
     speaker_xruns,
-    /// 10 ms periods played.
-    periods_played,
-    /// 10 ms periods played while no microphone was open that could hear them.
+    /// Blocks of 2.5 ms played.
+    blocks_played,
+    /// Blocks played while no microphone was open that could hear them.
     references_unused,
     /// 10 ms periods of a stream that were made up.
     periods_concealed,
@@ -154,6 +165,14 @@ counters! {
     frames_encoded_360p,
     /// The same of the largest layer.
     frames_encoded_480p,
+    /// Frames of the camera's smallest layer that were handed to the network.
+    frames_sent_144p,
+    /// The same of the next layer.
+    frames_sent_240p,
+    /// The same of the next layer.
+    frames_sent_360p,
+    /// The same of the largest layer.
+    frames_sent_480p,
     /// No count but a state: by how many steps less of the camera is encoded than wanted, because the processor does not
     /// keep up; 0: none.
     encoding_lowered,

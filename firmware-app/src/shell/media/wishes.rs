@@ -121,11 +121,13 @@ impl Wishes {
         self.sound.want(SoundLayers { plain, coded });
     }
 
-    /// Forgets a demand that is not told again.
-    pub(super) fn handle_timeout(&mut self, now: Time) {
-        if self.demanded.is_some_and(|at| now.since(at) > STALE) {
+    /// Forgets a demand that is not told again; whether it did.
+    pub(super) fn handle_timeout(&mut self, now: Time) -> bool {
+        let stale = self.demanded.is_some_and(|at| now.since(at) > STALE);
+        if stale {
             self.drop_demand();
         }
+        stale
     }
 }
 
@@ -189,9 +191,9 @@ mod tests {
         assert_eq!(presentation.wishes().layers, Some(LayersWanted::new()), "nobody wants it");
         let coded = Some(CodedWish { repeats: 3, periods: 2 });
         assert_eq!(sound.wanted(), SoundLayers { plain: false, coded });
-        wishes.handle_timeout(Time::ZERO + STALE);
+        assert!(!wishes.handle_timeout(Time::ZERO + STALE));
         assert!(camera.wishes().layers.is_some());
-        wishes.handle_timeout(Time::ZERO + STALE + Duration::from_millis(1));
+        assert!(wishes.handle_timeout(Time::ZERO + STALE + Duration::from_millis(1)));
         assert_eq!((camera.wishes().layers, presentation.wishes().layers), (None, None));
         assert_eq!(sound.wanted(), SoundLayers::PLAIN);
     }

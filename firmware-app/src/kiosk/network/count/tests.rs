@@ -42,7 +42,7 @@ fn a_second_is_the_difference_of_two_looks() {
     sampler.sample(&totals, &counters, at(10));
 
     counters.sent.1 += 125_000;
-    counters.encoded[2] += 30;
+    counters.layers_sent[2] += 30;
     counters.sent_again += 7;
     totals.up = Some(Up {
         estimate: Bitrate::kbps(2_000),

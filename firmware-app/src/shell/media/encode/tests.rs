@@ -189,6 +189,19 @@ fn a_presentation_is_one_layer_whatever_the_camera_is_wanted_in() {
 }
 
 #[test]
+fn a_presentation_takes_what_its_receivers_can_and_no_less_than_is_of_use() {
+    let world = World::new(PictureKind::Presentation, (1280, 720));
+    let given = |layers: &[(u8, u64)]| {
+        world.want(layers);
+        world.thread.plan((1280, 720)).1.first().map(|it| it.bitrate.as_bps() / 1000)
+    };
+    assert_eq!(
+        [given(&[(0, 9_000)]), given(&[(0, 700)]), given(&[(0, 90)]), given(&[])],
+        [Some(2_000), Some(700), Some(200), None]
+    );
+}
+
+#[test]
 fn a_processor_that_does_not_keep_up_gets_less_to_do() {
     let mut world = World::new(PictureKind::Camera, (640, 480));
     world.want(&[(0, 250), (3, 1_500)]);
