@@ -374,8 +374,10 @@ impl JitterBuffer {
             }
             return fits;
         }
-        let possible = self.buffered == 0 && behind <= self.concealed_run;
-        if self.is_late_again(now) {
+        let quiet = self.quiet.filter(|periods| self.buffered == 0 && behind <= *periods);
+        let possible = quiet.is_some() || self.buffered == 0 && behind <= self.concealed_run;
+        // After a silence it may be in time: the numbers of a sender that was muted in it stood still.
+        if relative_us > self.target_us && self.is_late_again(now) {
             let wanted = relative_us + MARGIN;
             let least = if possible { self.target_us + GROW_LEAST } else { self.target_us };
             let most = (self.target_us + GROW_MOST).min(TARGET_MOST);
@@ -386,10 +388,13 @@ impl JitterBuffer {
             }
         }
         if possible {
-            self.stats.late += 1;
+            self.stats.late += u64::from(quiet.is_none());
             self.rewind(behind);
-            self.concealed_run = 0;
+            self.concealed_run = quiet.map_or(0, |periods| (periods - behind).min(CONCEAL_MOST));
             self.delay_us = None;
+        }
+        if quiet.is_some() {
+            (self.phase, self.quiet) = (Phase::Priming, None);
         }
         possible
     }

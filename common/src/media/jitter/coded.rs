@@ -47,6 +47,7 @@ impl JitterBuffer {
             return self.count(Pushed::Invalid);
         }
         let periods = packet.periods;
+        self.miss_correction(number, captured, packet, arrival);
         let mut pushed = Pushed::Late;
         for part in 0..periods {
             let content = Content::Coded(packet.coded, part, periods);
@@ -63,6 +64,17 @@ impl JitterBuffer {
             self.take_repeat(number, captured, (repeat, periods), arrival);
         }
         self.count(pushed)
+    }
+
+    /// A packet that comes just after a frame was made up holds that frame, in its in-band correction: had it been waited for, that
+    /// would have been heard. Where packets repeat whole frames there is none.
+    fn miss_correction(&mut self, number: u32, captured: Time, packet: &VoicePacket<'_>, arrival: Time) {
+        let made_up =
+            self.phase == Phase::Playing && self.coded && number == self.next && self.concealed_run > 0;
+        if made_up && packet.repeats.is_empty() && !packet.coded.is_empty() {
+            let lost = captured - FRAME_DURATION * u32::from(packet.periods);
+            self.repeats.handle(self.estimator.relative_us(lost, arrival), arrival);
+        }
     }
 
     /// Takes what an earlier packet should have brought, where it did not.
@@ -145,6 +157,8 @@ impl JitterBuffer {
     pub(super) fn begin_quiet(&mut self, out: &mut AudioFrame) -> Playout {
         self.take_next();
         self.quiet = Some(0);
+        // How late frames are played is known again when there are some.
+        self.delay_us = None;
         self.coded = true;
         self.stay_quiet(out)
     }
@@ -153,10 +167,12 @@ impl JitterBuffer {
     pub(super) fn play_without(&mut self, out: &mut AudioFrame, now: Time) -> Playout {
         if let Some(periods) = self.quiet {
             self.advance(false);
-            if periods as usize >= CAPACITY && self.buffered == 0 {
+            self.quiet = Some(periods + 1);
+            if periods as usize + 1 >= CAPACITY && self.buffered == 0 {
+                // What comes next may follow the silence at once, as the numbers of a sender that is muted stand still.
+                self.rewind(periods + 1);
                 (self.phase, self.quiet) = (Phase::Empty, None);
             }
-            self.quiet = self.quiet.map(|periods| periods + 1);
             return self.stay_quiet(out);
         }
         if self.rebuild() { self.play(out, now) } else { self.conceal(out) }

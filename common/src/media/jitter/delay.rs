@@ -1,9 +1,12 @@
 //! How much later than the fastest packet the others come: over the last five seconds, without knowing either clock.
 
-use crate::time::Time;
+use crate::time::{Duration, Time};
 
-/// Five seconds of packets.
-const WINDOW: usize = 500;
+/// The window,
+const WINDOW: Duration = Duration::from_secs(5);
+/// so many packets at most, and at least: in a silence few come.
+const MOST: usize = 500;
+const LEAST: usize = 50;
 /// The order statistics are computed again after this many packets.
 const REFRESH: usize = 10;
 /// A step this large is a new clock, not a late packet.
@@ -13,6 +16,8 @@ const STEP_US: i64 = 2_000_000;
 pub(super) struct DelayEstimator {
     /// Arrival minus capture in microseconds, on two clocks, of the last packets.
     transits: Box<[i64]>,
+    /// When they came.
+    arrivals: Box<[Time]>,
     sorted: Box<[i64]>,
     len: usize,
     at: usize,
@@ -24,8 +29,9 @@ pub(super) struct DelayEstimator {
 impl DelayEstimator {
     pub(super) fn new() -> DelayEstimator {
         DelayEstimator {
-            transits: vec![0; WINDOW].into_boxed_slice(),
-            sorted: vec![0; WINDOW].into_boxed_slice(),
+            transits: vec![0; MOST].into_boxed_slice(),
+            arrivals: vec![Time::ZERO; MOST].into_boxed_slice(),
+            sorted: vec![0; MOST].into_boxed_slice(),
             len: 0,
             at: 0,
             since_refresh: 0,
@@ -46,11 +52,12 @@ impl DelayEstimator {
         }
         self.fastest_us = self.fastest_us.min(transit);
         self.transits[self.at] = transit;
-        self.at = (self.at + 1) % WINDOW;
-        self.len = (self.len + 1).min(WINDOW);
+        self.arrivals[self.at] = arrival;
+        self.at = (self.at + 1) % MOST;
+        self.len = (self.len + 1).min(MOST);
         self.since_refresh += 1;
         if self.since_refresh >= REFRESH {
-            self.refresh();
+            self.refresh(arrival);
         }
         self.relative_us(captured, arrival)
     }
@@ -67,13 +74,19 @@ impl DelayEstimator {
 
     /// Whether a second of packets was seen.
     pub(super) fn is_settled(&self) -> bool {
-        self.len >= WINDOW / 5
+        self.len >= MOST / 5
     }
 
-    fn refresh(&mut self) {
+    fn refresh(&mut self, now: Time) {
         self.since_refresh = 0;
+        // From the newest back.
+        let back = |n: usize| (self.at + MOST - 1 - n) % MOST;
+        let recent = (0..self.len).take_while(|n| now.since(self.arrivals[back(*n)]) <= WINDOW).count();
+        self.len = recent.max(self.len.min(LEAST));
         let sorted = &mut self.sorted[..self.len];
-        sorted.copy_from_slice(&self.transits[..self.len]);
+        for (n, transit) in sorted.iter_mut().enumerate() {
+            *transit = self.transits[(self.at + MOST - 1 - n) % MOST];
+        }
         sorted.sort_unstable();
         self.fastest_us = sorted[0];
         // Too few packets say nothing of the slowest twentieth.
