@@ -9,6 +9,7 @@ use vestibule_common::time::{Duration, Time};
 use vestibule_common::unit::{Bitrate, DataSize};
 use vestibule_common::wire::{Demand, Demanded, Kind, MAX_BODY, PathProbe};
 
+use super::held::MOST_PIECES;
 use super::inbox::{Place, Stamp};
 use super::layers::UNTOLD;
 use super::outbox::size_at_ip;
@@ -26,7 +27,8 @@ const PADDING_AT_ONCE: usize = 4;
 /// An estimate may go above what is wanted by this, so that there is room when more is.
 const HEADROOM: f64 = 1.1;
 
-/// So much of files waits for a receiver: to their sender it is the bottleneck's buffer. What comes then is dropped.
+/// So much of files waits for a receiver, in [`MOST_PIECES`] at most: to their sender it is the bottleneck's buffer. What comes then is
+/// dropped.
 const FILES_MOST: DataSize = DataSize::bytes(96 * 1024);
 /// How often it is looked whether pictures leave something to files.
 const FILES_EVERY: Duration = Duration::from_millis(5);
@@ -124,7 +126,7 @@ impl Forwarding {
         if free && session.down.as_mut().is_some_and(|down| down.takes_last(size, now)) {
             return self.outbox.enqueue(&mut self.sessions, to, place);
         }
-        if session.files.size() + size > FILES_MOST {
+        if session.files.size() + size > FILES_MOST || session.files.len() >= MOST_PIECES {
             self.counters.files_dropped += 1;
         } else {
             session.files.push(entry, body, false);

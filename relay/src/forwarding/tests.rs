@@ -30,7 +30,8 @@ use vestibule_common::wire::{
 
 use super::Forwarding;
 use crate::route::AckId;
-use world::{Sent, World, media};
+pub(in crate::forwarding) use world::media;
+use world::{Sent, World};
 
 const ROOM: RoomId = RoomId([1; 16]);
 const OTHER_ROOM: RoomId = RoomId([2; 16]);

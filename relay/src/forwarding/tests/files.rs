@@ -60,6 +60,21 @@ fn run(parts: u32) -> Run {
     run
 }
 
+/// Small bodies take as large a buffer as large ones.
+#[test]
+fn what_waits_of_files_is_bounded_by_its_number_too() {
+    let mut world = World::new(2);
+    let stream = world.kiosks[0].streams.file;
+    let mut body = [7; FileSegment::LEN];
+    file_segment(stream).emit(&mut body).unwrap();
+    for _ in 0..1000 {
+        world.send(0, &body);
+        world.drain();
+    }
+    let session = world.forwarding.sessions[1].as_ref().unwrap();
+    assert_eq!((session.files.len(), world.forwarding.counters().files_dropped), (256, 744));
+}
+
 #[test]
 fn a_flood_of_files_takes_what_is_left_and_pictures_take_as_long_as_without() {
     let (alone, beside) = (run(0), run(10));

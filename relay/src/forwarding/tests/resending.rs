@@ -154,3 +154,35 @@ fn what_waits_for_its_turn_is_not_sent_twice() {
     world.send(1, &nack(video, 3, 0, &[]));
     assert_eq!(again(&world.drain_bodies()), [(1, 0)], "before what waits");
 }
+
+/// Nothing is looked up for whoever has used up its allowance, nor does what waits grow without bound, however small its pieces are.
+#[test]
+fn a_flood_of_requests_for_what_waits_is_cheap() {
+    let mut world = World::new(2);
+    let video = world.kiosks[0].streams.video;
+    show(&mut world, 1, &[(video, 3)]);
+    tell_arrivals(&mut world, 1, 0);
+    tick(&mut world, 1);
+    for frame in 0..1000 {
+        world.send(0, &picture(video, 3, frame, frame == 0, 0));
+        let session = world.forwarding.sessions[1].as_ref().unwrap();
+        assert!(session.held.len() <= 256, "frame {frame}");
+        if frame % 50 == 0 {
+            world.drain();
+        }
+    }
+    for frame in 1000..1200 {
+        world.send(0, &picture(video, 3, frame, frame == 1000, 0));
+        world.drain();
+    }
+    // It asks for all that is gone, and has used up its allowance.
+    for frame in 500..560 {
+        world.send(1, &nack(video, 3, frame, &[]));
+        world.drain();
+    }
+    let refused = world.forwarding.counters().nacks_refused;
+    assert_eq!(refused, 10);
+    world.send(1, &nack(video, 3, 1199, &[]));
+    assert!(of_kind(&world.drain_bodies(), 1, Kind::Retransmission).is_empty());
+    assert_eq!(world.forwarding.counters().nacks_refused, refused + 1, "it waits, which nobody looked up");
+}

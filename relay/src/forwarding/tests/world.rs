@@ -81,7 +81,7 @@ pub(super) fn secrets(number: u8) -> HopSecrets {
     HopSecrets { kiosk_to_relay: [number; 32], relay_to_kiosk: [number | 128; 32] }
 }
 
-pub(super) fn media(
+pub(in crate::forwarding) fn media(
     kind: Kind,
     stream: StreamId,
     frame: u32,
