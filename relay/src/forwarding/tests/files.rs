@@ -25,6 +25,7 @@ fn run(parts: u32) -> Run {
     let mut world = World::new(3);
     let video = world.kiosks[0].streams.video;
     show(&mut world, 1, &[(video, 3)]);
+    show(&mut world, 2, &[]);
     let mut receiver = Receiver::new(1);
     let mut run = Run { delays: Vec::new(), files: 0, dropped: 0 };
     let mut sent = std::collections::BTreeMap::new();
@@ -96,9 +97,10 @@ fn what_waits_of_a_file_goes_nowhere_once_its_sender_has_left() {
     let mut world = World::new(3);
     let body = part(&world, 2);
     world.send(2, &body);
-    assert!(world.drain_bodies().is_empty(), "nothing is known of any way down");
-    tell_arrivals(&mut world, 1, 0);
-    assert_eq!(tick(&mut world, 0).iter().map(|(kiosk, _)| *kiosk).collect::<Vec<_>>(), [1]);
+    world.send_frame(0, Kind::Audio, 0, &[100]);
+    assert!(of_kind(&world.drain_bodies(), 1, Kind::File).is_empty(), "nothing is known of any way down");
+    tell_arrivals(&mut world, 1, 1);
+    assert_eq!(tick(&mut world, 0), [(1, body.clone())]);
     world.now += Duration::from_millis(10);
     (0..50).for_each(|_| world.send(2, &body));
     let at_once = of_kind(&world.drain_bodies(), 1, Kind::File).len();

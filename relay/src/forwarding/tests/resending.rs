@@ -20,7 +20,7 @@ fn again(bodies: &[(usize, Vec<u8>)]) -> Vec<(usize, u16)> {
 
 #[test]
 fn whoever_misses_a_piece_gets_it_from_the_relay_and_nobody_else_does() {
-    let mut world = World::new(3);
+    let mut world = World::wide(3);
     let video = world.kiosks[0].streams.video;
     world.send_frame(0, Kind::Video, 4, &[1000, 1000, 1000, 300]);
     world.drain();
@@ -74,7 +74,7 @@ fn what_the_relay_has_not_got_is_asked_of_the_sender_once_and_goes_to_everybody(
 
 #[test]
 fn a_flood_of_requests_costs_its_sender_alone() {
-    let mut world = World::new(3);
+    let mut world = World::wide(3);
     let video = world.kiosks[0].streams.video;
     world.send_frame(0, Kind::Video, 1, &[1000; 40]);
     world.drain();
@@ -143,7 +143,6 @@ fn what_waits_for_its_turn_is_not_sent_twice() {
     let mut world = World::new(2);
     let video = world.kiosks[0].streams.video;
     show(&mut world, 1, &[(video, 3)]);
-    tell_arrivals(&mut world, 1, 0);
     tick(&mut world, 1);
     for frame in 0..20 {
         world.send(0, &picture(video, 3, frame, frame == 0, 1000));
@@ -161,7 +160,6 @@ fn a_flood_of_requests_for_what_waits_is_cheap() {
     let mut world = World::new(2);
     let video = world.kiosks[0].streams.video;
     show(&mut world, 1, &[(video, 3)]);
-    tell_arrivals(&mut world, 1, 0);
     tick(&mut world, 1);
     for frame in 0..1000 {
         world.send(0, &picture(video, 3, frame, frame == 0, 0));
