@@ -322,10 +322,9 @@ impl MediaClient {
         let len = loop {
             self.report().await;
             let due = self.arrivals.poll_timeout().map(|due| due.since(self.now()));
-            match timeout(due.unwrap_or(PATIENCE), self.socket.recv(&mut datagram)).await {
-                Ok(received) => break received.expect("the socket works"),
-                // It is time to report.
-                Err(_) => {}
+            // Otherwise it is time to report.
+            if let Ok(received) = timeout(due.unwrap_or(PATIENCE), self.socket.recv(&mut datagram)).await {
+                break received.expect("the socket works");
             }
         };
         let now = self.now();

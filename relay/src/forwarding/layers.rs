@@ -398,8 +398,9 @@ impl Stream {
         let choice = self.choices.or_default(slot);
         let highest = viewed.map(|viewed| viewed.spatial);
         if choice.highest.is_none() {
-            // Until it is thought over, its way down carries everything.
-            *choice = Choice { highest, allowed: u8::MAX, unaware: choice.unaware, ..Choice::default() };
+            // Until it is thought over, its way down carries everything. What was asked for it stays asked for.
+            let Choice { unaware, asked, .. } = *choice;
+            *choice = Choice { highest, allowed: u8::MAX, unaware, asked, ..Choice::default() };
         }
         choice.highest = highest;
         if highest.is_none() {

@@ -279,8 +279,11 @@ impl Forwarding {
         self.tell_demands(room, now);
         for &slot in self.routes.members_of(room) {
             while let Some(request) = self.layers.next_request(slot, now) {
-                self.counters.layer_changes += 1;
-                self.keyframes.want(request);
+                // A keyframe costs the others as much, whoever asks for it in a receiver's place.
+                if self.keyframes.allows(request.stream, slot, now) {
+                    self.counters.layer_changes += 1;
+                    self.keyframes.want(request);
+                }
             }
         }
         self.send_keyframe_requests(now);
