@@ -247,14 +247,12 @@ impl Forwarding {
     fn think(&mut self, room: RoomId, now: Time) {
         for &slot in self.routes.members_of(room) {
             let Some(session) = &mut self.sessions[usize::from(slot)] else { continue };
-            let Some(view) = self.layers.view(slot) else {
+            if self.layers.view(slot).is_none() {
                 session.untold.get_or_insert(now);
                 session.down.handle_timeout(now);
                 continue;
-            };
-            let sounds =
-                view.streams.iter().filter(|viewed| self.layers.rungs(viewed.stream).is_empty()).count();
-            let sounds = sounds.min(super::loudest::PLACES);
+            }
+            let sounds = self.layers.sounds(slot).min(super::loudest::PLACES);
             let waiting = session.held.take_standing();
             let [budget, left] =
                 [DataSize::default(), waiting].map(|waiting| session.down.picture_budget(waiting, now));
