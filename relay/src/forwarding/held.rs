@@ -113,10 +113,14 @@ impl Held {
 
     /// A flow of which what waits is of no use any more: it waited too long, or is most of what is too much.
     pub(super) fn late_flow(&self, now: Time) -> Option<u32> {
-        let waits = |piece: &&Piece| {
+        let waits = |piece: &Piece| {
             now.since(piece.arrived) > if piece.keyframe { LONGEST_KEYFRAME } else { LONGEST }
         };
-        let late = self.pieces.front().filter(waits).map(|piece| piece.flow);
+        // Only the first piece of each flow counts: what comes behind a keyframe waits with it. Those that came later are not late.
+        let old = self.pieces.iter().take_while(|piece| now.since(piece.arrived) > LONGEST);
+        let is_first = |index: usize, flow: u32| self.pieces.range(..index).all(|piece| piece.flow != flow);
+        let mut late = old.enumerate().filter(|(_, piece)| waits(piece));
+        let late = late.find(|(index, piece)| is_first(*index, piece.flow)).map(|(_, piece)| piece.flow);
         let too_much = self.size > MOST || self.pieces.len() > MOST_PIECES;
         late.or_else(|| {
             let most = self.flows.iter().filter(|_| too_much).max_by_key(|(_, count)| *count);
@@ -239,6 +243,26 @@ mod tests {
         assert_eq!((held.drop_flow(1), held.len()), (171, MOST_PIECES + 1 - 171));
         assert_eq!(held.late_flow(Time::ZERO), None);
         assert!(held.spare.len() + held.len() <= MOST_PIECES + 1);
+    }
+
+    #[test]
+    fn a_keyframe_that_waits_hides_no_other_flow_that_is_late() {
+        let (mut inbox, mut held) = (Inbox::new(), Held::default());
+        for (flow, ms, keyframe) in [(1, 0, true), (1, 1, false), (2, 2, false), (3, 150, false)] {
+            let place = inbox.push(&[0; 27], None, flow, Stamp::Nothing, Time::from_millis(ms)).unwrap();
+            let (entry, body) = inbox.get(place).unwrap();
+            held.push(entry, body, keyframe);
+        }
+        let late = |held: &Held, ms| held.late_flow(Time::from_millis(ms));
+        assert_eq!(
+            (late(&held, 302), late(&held, 303)),
+            (None, Some(2)),
+            "what is behind the keyframe waits"
+        );
+        held.drop_flow(2);
+        assert_eq!((late(&held, 450), late(&held, 451)), (None, Some(3)));
+        held.drop_flow(3);
+        assert_eq!((late(&held, 1000), late(&held, 1001)), (None, Some(1)));
     }
 
     #[test]
