@@ -108,7 +108,8 @@ async fn ten_thousand_connections_do_not_disturb_a_meeting() {
         let mut heard = 0;
         let mut last = None;
         while let Some(body) = listener.receive_within(Duration::from_secs(5)).await {
-            let (header, _) = MediaHeader::parse(&body).unwrap();
+            // What is wanted of it is told to it too.
+            let Ok((header, _)) = MediaHeader::parse(&body) else { continue };
             assert!(last.is_none_or(|last| last < header.frame), "in order");
             last = Some(header.frame);
             heard += 1;

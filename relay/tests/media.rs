@@ -95,17 +95,18 @@ async fn a_whole_frame_arrives_piece_by_piece() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn pieces_that_come_together_leave_together() {
+async fn packets_that_come_together_leave_together() {
     let mut relay = relay();
     let mut meeting = meet(&relay).await;
-    let stream = streams_of(&meeting.entered, meeting.guest.identity.peer()).video;
+    // Sound waits for nobody; pictures leave as fast as the way down is known to carry.
+    let stream = streams_of(&meeting.entered, meeting.guest.identity.peer()).audio;
     let state = quinn_udp::UdpSocketState::new((&meeting.guest_media.socket).into()).unwrap();
     assert!(state.max_gso_segments() >= 30, "the kernel has GSO");
-    for frame in 0..10 {
+    for round in 0..10 {
         let mut datagrams = Vec::new();
-        for piece in 0..30 {
-            let header = MediaHeader { piece, pieces: 30, ..single_piece(Kind::Video, stream, frame) };
-            datagrams.extend(meeting.guest_media.seal(&media_body(header, 1000, 9)));
+        for n in 0..30 {
+            let header = single_piece(Kind::Audio, stream, round * 30 + n);
+            datagrams.extend(meeting.guest_media.seal(&media_body(header, 300, 9)));
         }
         let transmit = quinn_udp::Transmit {
             destination: relay.media,
@@ -116,8 +117,10 @@ async fn pieces_that_come_together_leave_together() {
         };
         state.try_send((&meeting.guest_media.socket).into(), &transmit).unwrap();
         for _ in 0..30 {
-            meeting.host_media.receive_kind(Kind::Video).await;
+            meeting.host_media.receive_kind(Kind::Audio).await;
         }
+        // As many a second as the relay passes on of one member.
+        tokio::time::sleep(Duration::from_millis(130)).await;
     }
     relay.terminate();
     assert!(relay.wait().success());
@@ -127,7 +130,7 @@ async fn pieces_that_come_together_leave_together() {
         rest.split_once(')').unwrap().0.parse().unwrap()
     };
     assert!(figure("sent") >= 300, "{figures}");
-    assert!(figure("transmits") < figure("sent") / 10, "a frame is one send: {figures}");
+    assert!(figure("transmits") < figure("sent") / 5, "{figures}");
 }
 
 #[tokio::test]

@@ -111,7 +111,7 @@ fn a_packet_costs_no_allocation() {
         forwarding.handle_batch(bytes, *stride, len, *from, Ecn::Ect0, now);
     }
     while forwarding.next_transmit(now).is_some() {}
-    let allocations = allocations::allocations(|| {
+    let mut run = |traffic: &mut [(SocketAddr, usize, Vec<u8>)]| {
         for (index, (from, stride, bytes)) in traffic.iter_mut().enumerate() {
             now += Duration::from_millis(3);
             let len = bytes.len();
@@ -123,8 +123,14 @@ fn a_packet_costs_no_allocation() {
                 }
             }
         }
-    });
-    assert!(sent > 10_000_000, "{sent} bytes went out: {:?}", forwarding.counters());
+    };
+    // As much waits for every way down as ever does.
+    let (before, after) = traffic.split_at_mut(each / 2 * usize::from(KIOSKS));
+    run(before);
+    let allocations = allocations::allocations(|| run(after));
+    // Nobody reports: sound and what is small leaves at once, most pictures wait and are dropped.
+    assert!(forwarding.counters().late > 0);
+    assert!(sent > 3_000_000, "{sent} bytes went out: {:?}", forwarding.counters());
     assert!(forwarding.counters().keyframe_requests_sent > 0);
     assert!(forwarding.counters().nacked_answered > 0 && forwarding.counters().nacked_passed_on > 0);
     assert_eq!(forwarding.counters().forged + forwarding.counters().malformed, 0);

@@ -7,12 +7,14 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use vestibule_common::bandwidth::Arrivals;
 use vestibule_common::control::{
     Ask, Entered, FrameDecoder, HIGHEST_VERSION, Hello, LOWEST_VERSION, Streams, Tell, ToKiosk, ToRelay,
     Welcome, encode_frame, feature, parse_tell,
@@ -23,7 +25,8 @@ use vestibule_common::seal::{EXPORTED, HopSecrets, MEDIA_EXPORTER, OpenError, Op
 use vestibule_common::signed::{Admission, Founding, Role, Signature};
 use vestibule_common::time::Time;
 use vestibule_common::wire::{
-    AudioLevel, HOP_HEADER, Kind, Layer, MAX_DATAGRAM, MediaFlags, MediaHeader, StageTimes, TAG, TimeRequest,
+    AudioLevel, Ecn, HOP_HEADER, Kind, Layer, MAX_BODY, MAX_DATAGRAM, MediaFlags, MediaHeader, StageTimes,
+    TAG, TimeRequest,
 };
 use vestibule_relay::shell::tls;
 
@@ -241,6 +244,8 @@ impl Client {
             socket,
             sealer: Sealer::new(session, suite, &secrets.kiosk_to_relay),
             opener: Opener::new(session, suite, &secrets.relay_to_kiosk),
+            arrivals: Arrivals::new(),
+            began: Instant::now(),
         }
     }
 }
@@ -257,6 +262,9 @@ pub struct MediaClient {
     pub socket: UdpSocket,
     sealer: Sealer,
     opener: Opener,
+    /// What is to be reported of what came, as a kiosk does: whoever does not is sent next to no pictures.
+    arrivals: Arrivals,
+    began: Instant,
 }
 
 impl MediaClient {
@@ -305,17 +313,41 @@ impl MediaClient {
         body.await.ok()
     }
 
+    fn now(&self) -> Time {
+        Time::ZERO + self.began.elapsed()
+    }
+
     async fn receive_any(&mut self) -> Vec<u8> {
         let mut datagram = [0; MAX_DATAGRAM + 1];
-        let len = self.socket.recv(&mut datagram).await.expect("the socket works");
+        let len = loop {
+            self.report().await;
+            let due = self.arrivals.poll_timeout().map(|due| due.since(self.now()));
+            // Otherwise it is time to report.
+            if let Ok(received) = timeout(due.unwrap_or(PATIENCE), self.socket.recv(&mut datagram)).await {
+                break received.expect("the socket works");
+            }
+        };
+        let now = self.now();
         match self.opener.open(&mut datagram[..len]) {
-            Ok(opened) => opened.body.to_vec(),
+            Ok(opened) => {
+                self.arrivals.handle_arrival(opened.packet, Ecn::NotEct, now);
+                opened.body.to_vec()
+            }
             Err(error @ (OpenError::Header(_) | OpenError::OtherSession | OpenError::Forged)) => {
                 panic!("the relay sent what cannot be opened: {error}")
             }
             Err(error @ (OpenError::Replayed | OpenError::TooOld)) => {
                 panic!("the relay repeats itself: {error}")
             }
+        }
+    }
+
+    /// Reports what came, if that is due.
+    async fn report(&mut self) {
+        if let Some(report) = self.arrivals.next_report(self.now()) {
+            let mut body = [0; MAX_BODY];
+            let len = report.emit(&mut body).expect("a report fits");
+            self.send(&body[..len]).await;
         }
     }
 

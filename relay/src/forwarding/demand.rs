@@ -4,8 +4,9 @@
 //! one slow way down costs the others nothing.
 
 use heapless::Vec;
+use vestibule_common::bandwidth::sound::periods_for;
 use vestibule_common::id::StreamId;
-use vestibule_common::media::voice::{CODED_LAYER, PCM_LAYER, PCM_RATE};
+use vestibule_common::media::voice::{CODED_LAYER, PCM_LAYER, PCM_RATE, coded_rate};
 use vestibule_common::time::{Duration, Time};
 use vestibule_common::unit::Bitrate;
 use vestibule_common::wire::{Demand, Demanded};
@@ -23,6 +24,17 @@ const SLOW: u64 = 70;
 const QUICK: u64 = 80;
 /// A cap that moved by less than so many hundredths is the same.
 const SAME: u64 = 4;
+
+/// What less than half of a layer's receivers need counts up to this: one packet more in a picture of up to six, or one repeat of sound.
+const FOR_FEW: u8 = 1;
+
+/// How many repairs a layer is to have whose receivers need so many each. They take from the pictures of all of them, so a receiver that
+/// loses much, or says so, gets what more than half need; what it still misses it asks for again.
+fn needed_by_most(needs: &mut [u8]) -> u8 {
+    needs.sort_unstable();
+    let most = needs.len().checked_sub(1).map_or(0, |last| needs[last / 2]);
+    most.max(needs.last().map_or(0, |worst| (*worst).min(FOR_FEW)))
+}
 
 /// The layers that are wanted of one stream by these receivers, who are moved to the layer that they get. `repairs` tells what
 /// each of them needs.
@@ -72,7 +84,8 @@ pub(super) fn demanded(
         }
         let stays = || caps.iter().filter(|(cap, has_it, _)| enough(*cap, *has_it));
         let cap = stays().map(|(cap, ..)| *cap).min().unwrap_or(fastest);
-        let repairs = stays().map(|(.., repairs)| *repairs).max().unwrap_or(0);
+        let mut needs: Vec<u8, 256> = stays().map(|(.., repairs)| *repairs).collect();
+        let repairs = needed_by_most(&mut needs);
         // A ladder has no more rungs than that.
         let _ = wanted.push(Demanded { stream: id, spatial: rung, repairs, cap: Bitrate::bps(cap) });
     }
@@ -93,13 +106,15 @@ pub(super) fn demanded_sound(
         .take(256)
         .collect();
     let mut wanted: Vec<Demanded, 2> = Vec::new();
-    let (mut plain, mut coded) = (untold, None::<(u8, Bitrate)>);
+    let (mut plain, mut long) = (untold, false);
+    let mut repeats: Vec<u8, 256> = Vec::new();
     for (slot, highest) in heard {
         let wish = layers.sound_wish(slot);
         if wish.coded && highest >= CODED_LAYER {
-            // As much redundancy as the worst of them needs, in as little as the narrowest carries.
-            let (repeats, cap) = coded.unwrap_or((0, wish.cap));
-            coded = Some((repeats.max(wish.repeats), cap.min(wish.cap)));
+            // There are as many places as receivers.
+            let _ = repeats.push(wish.repeats);
+            // Where one is too narrow for short frames, all get long ones: 10 ms more.
+            long |= periods_for(wish.cap, wish.repeats) > 1;
         } else {
             plain = true;
         }
@@ -108,7 +123,9 @@ pub(super) fn demanded_sound(
     if plain {
         let _ = wanted.push(Demanded { stream: id, spatial: PCM_LAYER, repairs: 0, cap: PCM_RATE });
     }
-    if let Some((repairs, cap)) = coded {
+    if !repeats.is_empty() {
+        let repairs = needed_by_most(&mut repeats);
+        let cap = coded_rate(repairs, if long { 2 } else { 1 });
         let _ = wanted.push(Demanded { stream: id, spatial: CODED_LAYER, repairs, cap });
     }
     wanted
@@ -152,6 +169,7 @@ mod tests {
     use vestibule_common::control::Streams;
     use vestibule_common::wire::{View, Viewed};
 
+    use super::super::sound::SoundWish;
     use super::*;
 
     /// Receivers 1, 2, … of these kbit/s, all of whom show the stream large: what is demanded, and the layer of each.
@@ -179,10 +197,54 @@ mod tests {
     #[test]
     fn a_layer_is_made_for_its_fastest_and_the_slow_go_down() {
         assert_eq!(demand_of(&[1200]), (vec![(3, 0, 1200)], vec![3]));
-        assert_eq!(demand_of(&[1200, 1000]), (vec![(3, 5, 1000)], vec![3, 3]), "nearly as fast");
+        assert_eq!(demand_of(&[1200, 1000]), (vec![(3, 1, 1000)], vec![3, 3]), "nearly as fast");
         assert_eq!(demand_of(&[1700, 800]), (vec![(3, 0, 1630), (2, 5, 800)], vec![3, 2]));
-        assert_eq!(demand_of(&[5000, 5000, 200]), (vec![(3, 5, 1630), (1, 0, 200)], vec![3, 3, 1]));
+        assert_eq!(demand_of(&[5000, 5000, 200]), (vec![(3, 1, 1630), (1, 0, 200)], vec![3, 3, 1]));
         assert_eq!(demand_of(&[10, 5000]), (vec![(3, 5, 1630), (0, 0, 60)], vec![0, 3]));
+    }
+
+    #[test]
+    fn repairs_are_made_for_most_and_few_for_the_others() {
+        let cases: [(&[u8], u8); 9] = [
+            (&[], 0),
+            (&[0], 0),
+            (&[7], 7),
+            (&[0, 15], 1),
+            (&[4, 15], 4),
+            (&[0, 15, 0], 1),
+            (&[15, 0, 6], 6),
+            (&[15, 15, 0, 0], 1),
+            (&[15, 0, 3, 15], 3),
+        ];
+        for (needs, made) in cases {
+            assert_eq!(needed_by_most(&mut needs.to_vec()), made, "{needs:?}");
+        }
+    }
+
+    #[test]
+    fn coded_sound_repeats_what_most_need_in_frames_that_the_narrowest_carries() {
+        let sound = |wishes: &[(u8, u8)]| {
+            let mut layers = Layers::default();
+            let [audio, video, presentation, file] = [1, 2, 3, 4].map(StreamId);
+            layers.open(0, Streams { audio, video, presentation, file }, &[]);
+            let receivers: std::vec::Vec<Slot> = (1..=wishes.len() as Slot).collect();
+            for (slot, (repeats, periods)) in receivers.iter().zip(wishes) {
+                let streams = [Viewed { stream: audio, spatial: CODED_LAYER }].into_iter().collect();
+                layers.handle_view(*slot, View { streams }, std::iter::once(audio), Time::ZERO);
+                let cap = coded_rate(*repeats, *periods);
+                layers.set_sound_wish(
+                    *slot,
+                    SoundWish { coded: true, repeats: *repeats, cap, since: Time::ZERO },
+                );
+            }
+            let demanded = demanded_sound(&mut layers, audio, &receivers, false);
+            let only = demanded.first().filter(|_| demanded.len() == 1).unwrap();
+            (only.repairs, periods_for(only.cap, only.repairs))
+        };
+        assert_eq!(sound(&[(3, 1)]), (3, 1));
+        assert_eq!(sound(&[(3, 1), (0, 1)]), (1, 1), "no longer frames for want of repeats");
+        assert_eq!(sound(&[(3, 1), (0, 1), (2, 1)]), (2, 1));
+        assert_eq!(sound(&[(0, 2), (0, 1), (0, 1)]), (0, 2), "one is narrow");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Keyframe requests, coalesced: a room full of viewers that lose the same packet must not cost a burst of keyframes.
 //!
 //! The first request for a stream goes on at once; further ones are remembered and go on together when the interval is
-//! over, so that none is lost. A keyframe takes from the pictures of all who see the stream, so one receiver alone gets few.
+//! over, so that none is lost. A keyframe takes from the pictures of all who see the stream, so one receiver alone gets few, those that the
+//! relay asks for in its place among them.
 
 use std::collections::BTreeMap;
 

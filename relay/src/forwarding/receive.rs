@@ -134,11 +134,12 @@ impl Forwarding {
                 let report = Feedback::parse(body)?;
                 self.counters.feedback += 1;
                 if let Some(session) = self.sessions[usize::from(slot)].as_mut() {
-                    if session.down.is_none() {
+                    let reported = session.is_reported();
+                    let refused = session.handle_feedback(&report, arrived).is_err();
+                    self.counters.feedback_refused += u64::from(refused);
+                    if !reported && session.is_reported() {
                         self.shaping.begin(arrived);
                     }
-                    self.counters.feedback_refused +=
-                        u64::from(session.handle_feedback(&report, arrived).is_err());
                 }
                 self.wake(slot, arrived);
             }

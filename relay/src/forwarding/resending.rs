@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use vestibule_common::id::StreamId;
 use vestibule_common::media::{Resend, ResendConfig};
 use vestibule_common::time::{Duration, Time};
-use vestibule_common::wire::{MAX_BODY, Nack};
+use vestibule_common::wire::{MAX_BODY, MediaHeader, Nack};
 
 use super::inbox::{Place, Stamp};
 use super::shaping::Paced;
@@ -110,6 +110,14 @@ impl Forwarding {
             self.counters.nacks_refused += 1;
             return;
         }
+        let spent = self.sessions[usize::from(slot)]
+            .as_ref()
+            .is_none_or(|session| session.sent_again.wait(&self.resending.allowance, now) > Duration::ZERO);
+        if spent {
+            // Nothing is looked up for whoever gets nothing.
+            self.counters.nacks_refused += 1;
+            return;
+        }
         let missing = match self.resending.kept(owner, nack.stream) {
             Some(resend) => resend.missing(nack, now),
             None => Some(nack.clone()),
@@ -127,12 +135,14 @@ impl Forwarding {
         let Some(session) = sessions[usize::from(slot)].as_mut() else { return true };
         let allowance = resending.allowance;
         let Some(resend) = resending.kept(owner, nack.stream) else { return true };
+        let waiting = session.held.waiting(nack.stream, nack.spatial, nack.frame);
         let mut enough = true;
         let mut places: heapless::Vec<Place, AT_ONCE> = heapless::Vec::new();
         // Others may miss the same piece at the same moment: the allowance bounds it, not the time since the last one.
         let mut answer = resend.answer(nack, Duration::ZERO, now);
         while let Some(body) = answer.next_body() {
-            if session.held.holds(body) {
+            let piece = MediaHeader::parse(body).map(|(header, _)| header.piece);
+            if piece.is_ok_and(|piece| waiting.contains(piece)) {
                 continue;
             }
             if places.is_full() || session.sent_again.try_take(&allowance, now).is_err() {
@@ -158,6 +168,9 @@ impl Forwarding {
         let allowance = self.resending.allowance;
         let mut enough = true;
         let mut is_asked = |piece: Option<u16>| {
+            if !enough {
+                return false;
+            }
             let Nack { stream, spatial, frame, pieces: _ } = *missing;
             let asked = Asked { stream, spatial, frame, piece };
             self.resending.ask(asked, now, || {

@@ -15,7 +15,8 @@ use super::held::Held;
 use super::inbox::{Inbox, Place};
 use crate::rate::Bucket;
 
-/// Where a way down begins: enough for a sound and a small picture.
+/// Where a way down begins: enough for a sound and a small picture. Whoever never reports, or is not where its datagrams seem to come
+/// from, gets pictures at no more than twice this, and less with every 300 ms: in the end, twice 50 kbit/s.
 const INITIAL: Bitrate = Bitrate::kbps(1200);
 
 pub(super) struct Session {
@@ -31,11 +32,11 @@ pub(super) struct Session {
     pub(super) listed: bool,
     /// When its datagrams came, to be reported to it.
     pub(super) arrivals: Arrivals,
-    /// What its way down carries; `None` until it reports on it.
-    pub(super) down: Option<Shaper>,
-    /// What was sent down until then: the first report tells of it.
-    unheard: Shaper,
-    unheard_packets: usize,
+    /// What its way down carries. Account is kept of it before it is reported on: a queue that stands by then would be taken for the
+    /// length of the way.
+    pub(super) down: Shaper,
+    /// Packets of which account was kept since it was reported on last, while nothing of that was believed.
+    unheard: usize,
     /// What waits for its turn on the way down.
     pub(super) held: Held,
     /// Bodies of files, which wait behind that.
@@ -63,9 +64,8 @@ impl Session {
             pending: Vec::with_capacity(Inbox::CAPACITY),
             listed: false,
             arrivals: Arrivals::new(),
-            down: None,
-            unheard: unheard(),
-            unheard_packets: 0,
+            down: beginning(),
+            unheard: 0,
             held: Held::default(),
             files: Held::default(),
             allowances: Allowances::new(),
@@ -79,7 +79,7 @@ impl Session {
 
     /// It is in no room: it is sent nothing, so nothing is known of its way down.
     pub(super) fn stand_outside(&mut self) {
-        self.forget_down();
+        self.begin_anew();
         (self.allotted, self.told) = (Bitrate::default(), Told::default());
         self.untold = None;
     }
@@ -87,51 +87,38 @@ impl Session {
     /// It is somewhere else: what is known of another way down is not known of this one, which begins slowly whether its kiosk
     /// reports or not.
     pub(super) fn begin_anew(&mut self) {
-        self.forget_down();
-        self.down = Some(unheard());
+        (self.down, self.unheard) = (beginning(), 0);
+        self.sound = SoundChoice::default();
     }
 
     /// Whether anything has been reported on the way down as it is now.
     pub(super) fn is_reported(&self) -> bool {
-        self.down.as_ref().is_some_and(|down| down.estimator().reported().is_some())
+        self.down.estimator().reported().is_some()
     }
 
     /// What its way down needs of repairs, as [`Demanded::repairs`](vestibule_common::wire::Demanded) of pictures.
     pub(super) fn repairs(&self) -> u8 {
-        let estimator = self.down.as_ref().map(Shaper::estimator);
-        estimator.map_or(0, |estimator| demanded_repairs(estimator.loss(), estimator.round_trip()))
+        let estimator = self.down.estimator();
+        demanded_repairs(estimator.loss(), estimator.round_trip())
     }
 
-    /// What is known of its way down is not known of the one that it has from now on.
-    pub(super) fn forget_down(&mut self) {
-        (self.down, self.unheard, self.unheard_packets) = (None, unheard(), 0);
-        self.sound = SoundChoice::default();
-    }
-
-    /// A packet leaves. Account is kept of it whether or not the way was ever reported on: a queue that stands before the first
-    /// report would be taken for the length of the way.
+    /// A packet leaves. Of a way that is not reported on, account is kept of so many only: nothing is allocated for a packet.
     pub(super) fn handle_sent(&mut self, number: u64, size: DataSize, now: Time) {
-        match &mut self.down {
-            Some(down) => down.handle_sent(number, size, now),
-            None if self.unheard_packets < Estimator::PACKETS => {
-                self.unheard_packets += 1;
-                self.unheard.handle_sent(number, size, now);
-            }
-            // It reports on nothing.
-            None => {}
+        if self.is_reported() || self.unheard < Estimator::PACKETS {
+            self.unheard += 1;
+            self.down.handle_sent(number, size, now);
         }
     }
 
-    /// Takes the kiosk's report on its way down. With the first one its pictures begin to be kept to what that carries.
+    /// Takes the kiosk's report on its way down. Even one that is not believed shows that there may be others.
     pub(super) fn handle_feedback(&mut self, report: &Feedback, now: Time) -> Result<(), FeedbackError> {
-        let unheard = &mut self.unheard;
-        let down = self.down.get_or_insert_with(|| std::mem::replace(unheard, self::unheard()));
-        down.handle_feedback(report, now)
+        self.unheard = 0;
+        self.down.handle_feedback(report, now)
     }
 }
 
 /// A way down of which nothing is known.
-fn unheard() -> Shaper {
+fn beginning() -> Shaper {
     let config = EstimatorConfig { initial: INITIAL, ..EstimatorConfig::default() };
     Shaper::new(config, Time::ZERO)
 }

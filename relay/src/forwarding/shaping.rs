@@ -9,6 +9,7 @@ use vestibule_common::time::{Duration, Time};
 use vestibule_common::unit::{Bitrate, DataSize};
 use vestibule_common::wire::{Demand, Demanded, Kind, MAX_BODY, PathProbe};
 
+use super::held::MOST_PIECES;
 use super::inbox::{Place, Stamp};
 use super::layers::UNTOLD;
 use super::outbox::size_at_ip;
@@ -26,7 +27,8 @@ const PADDING_AT_ONCE: usize = 4;
 /// An estimate may go above what is wanted by this, so that there is room when more is.
 const HEADROOM: f64 = 1.2;
 
-/// So much of files waits for a receiver: to their sender it is the bottleneck's buffer. What comes then is dropped.
+/// So much of files waits for a receiver, in [`MOST_PIECES`] at most: to their sender it is the bottleneck's buffer. What comes then is
+/// dropped.
 const FILES_MOST: DataSize = DataSize::bytes(96 * 1024);
 /// How often it is looked whether pictures leave something to files.
 const FILES_EVERY: Duration = Duration::from_millis(5);
@@ -92,15 +94,17 @@ impl Forwarding {
         if paced == Paced::File {
             return self.hand_file(to, place, now);
         }
-        if let Some(down) = &mut session.down
-            && let Some((entry, body)) = self.inbox.get(place)
-        {
+        if let Some((entry, body)) = self.inbox.get(place) {
             let size = size_at_ip(body);
+            if !session.is_reported() {
+                // Its room may sleep.
+                session.down.handle_timeout(now);
+            }
             if paced == Paced::Never {
-                down.charge(size, now);
+                session.down.charge(size, now);
             } else {
-                let permit =
-                    if session.held.is_empty() { down.poll(size, now) } else { Permit::At(Time::MAX) };
+                let free = session.held.is_empty();
+                let permit = if free { session.down.poll(size, now) } else { Permit::At(Time::MAX) };
                 if let Permit::At(at) = permit {
                     session.held.push(entry, body, paced == Paced::Keyframe);
                     if at < Time::MAX {
@@ -120,11 +124,11 @@ impl Forwarding {
         let Some(session) = &mut self.sessions[usize::from(to)] else { return false };
         let Some((entry, body)) = self.inbox.get(place) else { return false };
         let size = size_at_ip(body);
-        let free = session.held.is_empty() && session.files.is_empty();
-        if free && session.down.as_mut().is_some_and(|down| down.takes_last(size, now)) {
+        let free = session.held.is_empty() && session.files.is_empty() && session.is_reported();
+        if free && session.down.takes_last(size, now) {
             return self.outbox.enqueue(&mut self.sessions, to, place);
         }
-        if session.files.size() + size > FILES_MOST {
+        if session.files.size() + size > FILES_MOST || session.files.len() >= MOST_PIECES {
             self.counters.files_dropped += 1;
         } else {
             session.files.push(entry, body, false);
@@ -161,10 +165,9 @@ impl Forwarding {
             self.give_up(slot as Slot, now);
             while !self.inbox.is_full()
                 && let Some(session) = &mut self.sessions[slot]
-                && let Some(down) = &mut session.down
                 && let Some(piece) = session.held.first()
             {
-                if let Permit::At(at) = down.poll(size_at_ip(&piece.body), now) {
+                if let Permit::At(at) = session.down.poll(size_at_ip(&piece.body), now) {
                     self.shaping.release_at(at);
                     break;
                 }
@@ -185,11 +188,11 @@ impl Forwarding {
     /// Lets go of what pictures leave room for.
     fn release_files(&mut self, slot: Slot, now: Time) {
         while let Some(session) = &mut self.sessions[usize::from(slot)]
-            && let Some(down) = &mut session.down
+            && session.is_reported()
             && let Some(piece) = session.files.first()
         {
             let free = session.held.is_empty() && !self.inbox.is_full();
-            if !free || !down.takes_last(size_at_ip(&piece.body), now) {
+            if !free || !session.down.takes_last(size_at_ip(&piece.body), now) {
                 return self.shaping.release_at(now + FILES_EVERY);
             }
             let Some(piece) = session.files.pop() else { return };
@@ -213,8 +216,10 @@ impl Forwarding {
                 let Some(session) = &mut self.sessions[slot] else { break };
                 // Nor is anybody who has not said that anything comes.
                 let waits = !session.held.is_empty() || !session.files.is_empty();
-                let may = !waits && session.path.is_some() && session.is_reported();
-                let Some(down) = session.down.as_mut().filter(|_| may) else { break };
+                if waits || session.path.is_none() || !session.is_reported() {
+                    break;
+                }
+                let down = &mut session.down;
                 if down.estimator().wants_padding(now) {
                     let next = now + PAD_EVERY;
                     self.shaping.pad = Some(self.shaping.pad.map_or(next, |before| before.min(next)));
@@ -242,50 +247,48 @@ impl Forwarding {
     fn think(&mut self, room: RoomId, now: Time) {
         for &slot in self.routes.members_of(room) {
             let Some(session) = &mut self.sessions[usize::from(slot)] else { continue };
-            let Some(view) = self.layers.view(slot) else {
+            if self.layers.view(slot).is_none() {
                 session.untold.get_or_insert(now);
-                session.down.iter_mut().for_each(|down| down.handle_timeout(now));
+                session.down.handle_timeout(now);
                 continue;
-            };
-            let sounds =
-                view.streams.iter().filter(|viewed| self.layers.rungs(viewed.stream).is_empty()).count();
-            let sounds = sounds.min(super::loudest::PLACES);
+            }
+            let sounds = self.layers.sounds(slot).min(super::loudest::PLACES);
             let waiting = session.held.take_standing();
-            let [budget, left] = [DataSize::default(), waiting].map(|waiting| {
-                let down = session.down.as_ref();
-                down.map_or(Bitrate::bps(u64::MAX / 128), |down| down.picture_budget(waiting, now))
-            });
+            let [budget, left] =
+                [DataSize::default(), waiting].map(|waiting| session.down.picture_budget(waiting, now));
             let part = left.as_bps() as f64 / budget.as_bps().max(1) as f64;
             let (most, allotted) = self.layers.allot(slot, budget, part, now);
             session.allotted = allotted;
-            if let Some(down) = &mut session.down {
-                down.handle_timeout(now);
-                let wanted = (most.as_bps() + PCM_RATE.as_bps() * sounds as u64) as f64 * HEADROOM;
-                down.estimator_mut().set_wanted(Bitrate::bps(wanted as u64));
-                if down.estimator().wants_padding(now) {
-                    self.shaping.pad.get_or_insert(now + PAD_EVERY);
-                }
-                let estimator = down.estimator();
-                let (estimate, fates) = (estimator.estimate(), estimator.fates());
-                session.sound.handle(SoundNeeds { estimate, fates, sounds, pictures: most }, now);
-                let (coded, repeats) = (session.sound.is_coded(), session.sound.repeats());
-                let cap = session.sound.coded_cap();
-                self.layers.set_sound_wish(slot, SoundWish { coded, repeats, cap, since: now });
+            let down = &mut session.down;
+            down.handle_timeout(now);
+            let wanted = (most.as_bps() + PCM_RATE.as_bps() * sounds as u64) as f64 * HEADROOM;
+            down.estimator_mut().set_wanted(Bitrate::bps(wanted as u64));
+            if down.estimator().wants_padding(now) {
+                self.shaping.pad.get_or_insert(now + PAD_EVERY);
             }
+            let estimator = down.estimator();
+            let (estimate, fates) = (estimator.estimate(), estimator.fates());
+            session.sound.handle(SoundNeeds { estimate, fates, sounds, pictures: most }, now);
+            let (coded, repeats) = (session.sound.is_coded(), session.sound.repeats());
+            let cap = session.sound.coded_cap();
+            self.layers.set_sound_wish(slot, SoundWish { coded, repeats, cap, since: now });
         }
         // Only then does each receiver have the layer that it is to get.
         self.tell_demands(room, now);
         for &slot in self.routes.members_of(room) {
             while let Some(request) = self.layers.next_request(slot, now) {
-                self.counters.layer_changes += 1;
-                self.keyframes.want(request);
+                // A keyframe costs the others as much, whoever asks for it in a receiver's place.
+                if self.keyframes.allows(request.stream, slot, now) {
+                    self.counters.layer_changes += 1;
+                    self.keyframes.want(request);
+                }
             }
         }
         self.send_keyframe_requests(now);
-        let is_known = |slot: &Slot| {
-            self.sessions[usize::from(*slot)].as_ref().is_some_and(|session| session.down.is_some())
+        let is_sent = |slot: &Slot| {
+            self.sessions[usize::from(*slot)].as_ref().is_some_and(|session| session.path.is_some())
         };
-        if self.routes.members_of(room).iter().any(is_known) {
+        if self.routes.members_of(room).iter().any(is_sent) {
             self.shaping.thinking.again(room, now);
         }
     }
@@ -332,7 +335,7 @@ impl Forwarding {
                 untold.is_some(),
             ));
             let Some(session) = &mut self.sessions[usize::from(slot)] else { continue };
-            demand.estimate = session.down.as_ref().map(|down| down.estimator().estimate());
+            demand.estimate = session.is_reported().then(|| session.down.estimator().estimate());
             demand.allotted = session.allotted;
             demand.strained = self.strain.step() > 0;
             if session.told.is_news(&demand, now)

@@ -30,7 +30,8 @@ use vestibule_common::wire::{
 
 use super::Forwarding;
 use crate::route::AckId;
-use world::{Sent, World, media};
+pub(in crate::forwarding) use world::media;
+use world::{Sent, World};
 
 const ROOM: RoomId = RoomId([1; 16]);
 const OTHER_ROOM: RoomId = RoomId([2; 16]);
@@ -69,13 +70,20 @@ fn show(world: &mut World, kiosk: usize, entries: &[(StreamId, u8)]) {
     world.send(kiosk, &body[..len]);
 }
 
-/// A kiosk reports that as many datagrams came, the first `count`; the first report makes the relay shape its way down.
+/// A kiosk reports that as many datagrams came, the first `count`.
 fn tell_arrivals(world: &mut World, kiosk: usize, count: usize) {
     let arrival = Arrival { ecn: Ecn::NotEct, age_quarter_ms: 0 };
     let arrivals = (0..count).map(|_| Some(arrival)).collect();
     let mut body = [0; MAX_BODY];
     let len = Feedback { first: 0, reported: world.now, arrivals }.emit(&mut body).unwrap();
     world.send(kiosk, &body[..len]);
+}
+
+/// All kiosks hear a sound of the first, and report that: files go to whoever reported.
+fn know_ways(world: &mut World) {
+    world.send_frame(0, Kind::Audio, 0, &[100]);
+    world.drain();
+    (1..world.kiosks.len()).for_each(|kiosk| tell_arrivals(world, kiosk, 1));
 }
 
 /// What a kiosk got of a kind.

@@ -25,6 +25,7 @@ fn run(parts: u32) -> Run {
     let mut world = World::new(3);
     let video = world.kiosks[0].streams.video;
     show(&mut world, 1, &[(video, 3)]);
+    show(&mut world, 2, &[]);
     let mut receiver = Receiver::new(1);
     let mut run = Run { delays: Vec::new(), files: 0, dropped: 0 };
     let mut sent = std::collections::BTreeMap::new();
@@ -60,6 +61,21 @@ fn run(parts: u32) -> Run {
     run
 }
 
+/// Small bodies take as large a buffer as large ones.
+#[test]
+fn what_waits_of_files_is_bounded_by_its_number_too() {
+    let mut world = World::new(2);
+    let stream = world.kiosks[0].streams.file;
+    let mut body = [7; FileSegment::LEN];
+    file_segment(stream).emit(&mut body).unwrap();
+    for _ in 0..1000 {
+        world.send(0, &body);
+        world.drain();
+    }
+    let session = world.forwarding.sessions[1].as_ref().unwrap();
+    assert_eq!((session.files.len(), world.forwarding.counters().files_dropped), (256, 744));
+}
+
 #[test]
 fn a_flood_of_files_takes_what_is_left_and_pictures_take_as_long_as_without() {
     let (alone, beside) = (run(0), run(10));
@@ -81,9 +97,10 @@ fn what_waits_of_a_file_goes_nowhere_once_its_sender_has_left() {
     let mut world = World::new(3);
     let body = part(&world, 2);
     world.send(2, &body);
-    assert!(world.drain_bodies().is_empty(), "nothing is known of any way down");
-    tell_arrivals(&mut world, 1, 0);
-    assert_eq!(tick(&mut world, 0).iter().map(|(kiosk, _)| *kiosk).collect::<Vec<_>>(), [1]);
+    world.send_frame(0, Kind::Audio, 0, &[100]);
+    assert!(of_kind(&world.drain_bodies(), 1, Kind::File).is_empty(), "nothing is known of any way down");
+    tell_arrivals(&mut world, 1, 1);
+    assert_eq!(tick(&mut world, 0), [(1, body.clone())]);
     world.now += Duration::from_millis(10);
     (0..50).for_each(|_| world.send(2, &body));
     let at_once = of_kind(&world.drain_bodies(), 1, Kind::File).len();

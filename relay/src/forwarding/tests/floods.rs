@@ -75,7 +75,7 @@ struct Got {
 
 /// The others speak and show pictures; the first member sends a flood, if there is one.
 fn run(flood: Option<Flood>) -> Got {
-    let mut world = World::new(3);
+    let mut world = World::wide(3);
     let mut got = Got { caused: 0, meeting: Vec::new(), excess: 0 };
     for ms in 0..SPAN_MS {
         if let Some(flood) = flood {
@@ -163,7 +163,9 @@ fn a_flood_of_pictures_costs_the_other_pictures_little() {
     let ((peace, _), (flooded, late)) = (run(false), run(true));
     assert!(late > 1000, "{late}");
     assert_eq!((flooded.len(), peace.len()), (182, 182), "every picture of the other comes");
-    // The link's queue, until the relay knows of it; then a piece or two of the flood.
+    // The flood leaves as fast as pictures may on a way that showed no queue, until the relay knows of the link's; then a picture waits for a
+    // piece or two of it.
     let longest = |delays: &[Duration]| delays.iter().max().copied().unwrap().as_millis();
-    assert!(longest(&flooded) <= longest(&peace) + 20);
+    assert!(longest(&flooded) <= 200, "{flooded:?}");
+    assert!(longest(&flooded[46..]) <= longest(&peace[46..]) + 20, "{flooded:?}");
 }

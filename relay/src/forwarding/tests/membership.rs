@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn after_a_revocation_not_one_byte() {
-    let mut world = World::new(3);
+    let mut world = World::wide(3);
     world.send_frame(0, Kind::Video, 1, &[1100; 4]);
     world.send_frame(1, Kind::Video, 1, &[1100; 4]);
     world.send_frame(2, Kind::Audio, 1, &[960]);
@@ -113,7 +113,6 @@ fn what_waits_for_a_receiver_goes_nowhere_once_its_sender_has_left() {
     let mut world = World::new(2);
     let video = world.kiosks[0].streams.video;
     show(&mut world, 1, &[(video, 3)]);
-    tell_arrivals(&mut world, 1, 0);
     for frame in 0..20 {
         world.send(0, &picture(video, 3, frame, frame == 0, 1000));
     }
@@ -136,7 +135,6 @@ fn whoever_left_is_sent_nothing_and_a_view_reaches_no_other_room() {
     let video = world.kiosks[0].streams.video;
     for kiosk in [1, 2, 3] {
         show(&mut world, kiosk, &[(video, 3)]);
-        tell_arrivals(&mut world, kiosk, 0);
         world.send(kiosk, &time_request());
     }
     world.drain();

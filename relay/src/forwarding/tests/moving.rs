@@ -1,4 +1,4 @@
-//! A kiosk whose address changes: nothing that was learnt of the old path is sent at the new one.
+//! A kiosk whose address is new: nothing is sent there that was learnt of another path, and little before it reports.
 
 use vestibule_common::wire::Kind;
 
@@ -14,7 +14,7 @@ fn a_new_address_gets_no_padding_before_its_first_report_and_no_more_than_at_the
         let mut receiver = Receiver::new(1);
         let estimate = |world: &World| {
             let session = world.forwarding.sessions[1].as_ref().unwrap();
-            session.down.as_ref().map_or(0, |down| down.estimator().estimate().as_bps() / 1000)
+            session.down.estimator().estimate().as_bps() / 1000
         };
         let mut padded = 0;
         for n in 0..5000_u32 {
@@ -49,5 +49,52 @@ fn a_new_address_gets_no_padding_before_its_first_report_and_no_more_than_at_the
         assert!(floods || first_probe.is_some() == answers, "{first_probe:?}");
         assert!(first_probe.is_none_or(|n| n >= 5000 + 49), "{first_probe:?}");
         assert!(answers || estimate(&world) < 1200, "{} kbit/s", estimate(&world));
+    }
+}
+
+/// Bytes at IP level that a kiosk gets in each second of six, which reports or not, and of a flood of pictures; when the first picture
+/// of twelve pieces was there. It told what it shows, or nobody did.
+fn flooded(told: bool, reports: bool) -> (Vec<usize>, Option<u32>) {
+    let mut world = World::new(2);
+    let video = world.kiosks[0].streams.video;
+    if told {
+        show(&mut world, 1, &[(video, 3)]);
+    }
+    let mut receiver = Receiver::new(1);
+    let (mut bytes, mut first, mut pieces) = (vec![0; 6], None, 0);
+    for n in 0..6000_u32 {
+        if n == 0 {
+            for piece in 0..12 {
+                let mut body = media(Kind::Video, video, 0, piece, 12, 1000);
+                let (mut header, _) = MediaHeader::parse(&body).unwrap();
+                (header.layer.spatial, header.flags.keyframe) = (3, true);
+                header.emit(&mut body).unwrap();
+                world.send(0, &body);
+            }
+        } else if n > 1000 {
+            world.send(0, &picture(video, 3, n, n % 100 == 0, 1000));
+        }
+        let came = receiver.tick(&mut world, reports);
+        for body in came {
+            bytes[n as usize / 1000] += body.len() + 29 + 28;
+            pieces += u32::from(Kind::of(&body) == Ok(Kind::Video));
+        }
+        if pieces == 12 {
+            first.get_or_insert(n);
+        }
+    }
+    (bytes, first)
+}
+
+#[test]
+fn whoever_never_reports_gets_little_wherever_it_is() {
+    for told in [true, false] {
+        let (bytes, first) = flooded(told, false);
+        assert!(first.is_some_and(|ms| ms <= 45), "the first picture comes all the same: {first:?}");
+        assert!(bytes[1] <= 2 * 1_200_000 / 8, "{bytes:?}");
+        assert!(bytes[5] <= 2 * 50_000 / 8 + 2000, "{bytes:?}");
+        let (bytes, first) = flooded(told, true);
+        assert!(first.is_some_and(|ms| ms <= 45), "{first:?}");
+        assert!(!told || bytes[5] > 1_000_000 / 8, "{bytes:?}");
     }
 }

@@ -6,8 +6,7 @@ use super::*;
 fn files_reach_everyone_and_their_acknowledgements_the_owner() {
     let mut world = World::new(3);
     let stream = world.kiosks[0].streams.file;
-    tell_arrivals(&mut world, 1, 0);
-    tell_arrivals(&mut world, 2, 0);
+    know_ways(&mut world);
     let mut segment = [7; FileSegment::LEN + 50];
     file_segment(stream).emit(&mut segment).unwrap();
     world.send(0, &segment);

@@ -20,7 +20,7 @@ fn again(bodies: &[(usize, Vec<u8>)]) -> Vec<(usize, u16)> {
 
 #[test]
 fn whoever_misses_a_piece_gets_it_from_the_relay_and_nobody_else_does() {
-    let mut world = World::new(3);
+    let mut world = World::wide(3);
     let video = world.kiosks[0].streams.video;
     world.send_frame(0, Kind::Video, 4, &[1000, 1000, 1000, 300]);
     world.drain();
@@ -74,7 +74,7 @@ fn what_the_relay_has_not_got_is_asked_of_the_sender_once_and_goes_to_everybody(
 
 #[test]
 fn a_flood_of_requests_costs_its_sender_alone() {
-    let mut world = World::new(3);
+    let mut world = World::wide(3);
     let video = world.kiosks[0].streams.video;
     world.send_frame(0, Kind::Video, 1, &[1000; 40]);
     world.drain();
@@ -143,7 +143,6 @@ fn what_waits_for_its_turn_is_not_sent_twice() {
     let mut world = World::new(2);
     let video = world.kiosks[0].streams.video;
     show(&mut world, 1, &[(video, 3)]);
-    tell_arrivals(&mut world, 1, 0);
     tick(&mut world, 1);
     for frame in 0..20 {
         world.send(0, &picture(video, 3, frame, frame == 0, 1000));
@@ -153,4 +152,35 @@ fn what_waits_for_its_turn_is_not_sent_twice() {
     assert!(world.drain_bodies().is_empty(), "it waits");
     world.send(1, &nack(video, 3, 0, &[]));
     assert_eq!(again(&world.drain_bodies()), [(1, 0)], "before what waits");
+}
+
+/// Nothing is looked up for whoever has used up its allowance, nor does what waits grow without bound, however small its pieces are.
+#[test]
+fn a_flood_of_requests_for_what_waits_is_cheap() {
+    let mut world = World::new(2);
+    let video = world.kiosks[0].streams.video;
+    show(&mut world, 1, &[(video, 3)]);
+    tick(&mut world, 1);
+    for frame in 0..1000 {
+        world.send(0, &picture(video, 3, frame, frame == 0, 0));
+        let session = world.forwarding.sessions[1].as_ref().unwrap();
+        assert!(session.held.len() <= 256, "frame {frame}");
+        if frame % 50 == 0 {
+            world.drain();
+        }
+    }
+    for frame in 1000..1200 {
+        world.send(0, &picture(video, 3, frame, frame == 1000, 0));
+        world.drain();
+    }
+    // It asks for all that is gone, and has used up its allowance.
+    for frame in 500..560 {
+        world.send(1, &nack(video, 3, frame, &[]));
+        world.drain();
+    }
+    let refused = world.forwarding.counters().nacks_refused;
+    assert_eq!(refused, 10);
+    world.send(1, &nack(video, 3, 1199, &[]));
+    assert!(of_kind(&world.drain_bodies(), 1, Kind::Retransmission).is_empty());
+    assert_eq!(world.forwarding.counters().nacks_refused, refused + 1, "it waits, which nobody looked up");
 }

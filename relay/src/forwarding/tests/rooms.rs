@@ -45,11 +45,12 @@ fn rooms_that_wake_together_are_thought_over_a_few_at_a_time() {
     }
     assert_eq!(count, 12, "and none is forgotten");
 
-    // Reports keep a room awake, and no other one.
-    tell_arrivals(&mut world, 1, 0);
-    let mut told = Vec::new();
+    // Nobody reports: each is thought over again all the same, as what is not reported on makes an estimate fall.
+    let mut told = [0; 24];
     for _ in 0..1200 {
-        told.extend(tick(&mut world, 1).into_iter().filter(|(_, body)| Kind::of(body) == Ok(Kind::Demand)));
+        for (kiosk, body) in tick(&mut world, 1) {
+            told[kiosk] += usize::from(Kind::of(&body) == Ok(Kind::Demand));
+        }
     }
-    assert!(told.len() >= 2 && told.iter().all(|(kiosk, _)| *kiosk == 0), "{told:?}");
+    assert!(told.iter().step_by(2).all(|count| *count >= 2), "{told:?}");
 }

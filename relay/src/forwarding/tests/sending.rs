@@ -18,7 +18,7 @@ fn media_reaches_everyone_else_in_the_room() {
 
 #[test]
 fn a_frame_leaves_in_one_send_for_each_destination() {
-    let mut world = World::new(3);
+    let mut world = World::wide(3);
     world.send_frame(0, Kind::Video, 1, &[1100, 1100, 1100, 300]);
     let sent = world.drain();
     assert_eq!(sent.len(), 2, "one transmit a receiver");
@@ -31,7 +31,7 @@ fn a_frame_leaves_in_one_send_for_each_destination() {
 
 #[test]
 fn equal_sizes_of_several_senders_share_a_send_and_no_stream_is_reordered() {
-    let mut world = World::new(4);
+    let mut world = World::wide(4);
     for frame in 0..3 {
         for sender in 0..3 {
             world.send_frame(sender, Kind::Audio, frame, &[960]);
@@ -53,7 +53,7 @@ fn equal_sizes_of_several_senders_share_a_send_and_no_stream_is_reordered() {
 
 #[test]
 fn a_transmit_stays_within_gso_limits() {
-    let mut world = World::new(2);
+    let mut world = World::wide(2);
     for frame in 0..100 {
         world.send_frame(0, Kind::Video, frame, &[1100; 4]);
     }
@@ -88,7 +88,7 @@ fn the_relays_residence_time_is_added() {
 
 #[test]
 fn more_than_the_buffers_hold_is_dropped_and_counted() {
-    let mut world = World::new(2);
+    let mut world = World::wide(2);
     let extra = 9;
     for frame in 0..Forwarding::INBOX + extra {
         world.send_frame(0, Kind::Video, frame as u32, &[20]);

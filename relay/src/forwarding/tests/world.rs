@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 
+use vestibule_common::bandwidth::{EstimatorConfig, Shaper};
 use vestibule_common::control::Streams;
 use vestibule_common::id::{RoomId, SessionId, StreamId};
 use vestibule_common::seal::{HopSecrets, Opener, Sealer, Suite};
 use vestibule_common::time::Time;
+use vestibule_common::unit::{Bitrate, DataSize};
 use vestibule_common::wire::{
     AudioLevel, Ecn, HOP_HEADER, Kind, Layer, MediaFlags, MediaHeader, PathProbe, StageTimes, TAG,
 };
@@ -81,7 +83,7 @@ pub(super) fn secrets(number: u8) -> HopSecrets {
     HopSecrets { kiosk_to_relay: [number; 32], relay_to_kiosk: [number | 128; 32] }
 }
 
-pub(super) fn media(
+pub(in crate::forwarding) fn media(
     kind: Kind,
     stream: StreamId,
     frame: u32,
@@ -132,6 +134,25 @@ impl World {
         }
         assert_eq!(world.drain().len(), 0, "nothing is sent before anybody speaks");
         world
+    }
+
+    /// The same where every way down carries more than anybody sends, reported or not.
+    pub(super) fn wide(kiosks: u8) -> World {
+        let mut world = World::new(kiosks);
+        (0..usize::from(kiosks)).for_each(|kiosk| world.widen(kiosk));
+        world
+    }
+
+    /// From now on this kiosk's way down carries more than anybody sends.
+    pub(super) fn widen(&mut self, kiosk: usize) {
+        let rate = Bitrate::kbps(10_000_000);
+        let config =
+            EstimatorConfig { initial: rate, smallest: rate, largest: rate, ..EstimatorConfig::default() };
+        let slot = self.forwarding.by_id[&self.kiosks[kiosk].session];
+        let session = self.forwarding.sessions[usize::from(slot)].as_mut().unwrap();
+        session.down = Shaper::new(config, Time::ZERO);
+        // Until now its bucket fills to what that rate lets go of at once.
+        let _ = session.down.poll(DataSize::default(), Time::ZERO);
     }
 
     pub(super) fn open(&mut self, number: u8) {
