@@ -47,7 +47,7 @@ pub struct SoundNeeds {
 pub struct SoundChoice {
     coded: bool,
     long: bool,
-    /// It has carried plain samples for longer than it takes to judge it.
+    /// It was good before.
     proven: bool,
     began: Option<Time>,
     scarce: Option<Time>,
@@ -79,10 +79,11 @@ impl SoundChoice {
             let wait = if self.proven { GOOD } else { GOOD_AT_FIRST };
             self.coded = good.is_none_or(|good| good < wait);
         } else {
-            self.proven |= now.since(began) >= GRACE;
             let short = scarce.is_some_and(|scarce| scarce >= SCARCE || estimate < plain);
             self.coded = short || self.loss > LOSSY;
         }
+        // A path whose estimate never got so far has not been too narrow yet.
+        self.proven |= good.is_some_and(|good| good >= GOOD_AT_FIRST);
         self.long = estimate < LONG[usize::from(self.long)].as_bps() * sounds;
         // Repeats go down later than they go up.
         let repeats = |loss: f64| REPEATED.iter().filter(|least| loss >= **least).count() as u8;
@@ -166,6 +167,9 @@ mod tests {
         let mut grows = Path::new();
         assert_eq!(grows.run(1, 700, 0), 10, "not even the sound fits");
         assert_eq!(grows.run(10, 3_000, 0), 10, "now it does");
+        let mut idle = Path::new();
+        idle.run(30, 1_200, 0);
+        assert_eq!(idle.run(10, 3_000, 0), 10, "once there is something to send");
     }
 
     #[test]

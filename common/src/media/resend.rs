@@ -120,8 +120,8 @@ impl Resend {
     }
 
     /// What a receiver asked for and is still here, to be drained at once: each piece at most once in `min_repeat`,
-    /// whoever asks. A round trip is right for `min_repeat`, or a little less: receivers ask again after a quarter
-    /// more.
+    /// whoever asks. A round trip is right for `min_repeat`, or a little less: receivers ask again after
+    /// 0.6 and 1.25 of them.
     pub fn answer(&mut self, nack: &Nack, min_repeat: Duration, now: Time) -> Answer<'_> {
         self.forget_old(now);
         let mut pieces = [0; Packetizer::MAX_PIECES / 64];

@@ -1,7 +1,8 @@
 //! What is wanted of each sender: every stream's layers with what they should take, made of what all its receivers chose.
 //!
 //! A layer is made for the fastest of its receivers. Whoever can take much less than that goes down to the layer below, so that
-//! one slow way down costs the others nothing.
+//! one slow way down costs the others nothing. Of a presentation, which has one layer, it gets what its way down carries, which while
+//! little moves is all, and few keyframes.
 
 use heapless::Vec;
 use vestibule_common::bandwidth::sound::periods_for;
@@ -62,13 +63,16 @@ pub(super) fn demanded(
             }
             fastest = fastest.max(choice.cap.as_bps());
             // More receivers of one room than that change the slowest by little.
-            let _ = caps.push((choice.cap.as_bps(), choice.current == Some(rung), repairs(slot)));
+            let has_it = if rungs.len() > 1 { choice.current == Some(rung) } else { !choice.too_slow };
+            let _ = caps.push((choice.cap.as_bps(), has_it, repairs(slot)));
         }
         if caps.is_empty() {
             continue;
         }
+        // The lowest of several is for whoever is left.
+        let last = rung == 0 && rungs.len() > 1;
         let enough =
-            |cap: u64, has_it: bool| rung == 0 || cap * 100 >= fastest * if has_it { SLOW } else { QUICK };
+            |cap: u64, has_it: bool| last || cap * 100 >= fastest * if has_it { SLOW } else { QUICK };
         if rung > 0 {
             let most = rungs[usize::from(rung) - 1].most;
             for (slot, choice) in layers.choices(id) {
@@ -80,6 +84,13 @@ pub(super) fn demanded(
                     choice.allowed = rung - 1;
                     choice.cap = choice.cap.min(most);
                 }
+            }
+        }
+        if rungs.len() == 1 {
+            for (_, choice) in
+                layers.choices(id).filter(|(slot, it)| receivers.contains(slot) && it.highest.is_some())
+            {
+                choice.too_slow = !enough(choice.cap.as_bps(), !choice.too_slow);
             }
         }
         let stays = || caps.iter().filter(|(cap, has_it, _)| enough(*cap, *has_it));
@@ -201,6 +212,28 @@ mod tests {
         assert_eq!(demand_of(&[1700, 800]), (vec![(3, 0, 1630), (2, 5, 800)], vec![3, 2]));
         assert_eq!(demand_of(&[5000, 5000, 200]), (vec![(3, 1, 1630), (1, 0, 200)], vec![3, 3, 1]));
         assert_eq!(demand_of(&[10, 5000]), (vec![(3, 5, 1630), (0, 0, 60)], vec![0, 3]));
+    }
+
+    #[test]
+    fn a_presentation_is_made_for_its_fastest_and_the_slow_are_known() {
+        let mut layers = Layers::default();
+        let id = StreamId(3);
+        let streams = Streams { audio: StreamId(1), video: StreamId(2), presentation: id, file: StreamId(4) };
+        layers.open(0, streams, &[]);
+        let mut demand_of = |kbps: [u64; 3]| {
+            for (slot, kbps) in (1..).zip(kbps) {
+                let streams = [Viewed { stream: id, spatial: 0 }].into_iter().collect();
+                layers.handle_view(slot, View { streams }, std::iter::once(id), Time::ZERO);
+                layers.allot(slot, Bitrate::kbps(kbps), 1.0, Time::ZERO);
+            }
+            let demanded = demanded(&mut layers, id, &[1, 2, 3], |_| 0);
+            let caps: std::vec::Vec<u64> = demanded.iter().map(|it| it.cap.as_bps() / 1000).collect();
+            (caps, [1, 2, 3].map(|slot| layers.is_too_slow(id, slot)))
+        };
+        assert_eq!(demand_of([5000, 2500, 400]), (vec![2500], [false, false, true]));
+        assert_eq!(demand_of([5000, 2200, 2200]), (vec![2200], [false, false, true]), "it has to be quicker");
+        assert_eq!(demand_of([5000, 2200, 2500]), (vec![2200], [false; 3]));
+        assert_eq!(demand_of([300, 100, 250]), (vec![250], [false, true, false]));
     }
 
     #[test]

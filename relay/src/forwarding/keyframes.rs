@@ -17,8 +17,10 @@ use crate::rate::{Bucket, Rate};
 /// At most one request a stream in this span.
 const INTERVAL: Duration = Duration::from_millis(200);
 
-/// One receiver's requests for one stream: so many a second, and at once.
-const REQUESTS: (u32, u32) = (1, 4);
+/// One receiver's requests for one stream: so many in a span, and at once; and those of one whose way down does not carry the stream,
+/// which would miss the next frame too.
+const REQUESTS: (u32, Duration, u32) = (1, Duration::from_secs(1), 4);
+const REQUESTS_TOO_SLOW: (u32, Duration, u32) = (1, Duration::from_secs(5), 1);
 /// Receivers whose requests are counted for each stream; of more, those that asked longest ago are forgotten.
 const ASKERS: usize = 16;
 
@@ -51,10 +53,11 @@ impl Keyframes {
         self.find_due();
     }
 
-    /// Whether this receiver's request for a stream counts, after those that it made before.
-    pub(super) fn allows(&mut self, stream: StreamId, slot: Slot, now: Time) -> bool {
+    /// Whether this receiver's request for a stream counts, after those that it made before. `too_slow`: its way down does not carry it.
+    pub(super) fn allows(&mut self, stream: StreamId, slot: Slot, too_slow: bool, now: Time) -> bool {
         let Some(wanted) = self.streams.get_mut(&stream) else { return true };
-        let rate = Rate::new(REQUESTS.0, Duration::from_secs(1), REQUESTS.1);
+        let (count, span, burst) = if too_slow { REQUESTS_TOO_SLOW } else { REQUESTS };
+        let rate = Rate::new(count, span, burst);
         let known = wanted.askers.iter().position(|(asker, bucket)| *asker == slot && !bucket.is_full(now));
         // Whoever asked most has the longest to wait: nobody's requests are forgotten by its own.
         let place = known.or_else(|| {
@@ -113,11 +116,13 @@ mod tests {
         let mut keyframes = Keyframes::default();
         let [audio, video, presentation, file] = [1, 2, 3, 4].map(StreamId);
         keyframes.open(Streams { audio, video, presentation, file });
-        let mut allowed = |slot, ms| keyframes.allows(video, slot, Time::from_millis(ms));
+        let mut allowed = |slot, ms| keyframes.allows(video, slot, false, Time::from_millis(ms));
         assert_eq!((0..100).filter(|_| allowed(7, 1000)).count(), 4);
         assert_eq!((0..100).filter(|ms| allowed(7, 1000 + ms * 40)).count(), 3, "in four seconds");
         // More than are counted, and the flood goes on.
         assert!((100..150).all(|slot| allowed(slot, 4990) && !allowed(7, 4990)));
         assert!(allowed(7, 10_000) && allowed(8, 10_000));
+        let mut slow = |ms| keyframes.allows(presentation, 7, true, Time::from_millis(ms));
+        assert_eq!((0..400).filter(|n| slow(20_000 + n * 50)).count(), 4, "in twenty seconds");
     }
 }

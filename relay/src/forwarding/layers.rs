@@ -96,6 +96,8 @@ pub(super) struct Choice {
     pub(super) cap: Bitrate,
     /// What it gets.
     pub(super) current: Option<u8>,
+    /// The stream has one layer only, and that is made for receivers that are much faster.
+    pub(super) too_slow: bool,
     asked: Option<Time>,
 }
 
@@ -394,6 +396,12 @@ impl Layers {
     pub(super) fn choices(&mut self, id: StreamId) -> impl Iterator<Item = (Slot, &mut Choice)> {
         let choices = self.streams.get_mut(&id).map(|stream| stream.choices.0.iter_mut());
         choices.into_iter().flatten().map(|(slot, choice)| (*slot, choice))
+    }
+
+    /// Whether a stream has nothing for this receiver that its way down carries.
+    pub(super) fn is_too_slow(&self, id: StreamId, slot: Slot) -> bool {
+        let choice = self.streams.get(&id).and_then(|stream| stream.choices.get(slot));
+        choice.is_some_and(|choice| choice.too_slow)
     }
 
     /// The ladder of a stream; empty for sound and for unknown ones.

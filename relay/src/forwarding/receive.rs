@@ -122,7 +122,8 @@ impl Forwarding {
                 let request = self.layers.resolve(slot, KeyframeRequest::parse(body)?, arrived);
                 self.counters.keyframe_requests += 1;
                 let beside = self.routes.owner_beside(slot, request.stream).is_some();
-                if beside && !self.keyframes.allows(request.stream, slot, arrived) {
+                let too_slow = self.layers.is_too_slow(request.stream, slot);
+                if beside && !self.keyframes.allows(request.stream, slot, too_slow, arrived) {
                     self.counters.keyframe_requests_refused += 1;
                 } else if !beside || !self.keyframes.want(request) {
                     self.counters.no_such_stream += 1;

@@ -278,7 +278,8 @@ impl Forwarding {
         for &slot in self.routes.members_of(room) {
             while let Some(request) = self.layers.next_request(slot, now) {
                 // A keyframe costs the others as much, whoever asks for it in a receiver's place.
-                if self.keyframes.allows(request.stream, slot, now) {
+                let too_slow = self.layers.is_too_slow(request.stream, slot);
+                if self.keyframes.allows(request.stream, slot, too_slow, now) {
                     self.counters.layer_changes += 1;
                     self.keyframes.want(request);
                 }

@@ -8,7 +8,8 @@ use vestibule_common::unit::Bitrate;
 
 /// Coded sound of which nothing came for so long is not made: its sender says silence more often.
 const LIVE: Duration = Duration::from_millis(600);
-/// Whoever goes over to coded sound gets both layers for so long, so that its decoder is in step by then.
+/// Whoever goes over to coded sound gets both layers for so long from its first frame on, so that its decoder is in step by then; and so
+/// does everyone when a stream begins to be coded, which may be all that there will be of it.
 const BOTH: Duration = Duration::from_millis(80);
 
 /// What has come of one stream of sound.
@@ -17,6 +18,8 @@ pub(super) struct SoundLayers {
     /// The newest frame of plain samples, and bit `n` for the one `n` before it.
     plain: Option<(u32, u64)>,
     coded: Option<Time>,
+    /// Since when it is coded.
+    coded_since: Time,
 }
 
 /// What one receiver is to get of all sounds.
@@ -36,6 +39,9 @@ impl SoundLayers {
     /// A frame came.
     pub(super) fn see(&mut self, layer: u8, frame: u32, now: Time) {
         if layer != PCM_LAYER {
+            if !self.is_coded(now) {
+                self.coded_since = now;
+            }
             self.coded = Some(now);
             return;
         }
@@ -52,14 +58,16 @@ impl SoundLayers {
     /// Whether a receiver gets this frame, which was the last one seen. `decodes`: it can make use of coded sound.
     pub(super) fn takes(&self, wish: &SoundWish, decodes: bool, layer: u8, frame: u32, now: Time) -> bool {
         let coded = wish.coded && decodes;
+        let begins = now.since(self.coded_since) < BOTH;
         match layer {
-            PCM_LAYER => {
-                let live = self.coded.is_some_and(|at| now.since(at) < LIVE);
-                !coded || !live || now.since(wish.since) < BOTH
-            }
-            CODED_LAYER => decodes && (coded || !self.has_plain(frame)),
+            PCM_LAYER => !coded || !self.is_coded(now) || begins || now.since(wish.since) < BOTH,
+            CODED_LAYER => decodes && (coded || begins || !self.has_plain(frame)),
             _ => false,
         }
+    }
+
+    fn is_coded(&self, now: Time) -> bool {
+        self.coded.is_some_and(|at| now.since(at) < LIVE)
     }
 
     fn has_plain(&self, frame: u32) -> bool {
@@ -92,25 +100,43 @@ mod tests {
 
     #[test]
     fn each_gets_its_layer_and_the_other_one_where_that_is_missing() {
-        let both = [(1, 0, 0), (1, 1, 0), (2, 0, 10), (2, 1, 10), (3, 1, 20), (4, 0, 30), (4, 1, 30)];
-        assert_eq!(got(&both, PLAIN, true), [(1, 0), (2, 0), (3, 1), (4, 0)], "3 was lost on its way here");
-        assert_eq!(got(&both, CODED, true), [(1, 0), (1, 1), (2, 1), (3, 1), (4, 1)]);
-        assert_eq!(got(&both, CODED, false), [(1, 0), (2, 0), (4, 0)], "it cannot decode");
+        let both = [
+            (1, 1, 0),
+            (11, 0, 100),
+            (11, 1, 100),
+            (12, 0, 110),
+            (12, 1, 110),
+            (13, 1, 120),
+            (14, 0, 130),
+            (14, 1, 130),
+        ];
+        assert_eq!(
+            got(&both, PLAIN, true)[1..],
+            [(11, 0), (12, 0), (13, 1), (14, 0)],
+            "13 was lost on its way here"
+        );
+        assert_eq!(got(&both, CODED, true)[1..], [(11, 1), (12, 1), (13, 1), (14, 1)]);
+        assert_eq!(got(&both, CODED, false), [(11, 0), (12, 0), (14, 0)], "it cannot decode");
     }
 
     #[test]
     fn when_coded_sound_stops_plain_samples_go_on() {
-        let stops = [(1, 1, 0), (2, 0, 10), (70, 0, 599), (71, 0, 610), (72, 1, 620), (73, 0, 630)];
+        let stops = [(1, 1, 0), (9, 0, 80), (70, 0, 599), (71, 0, 610), (72, 1, 620), (82, 0, 720)];
         assert_eq!(got(&stops, CODED, true), [(1, 1), (71, 0), (72, 1)]);
     }
 
     #[test]
     fn going_over_there_is_both_for_a_moment() {
-        let wish = SoundWish { since: AT, ..CODED };
-        let frames: Vec<(u32, u8, u64)> =
-            (0..12).flat_map(|n| [(n, 1, u64::from(n) * 10), (n, 0, u64::from(n) * 10)]).collect();
-        let plain = got(&frames, wish, true).iter().filter(|(_, layer)| *layer == 0).count();
-        assert_eq!(plain, 8);
+        let count = |wish: SoundWish, coded_from: u32, layer: u8| {
+            let coded = |n: u32| (n >= coded_from).then_some((n, 1, u64::from(n) * 10));
+            let frames: Vec<(u32, u8, u64)> =
+                (0..40).flat_map(|n| [(n, 0, u64::from(n) * 10)].into_iter().chain(coded(n))).collect();
+            got(&frames, wish, true).iter().filter(|(_, of)| *of == layer).count()
+        };
+        let now = SoundWish { since: AT, ..CODED };
+        assert_eq!(count(now, 0, 0), 8);
+        assert_eq!(count(now, 12, 0), 12 + 8, "its sender began a round trip later");
+        assert_eq!(count(PLAIN, 12, 1), 8, "the decoders of those who hear plain samples are in step too");
     }
 
     #[test]
