@@ -28,7 +28,7 @@ video_clip() {
   options+=(--clip "$out/$clip.y4m")
 }
 case $name in
-  meet) sizes="640x480 at 30 pictures a second, screens 1280x800, 48 kHz sound in 10 ms periods" ;;
+  meet) sizes="640x480 at 30 pictures a second, screens 1280x800, 48 kHz sound captured in periods of 10 ms and played in blocks of 2.5" ;;
   relay) sizes="datagrams of 1,200 and about 1,000 bytes; 1 room of 31 with 1 sender, 10 rooms of 10 with 10 senders" ;;
   devices) sizes="640x480 at 30 pictures a second, 48 kHz sound in 10 ms periods; 60 simulated minutes of 10 ms packets of 48 kHz sound, 0.5 to 2.5 ms under way; 30 s of speech" ;;
   congestion) sizes="one to five sources of 150 to 1500 kbit/s at 30 frames/s, 50 ms each way, 300 ms tail-drop queue unless the case says otherwise; ways down: one or three cameras, one or three receivers" ;;

@@ -13,6 +13,7 @@
 mod coded;
 mod conceal;
 mod delay;
+mod slot;
 
 use super::pcm::{AudioFrame, FRAME_DURATION, FRAME_SAMPLES, SILENCE};
 use super::voice::{Coded, SoundDecoder};
@@ -20,6 +21,7 @@ use crate::time::{Duration, Time};
 use coded::RepeatNeed;
 use conceal::Concealer;
 use delay::DelayEstimator;
+use slot::{Content, Slot};
 
 /// What [`JitterBuffer::pop`] put out.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -166,43 +168,6 @@ enum Phase {
     /// Frames are here, and wait for their time. `next` is the first of them.
     Priming,
     Playing,
-}
-
-#[derive(Clone, Debug)]
-struct Slot {
-    filled: bool,
-    captured: Time,
-    /// What is to be played is in `samples`, and whether it was coded.
-    ready: bool,
-    decoded: bool,
-    samples: AudioFrame,
-    /// A coded frame that was not decoded yet, or the end of silence: which of its periods this is, and how many it has.
-    part: Option<(u8, u8)>,
-    coded: Coded,
-}
-
-impl Slot {
-    const EMPTY: Slot = Slot {
-        filled: false,
-        captured: Time::ZERO,
-        ready: false,
-        decoded: false,
-        samples: SILENCE,
-        part: None,
-        coded: Coded::new(),
-    };
-
-    fn clear(&mut self) {
-        (self.filled, self.ready, self.decoded, self.part) = (false, false, false, None);
-    }
-}
-
-/// What comes into a slot.
-#[derive(Copy, Clone)]
-enum Content<'a> {
-    Samples(&'a AudioFrame),
-    /// A coded frame's bytes, which of its periods this is, and how many it has.
-    Coded(&'a [u8], u8, u8),
 }
 
 enum Correction {

@@ -1,5 +1,6 @@
 //! Senders and receivers for the relay's figures: every sender sends what a kiosk sends, on its own clock; every
-//! receiver takes what a kiosk takes, several datagrams a call, joined by GRO: when it is woken, as a kiosk, or every millisecond.
+//! receiver takes what a kiosk takes, several datagrams a call, joined by GRO: when it is woken, as a kiosk, or every millisecond. What came
+//! sealed is reported as a kiosk reports it: each datagram twice, twenty times a second.
 
 use std::cell::RefCell;
 use std::cmp::Reverse;
@@ -7,18 +8,19 @@ use std::collections::BinaryHeap;
 use std::io::{self, IoSliceMut};
 use std::net::{SocketAddr, UdpSocket};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use tokio::io::Interest;
+use vestibule_common::bandwidth::Arrivals;
 use vestibule_common::control::Streams;
 use vestibule_common::seal::{Opener, Sealer};
 use vestibule_common::time::Time;
 use vestibule_common::wire::{
-    AudioLevel, HOP_HEADER, Kind, Layer, MAX_PAYLOAD, MediaFlags, MediaHeader, TAG,
+    AudioLevel, Ecn, HOP_HEADER, HopHeader, Kind, Layer, MAX_BODY, MAX_PAYLOAD, MediaFlags, MediaHeader, TAG,
 };
 
 /// Pieces of a frame, and how long each is on the wire.
@@ -31,6 +33,8 @@ pub const AUDIO: usize = HOP_HEADER + MEDIA_HEADER + 960 + TAG;
 const MEDIA_HEADER: usize = 27;
 const FRAME_TIME: Duration = Duration::from_nanos(1_000_000_000 / 30);
 const PERIOD_TIME: Duration = Duration::from_millis(10);
+/// How often it is looked whether a report is due.
+const REPORT_TIME: Duration = Duration::from_millis(50);
 /// One datagram of this many is opened, verified and its delay taken.
 const SAMPLE: u64 = 100;
 /// Receive buffers of 64 KiB.
@@ -44,6 +48,8 @@ pub struct Endpoint {
     pub socket: UdpSocket,
     /// Seals what is sent and opens what is received; without it nothing is sealed.
     pub keys: Option<(Sealer, Opener)>,
+    /// What came of what is sealed.
+    pub arrivals: Reported,
     /// What it sends; nothing if it only receives.
     pub sends: Option<Streams>,
     /// What is as large as sound goes on its sound's stream; otherwise on its presentation's, as a relay passes on few rooms' sound.
@@ -52,6 +58,19 @@ pub struct Endpoint {
     pub to: SocketAddr,
     /// How many get what it sends.
     pub receivers: u64,
+}
+
+/// What is to be reported, of one endpoint in all its runs.
+pub type Reported = Arc<Mutex<Arrivals>>;
+
+fn lock(reported: &Reported) -> MutexGuard<'_, Arrivals> {
+    reported.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The clock of reports, the same in all runs.
+fn now() -> Time {
+    static BEGAN: OnceLock<Instant> = OnceLock::new();
+    Time::ZERO + BEGAN.get_or_init(Instant::now).elapsed()
 }
 
 /// What came of a run.
@@ -90,7 +109,7 @@ pub fn run(
     for endpoint in endpoints.iter_mut() {
         let socket = endpoint.socket.try_clone()?;
         let (sealer, opener) = endpoint.keys.take().map_or((None, None), |(s, o)| (Some(s), Some(o)));
-        receivers.push((socket, opener));
+        receivers.push((socket, opener, endpoint.arrivals.clone()));
         senders.push(Sender::new(endpoint, sealer, epoch)?);
     }
     let ends = over.clone();
@@ -112,6 +131,7 @@ struct Sender {
     socket: UdpSocket,
     state: UdpSocketState,
     sealer: Option<Sealer>,
+    arrivals: Reported,
     sends: Option<Streams>,
     speaks: bool,
     to: SocketAddr,
@@ -134,6 +154,7 @@ impl Sender {
             socket,
             state,
             sealer,
+            arrivals: endpoint.arrivals.clone(),
             sends,
             speaks,
             to,
@@ -142,6 +163,23 @@ impl Sender {
             batch: Vec::new(),
             epoch,
         })
+    }
+
+    /// Reports what has come.
+    fn report(&mut self) -> io::Result<()> {
+        let Some(sealer) = &mut self.sealer else { return Ok(()) };
+        while let Some(report) = lock(&self.arrivals).next_report(now()) {
+            let mut datagram = [0; HOP_HEADER + MAX_BODY + TAG];
+            let body = report.emit(&mut datagram[HOP_HEADER..]);
+            let len = body.map_err(|error| io::Error::other(error.to_string()))?;
+            let datagram = &mut datagram[..HOP_HEADER + len + TAG];
+            sealer.seal(datagram, len);
+            match self.socket.send_to(datagram, self.to) {
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+                Ok(_) | Err(_) => {}
+            }
+        }
+        Ok(())
     }
 
     /// Sends a period of sound (0) or a frame (1) in one call; how many datagrams.
@@ -209,6 +247,9 @@ fn send(senders: &mut [Sender], epoch: Instant, span: Duration) -> io::Result<u6
         due.push(Reverse((begin + FRAME_TIME.mul_f64(part(0.5)), n, 1)));
         debug_assert!(sender.receivers > 0);
     }
+    for n in 0..senders.len() {
+        due.push(Reverse((begin + REPORT_TIME.mul_f64((n as f64 * 0.618_033_988_749).fract()), n, 2)));
+    }
     let mut expected = 0;
     while let Some(Reverse((when, n, what))) = due.pop() {
         if when - begin > span {
@@ -217,8 +258,12 @@ fn send(senders: &mut [Sender], epoch: Instant, span: Duration) -> io::Result<u6
         if let Some(left) = when.checked_sub(epoch.elapsed()) {
             thread::sleep(left);
         }
-        expected += senders[n].send(what)? * senders[n].receivers;
-        let pause = if what == 0 { PERIOD_TIME } else { FRAME_TIME };
+        if what == 2 {
+            senders[n].report()?;
+        } else {
+            expected += senders[n].send(what)? * senders[n].receivers;
+        }
+        let pause = [PERIOD_TIME, FRAME_TIME, REPORT_TIME][what];
         due.push(Reverse((when + pause, n, what)));
     }
     Ok(expected)
@@ -245,10 +290,11 @@ struct Hall {
 struct Desk {
     state: UdpSocketState,
     opener: Option<Opener>,
+    arrivals: Reported,
     count: u64,
 }
 
-type Receivers = Vec<(UdpSocket, Option<Opener>)>;
+type Receivers = Vec<(UdpSocket, Option<Opener>, Reported)>;
 
 /// Receives until `over`; gives the openers back.
 fn receive(
@@ -258,11 +304,11 @@ fn receive(
     over: &AtomicBool,
 ) -> io::Result<(Outcome, Vec<Option<Opener>>)> {
     let hall = Hall { outcome: Outcome::default(), buffers: vec![0; BATCH << 16], epoch };
-    let desks = receivers.into_iter().map(|(socket, opener)| {
+    let desks = receivers.into_iter().map(|(socket, opener, arrivals)| {
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
         // Refused by some systems; the loss that follows is counted.
         let _ = state.set_recv_buffer_size(UdpSockRef::from(&socket), SOCKET_BUFFER);
-        Ok((socket, Desk { state, opener, count: 0 }))
+        Ok((socket, Desk { state, opener, arrivals, count: 0 }))
     });
     let desks = desks.collect::<io::Result<Vec<_>>>()?;
     match look {
@@ -337,9 +383,14 @@ impl Desk {
                 std::array::from_fn(|_| IoSliceMut::new(chunks.next().expect("there are BATCH buffers")));
             self.state.recv(socket, &mut slices, &mut metas)?
         };
-        let now = epoch.elapsed().as_nanos() as u64;
+        let (at, now) = (now(), epoch.elapsed().as_nanos() as u64);
+        let mut arrivals = self.opener.is_some().then(|| lock(&self.arrivals));
         for (meta, buffer) in metas[..received].iter().zip(buffers.chunks_exact_mut(1 << 16)) {
             for datagram in buffer[..meta.len].chunks_mut(meta.stride.max(1)) {
+                if let (Some(arrivals), Ok(header)) = (&mut arrivals, HopHeader::parse(datagram)) {
+                    // No run is so long that numbers begin again.
+                    arrivals.handle_arrival(u64::from(header.packet), Ecn::NotEct, at);
+                }
                 // The relay's own, like answers to time requests, are smaller.
                 if datagram.len() < AUDIO {
                     continue;
@@ -377,7 +428,7 @@ pub fn run_receivers<T>(endpoints: &mut [Endpoint], during: impl FnOnce() -> T) 
     let over = Arc::new(AtomicBool::new(false));
     let mut receivers = Vec::new();
     for endpoint in endpoints.iter() {
-        receivers.push((endpoint.socket.try_clone()?, None));
+        receivers.push((endpoint.socket.try_clone()?, None, endpoint.arrivals.clone()));
     }
     let (ends, epoch) = (over.clone(), Instant::now());
     let receiving = thread::spawn(move || receive(receivers, Look::Often, epoch, &ends));

@@ -30,6 +30,8 @@ pub struct Options {
 
 /// So many of a room's members are heard by all others.
 const SPEAKERS: usize = 3;
+/// How long everything runs before it is measured.
+const WARM: Duration = Duration::from_secs(3);
 /// More than this lost, and a run says nothing.
 const MOST_LOSS: f64 = 0.001;
 
@@ -157,6 +159,9 @@ impl Bench<'_> {
     }
 
     fn relay(&mut self, name: &str, meeting: &mut Meeting, look: Look) -> Result<Run, String> {
+        // Until the relay knows again what each way carries.
+        let warm = load::run(&mut meeting.endpoints, WARM, look, || ());
+        warm.map_err(|error| format!("{name}: {error}"))?;
         let process = meeting.relay.process();
         self.measured(name, process, &mut meeting.endpoints, look)
     }
@@ -203,7 +208,15 @@ fn plain(count: usize) -> Result<Vec<Endpoint>, String> {
         let socket = UdpSocket::bind(("127.0.0.1", 0)).map_err(|error| error.to_string())?;
         socket.set_nonblocking(true).map_err(|error| error.to_string())?;
         let to = socket.local_addr().map_err(|error| error.to_string())?;
-        Ok(Endpoint { socket, keys: None, sends: None, speaks: false, to, receivers: 0 })
+        Ok(Endpoint {
+            socket,
+            keys: None,
+            arrivals: Default::default(),
+            sends: None,
+            speaks: false,
+            to,
+            receivers: 0,
+        })
     };
     (0..count).map(one).collect()
 }
@@ -263,7 +276,16 @@ impl Meeting {
                 let socket = socket.into_std().expect("the socket leaves the runtime");
                 let (keys, receivers) = (Some((sealer, opener)), members as u64 - 1);
                 let speaks = member < SPEAKERS;
-                endpoints.push(Endpoint { socket, keys, sends, speaks, to: relay.media, receivers });
+                let arrivals = Default::default();
+                endpoints.push(Endpoint {
+                    socket,
+                    keys,
+                    arrivals,
+                    sends,
+                    speaks,
+                    to: relay.media,
+                    receivers,
+                });
                 match host {
                     None => host = Some((client, entered)),
                     Some(_) => clients.push(client),

@@ -26,13 +26,6 @@ impl RepeatNeed {
     }
 }
 
-impl Slot {
-    /// It says that silence begins.
-    pub(super) fn is_quiet(&self) -> bool {
-        self.filled && !self.ready && self.part.is_some() && self.coded.is_empty()
-    }
-}
-
 impl JitterBuffer {
     /// Takes a packet of coded sound whose frame begins with period `number`, captured at `captured` on the sender's clock, that came
     /// at `arrival`. Without a decoder it is invalid.

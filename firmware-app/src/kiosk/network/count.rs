@@ -378,6 +378,13 @@ impl Sampler {
             layers: Some(layers),
             ..LinkSample::default()
         };
+        // The next link counts anew.
+        if totals.up.is_none() {
+            self.fates = (0, 0);
+        }
+        if totals.down.is_none() {
+            self.came = (0, 0, 0);
+        }
         if let Some(up) = totals.up {
             // Fewer than before: another link's.
             let anew = up.fates.0 < self.fates.0 || up.fates.1 < self.fates.1;
@@ -453,7 +460,11 @@ impl Sampler {
             frames_received: count(room.frames, before.frames),
             frames_decoded: count(room.decoded, before.decoded),
             frames_shown: count(room.shown, before.shown),
-            layer: room.layer.filter(|_| films).and_then(|at| Layer::ALL.get(usize::from(at)).copied()),
+            // Without a place on the screen none is shown.
+            layer: room
+                .layer
+                .filter(|_| films && room.shown > before.shown)
+                .and_then(|at| Layer::ALL.get(usize::from(at)).copied()),
             jitter_buffer: (buffer > 0).then(|| Duration::from_micros(buffer)),
             loss: Share::of(expected.saturating_sub(room.sounds.0.saturating_sub(before.sounds.0)), expected),
             concealed: Share::of(

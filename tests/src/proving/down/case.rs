@@ -48,10 +48,9 @@ pub fn all() -> Vec<DownCase> {
     [1, 3].into_iter().flat_map(of).collect()
 }
 
-/// One camera and three receivers on 5 Mbit/s, or the first of them on 200 kbit/s instead.
-pub fn isolation(slow: bool) -> DownCase {
+/// One camera and three receivers, the first of them on so many kbit/s, the others on 5 Mbit/s.
+pub fn isolation(first: u64) -> DownCase {
     let way = |kbps| steps(&[(0, kbps)]);
-    let first: Bitrate = if slow { Bitrate::kbps(200) } else { Bitrate::kbps(5000) };
-    let ways = vec![way(first.as_bps() / 1000), way(5000), way(5000)];
+    let ways = vec![way(first), way(5000), way(5000)];
     DownCase { name: "isolation".to_owned(), ways, ..DownCase::new("", 60, 3, &[(0, 5000)]) }
 }

@@ -9,6 +9,9 @@ use crate::measure::figures::percentile;
 use crate::proving::figures::{FROM, IN_A_ROW, RECOVERED, starved};
 use crate::proving::table::Table;
 
+/// What the third receiver of `isolation_near` has, in kbit/s: less than the others can use, and more than makes it one of another layer.
+const NEAR: u64 = 1400;
+
 /// All cases with seeds from 1 on.
 pub fn table(seeds: u64) -> Table {
     let mut table = Table::default();
@@ -20,8 +23,9 @@ pub fn table(seeds: u64) -> Table {
         }
     }
     for seed in 1..=seeds {
-        let [slow, quick] = [true, false].map(|slow| run(&case::isolation(slow), seed));
+        let [slow, near, quick] = [200, NEAR, 5000].map(|kbps| run(&case::isolation(kbps), seed));
         table.push("isolation_bitrate_ratio".to_owned(), isolation(&slow, &quick));
+        table.push("isolation_near_bitrate_ratio".to_owned(), isolation(&near, &quick));
     }
     table
 }

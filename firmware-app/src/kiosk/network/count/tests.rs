@@ -110,6 +110,9 @@ fn what_does_not_come_is_missing_and_a_room_that_is_back_begins_anew() {
     let (mut totals, counters, mut sampler) = with_a_room();
     sampler.sample(&totals, &counters, at(10));
     room(&mut totals).handle_picture(1, at(10));
+    let hidden = sampler.sample(&totals, &counters, at(10));
+    assert_eq!(hidden.rooms[&PEER].layer, None, "it has no place on the screen");
+    room(&mut totals).handle_shown(Duration::from_millis(9));
     let films = sampler.sample(&totals, &counters, at(11));
     assert_eq!(films.rooms[&PEER].layer, Some(Layer::P240));
     let still = sampler.sample(&totals, &counters, at(14));
