@@ -22,6 +22,8 @@ pub struct SoundCoder {
     /// The periods that wait for the frame to be whole.
     input: [i16; PERIODS_MOST * FRAME_SAMPLES],
     waiting: usize,
+    /// How many periods the frame has that was begun last.
+    periods: usize,
 }
 
 impl SoundCoder {
@@ -36,7 +38,8 @@ impl SoundCoder {
         encoder.set_signal(Signal::Voice).map_err(said)?;
         // It would take any steady tone for background. What is silence is the sender's to say.
         encoder.set_dtx(false).map_err(said)?;
-        Ok(SoundCoder { encoder, repeats: None, input: [0; PERIODS_MOST * FRAME_SAMPLES], waiting: 0 })
+        let input = [0; PERIODS_MOST * FRAME_SAMPLES];
+        Ok(SoundCoder { encoder, repeats: None, input, waiting: 0, periods: 1 })
     }
 
     /// Forgets everything that was heard: nothing of it is in what is coded from now on.
@@ -51,10 +54,13 @@ impl SoundCoder {
         }
     }
 
-    /// Takes one period. Once a frame of `periods` of them is whole, returns it coded.
-    /// `repeats` is how often each frame will be sent again.
+    /// Takes one period. Once a frame is whole, returns it coded. One that begins with this period will have `periods` of
+    /// them. `repeats` is how often each frame will be sent again.
     pub fn period(&mut self, samples: &AudioFrame, periods: u8, repeats: u8) -> Option<Coded> {
-        let periods = usize::from(periods).clamp(1, PERIODS_MOST);
+        if self.begins() {
+            self.periods = usize::from(periods).clamp(1, PERIODS_MOST);
+        }
+        let periods = self.periods;
         if self.repeats != Some(repeats) {
             self.repeats = Some(repeats);
             let fec = repeats == 0;
@@ -65,7 +71,6 @@ impl SoundCoder {
                 log::debug!("in-band correction cannot be set: {error}");
             }
         }
-        self.waiting = self.waiting.min(periods - 1);
         let at = self.waiting * FRAME_SAMPLES;
         self.input[at..at + FRAME_SAMPLES].copy_from_slice(samples);
         self.waiting += 1;
@@ -86,6 +91,11 @@ impl SoundCoder {
     /// Whether the next period begins a frame.
     pub fn begins(&self) -> bool {
         self.waiting == 0
+    }
+
+    /// How many periods the frame has that was begun last.
+    pub fn periods(&self) -> u8 {
+        self.periods as u8
     }
 }
 

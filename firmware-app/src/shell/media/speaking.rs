@@ -158,6 +158,9 @@ impl Speaking {
                 coder.forget();
             }
         }
+        // A frame that was begun becomes whole: what waits in it leaves in no other way.
+        let begun = self.coder.as_ref().filter(|coder| !coder.begins());
+        let coded = coded.or(begun.map(|coder| CodedWish { repeats: 0, periods: coder.periods() }));
         if coded.is_none() {
             self.coder = None;
             self.coded_for = 0;
@@ -193,7 +196,7 @@ fn code(
     // It hears silence too, so that it goes on from there.
     let coded = coder.period(samples, periods, repeats)?;
     let coded = if silent { Coded::new() } else { coded };
-    let payload = packer.pack(&coded, periods, repeats);
+    let payload = packer.pack(&coded, coder.periods(), repeats);
     let before = *quiet;
     *quiet = if silent { before + 1 } else { 0 };
     (*quiet == 0 || before < SAID || before.is_multiple_of(AGAIN)).then_some(payload)
@@ -277,6 +280,38 @@ mod tests {
         assert!(
             out.iter().all(|it| it.1 == Time::from_millis(1_010 + 10 * u64::from(it.0.wrapping_sub(first))))
         );
+    }
+
+    #[test]
+    fn a_frame_that_was_begun_becomes_whole_whatever_is_wanted_meanwhile() {
+        let long = |repeats| Some(CodedWish { repeats, periods: 2 });
+        for (before, after) in [(long(0), CODED), (long(2), CODED), (long(0), None), (long(0), long(2))] {
+            let mut bench = bench();
+            bench.switch.make(SoundLayers { plain: false, coded: before });
+            // It ends in the middle of a frame.
+            bench.count(2 * BOTH as usize + 1, &noise(6));
+            let mut next = bench.speaking.begun.1;
+            bench.switch.make(SoundLayers { plain: after.is_none(), coded: after });
+            let out: Vec<AudioOut> = (0..8).flat_map(|_| bench.period(&noise(6))).collect();
+            let last = bench.speaking.number;
+            let coded = |it: &AudioOut| match &it.sound {
+                SoundOut::Coded(payload) => Some(u32::from(VoicePacket::parse(payload).unwrap().periods)),
+                SoundOut::Plain(_) => None,
+            };
+            assert_eq!((out.iter().find_map(coded), next), (Some(2), last - 9), "{before:?} {after:?}");
+            for it in &out {
+                // Plain samples of what the frame holds too may come before it.
+                if coded(it).is_none() && it.number == next + 1 {
+                    continue;
+                }
+                assert_eq!(it.number, next, "{before:?} {after:?}");
+                let captured = Time::from_millis(1_010) + Duration::from_millis(10) * (next - (last - 25));
+                assert_eq!(it.captured, captured);
+                next += coded(it).unwrap_or(1);
+            }
+            let waits = if after == long(2) { 1 } else { 0 };
+            assert_eq!(next, last - waits, "each period's sound left once");
+        }
     }
 
     #[test]
