@@ -172,7 +172,7 @@ enum Unsent {
 struct Packetizers {
     streams: Streams,
     audio: Packetizer,
-    /// Of each kind. Who encodes numbers what it makes.
+    /// Of each kind. Frames are numbered by who makes them, so that numbers go on after a break.
     pictures: [Packetizer; 2],
 }
 
@@ -222,22 +222,19 @@ impl Sender {
                 self.gauges.set_up(None);
                 self.switches.iter().for_each(|switch| switch.set_budget(None));
             }
-            SendCommand::Streams(None) => {
-                self.streams = None;
-                self.sent.iter_mut().for_each(Sent::clear);
+            SendCommand::Streams(streams) => {
+                self.streams = streams.map(Packetizers::new);
+                // Whoever is among the others now may not have been before, also if the streams are the same as then.
+                self.forget();
             }
-            SendCommand::Forget => {
-                self.sound.forget();
-                self.sent.iter_mut().for_each(Sent::clear);
-            }
-            SendCommand::Streams(Some(streams)) => {
-                // The same streams again after a break: the frame numbers go on, or receivers would see a restart.
-                if self.streams.as_ref().is_none_or(|before| before.streams != streams) {
-                    self.streams = Some(Packetizers::new(streams));
-                    self.sent.iter_mut().for_each(Sent::clear);
-                }
-            }
+            SendCommand::Forget => self.forget(),
         }
+    }
+
+    /// Nothing leaves again of what was sent until now.
+    fn forget(&mut self) {
+        self.sound.forget();
+        self.sent.iter_mut().for_each(Sent::clear);
     }
 
     fn send_audio(&mut self) {

@@ -98,6 +98,12 @@ impl SoundSwitch {
     pub(super) fn forget(&self) {
         self.forgotten.fetch_add(1, Ordering::Relaxed);
     }
+
+    /// How often that was said.
+    #[cfg(test)]
+    pub(super) fn forgotten(&self) -> u32 {
+        self.forgotten.load(Ordering::Relaxed)
+    }
 }
 
 /// Makes what leaves of the periods that passed the gate.

@@ -6,11 +6,15 @@ use vestibule_common::control::{Limits, MediaEndpoint, Welcome};
 use vestibule_common::id::{PeerId, SessionId, StreamId};
 use vestibule_common::media::Gate;
 use vestibule_common::seal::{HopSecrets, Opener, Suite};
+use vestibule_common::wire::Nack;
 
 use super::*;
 use crate::shell::media::link::Link;
 use crate::video::ladder::{LayerIndex, LayerWish};
 use crate::video::plan::LayersWanted;
+
+const OWN: Streams =
+    Streams { audio: StreamId(1), video: StreamId(2), presentation: StreamId(3), file: StreamId(4) };
 
 /// The thread without its loop, with its camera on, and the relay's end of its hop.
 struct World {
@@ -76,8 +80,7 @@ impl World {
         };
         let (socket, sealer) = link.sending();
         sender.obey(SendCommand::Link(Some((socket, Box::new(sealer)))));
-        let [audio, video, presentation, file] = [1, 2, 3, 4].map(StreamId);
-        sender.obey(SendCommand::Streams(Some(Streams { audio, video, presentation, file })));
+        sender.obey(SendCommand::Streams(Some(OWN)));
         let camera = &sender.switches[PictureKind::Camera as usize];
         camera.send(true, Time::ZERO);
         camera.want(true, true, Time::ZERO);
@@ -102,6 +105,17 @@ impl World {
             taken: Time::ZERO,
             encoded: Time::ZERO,
         }
+    }
+
+    /// Another room asks for some pieces of this picture again. How many left.
+    fn sent_again(&mut self, frame: u32, pieces: [u16; 2]) -> u64 {
+        let again = |world: &World| world.sender.stats.of(PictureKind::Camera).pieces_sent_again.total();
+        let before = again(self);
+        let pieces = pieces.into_iter().collect();
+        let nack = Nack { stream: OWN.video, spatial: 3, frame, pieces };
+        self.sender.outbox.push_nacked(Box::new(nack));
+        self.sender.send_again();
+        again(self) - before
     }
 
     /// How many pieces and repairs have come.
@@ -155,4 +169,17 @@ fn no_repair_leaves_of_what_was_captured_before_camera_off() {
     assert!(world.sender.send_run(&picture, 3, body).is_err());
     world.sender.send_frame(&picture);
     assert_eq!(world.came(), (0, 0));
+}
+
+#[test]
+fn nothing_from_before_this_room_came_or_came_back_is_sent_again() {
+    let mut world = World::new();
+    world.sender.send_frame(&world.picture(1));
+    assert_eq!(world.sent_again(1, [0, 1]), 2);
+    let forgotten = world.sender.sound.forgotten();
+    world.sender.obey(SendCommand::Streams(Some(OWN)));
+    assert_eq!(world.sent_again(1, [2, 3]), 0);
+    assert_eq!(world.sender.sound.forgotten(), forgotten + 1, "nor is sound repeated");
+    world.sender.send_frame(&world.picture(2));
+    assert_eq!(world.sent_again(2, [2, 3]), 2);
 }
