@@ -30,6 +30,8 @@ mod shutter;
 mod speaking;
 pub mod stats;
 mod switch;
+#[cfg(test)]
+mod tests;
 mod wishes;
 
 use std::io;
@@ -177,6 +179,10 @@ pub struct Media {
     cleaner: Producer<'static, CleaningCommand>,
     /// Of each kind of pictures.
     switches: [Arc<CameraSwitch>; 2],
+    /// This room's own in its meeting.
+    own: Option<Streams>,
+    /// They leave: there are other rooms.
+    sends: bool,
     send: SyncSender<SendCommand>,
     receive: mpsc::Sender<ReceiveCommand>,
     wanted: watch::Sender<Wanted>,
@@ -295,6 +301,8 @@ impl Media {
             cleaning: sound.cleaning,
             cleaner: cleaned.commands,
             switches,
+            own: None,
+            sends: false,
             send: sending.commands,
             receive,
             wanted,
@@ -319,10 +327,11 @@ impl Media {
         }
     }
 
-    /// Sends these streams, and plays and shows these rooms, and no others.
+    /// Sends these streams as soon as there are other rooms, and plays and shows these rooms, and no others.
     pub fn join(&mut self, own: Streams, others: Vec<(PeerId, Streams)>) {
         self.outbox.clear();
-        self.tell_sender(SendCommand::Streams(Some(own)));
+        self.send_to_others(false);
+        self.own = Some(own);
         self.wanted.send_modify(|wanted| wanted.own = Some(own));
         self.switches.iter().for_each(|switch| switch.send(true, self.clock.now()));
         self.set_rooms(others);
@@ -332,9 +341,9 @@ impl Media {
     pub fn add(&mut self, peer: PeerId, streams: Streams) {
         let mut rooms = self.rooms_without(peer);
         rooms.push((peer, streams));
-        self.set_rooms(rooms);
         PictureKind::ALL.into_iter().for_each(|kind| self.outbox.want_keyframes(kind));
         self.tell_sender(SendCommand::Forget);
+        self.set_rooms(rooms);
     }
 
     /// No longer plays and shows this room.
@@ -345,9 +354,9 @@ impl Media {
     /// Sends, plays and shows nothing.
     pub fn stop(&mut self) {
         self.switches.iter().for_each(|switch| switch.send(false, self.clock.now()));
-        self.tell_sender(SendCommand::Streams(None));
-        self.outbox.clear();
+        self.own = None;
         self.set_rooms(Vec::new());
+        self.outbox.clear();
     }
 
     /// Opens the camera, or closes it. When a close returns, no picture of it leaves any more.
@@ -485,6 +494,7 @@ impl Media {
     }
 
     fn set_rooms(&mut self, rooms: Vec<(PeerId, Streams)>) {
+        self.send_to_others(!rooms.is_empty());
         let before = self.wanted.borrow().rooms.clone();
         for (peer, _) in before.iter().filter(|room| !rooms.contains(room)) {
             self.tell_player(PlayoutCommand::Drop(*peer));
@@ -497,6 +507,20 @@ impl Media {
         self.gauges.keep(|peer| rooms.iter().any(|(known, _)| known == peer));
         self.decoding.show(rooms.iter().map(|(peer, _)| *peer).collect());
         self.wanted.send_modify(|wanted| wanted.rooms = rooms);
+    }
+
+    /// Sound and pictures leave while there are other rooms. The sending thread knows it before anything is encoded.
+    fn send_to_others(&mut self, others: bool) {
+        let sends = others && self.own.is_some();
+        if sends == self.sends {
+            return;
+        }
+        self.sends = sends;
+        self.tell_sender(SendCommand::Streams(self.own.filter(|_| sends)));
+        self.switches.iter().for_each(|switch| switch.set_others(sends));
+        if !sends {
+            PictureKind::ALL.into_iter().for_each(|kind| self.outbox.drop_pictures(kind));
+        }
     }
 
     fn tell_sender(&self, command: SendCommand) {

@@ -224,6 +224,7 @@ impl Sender {
             }
             SendCommand::Streams(streams) => {
                 self.streams = streams.map(Packetizers::new);
+                self.choice = SoundChoice::default();
                 // Whoever is among the others now may not have been before, also if the streams are the same as then.
                 self.forget();
             }
@@ -371,7 +372,8 @@ impl Sender {
         let estimator = self.shaper.estimator();
         let left = 1.0 - self.protections[PictureKind::Camera as usize].share();
         let bound = (bound as f64 * left) as u64;
-        let pictures = if camera.may_send() { wished.unwrap_or(bound) } else { 0 };
+        let sends = self.streams.is_some() && camera.may_send();
+        let pictures = if sends { wished.unwrap_or(bound) } else { 0 };
         let presented = if presentation { bound_presented } else { 0 };
         let needs = SoundNeeds {
             estimate: estimator.estimate(),
@@ -379,10 +381,13 @@ impl Sender {
             sounds: 1,
             pictures: Bitrate::bps(((pictures + presented) as f64 / PAYLOAD) as u64),
         };
-        self.choice.handle(needs, now);
+        // While no sound leaves, the way proves nothing, and fails at nothing.
+        if self.streams.is_some() {
+            self.choice.handle(needs, now);
+        }
         self.sound.make(made(self.sound.wanted(), &self.choice));
         let allotment = self.shaper.picture_budget(DataSize::default(), now);
-        let short = camera.may_send() && rest * left < wished.unwrap_or(bound) as f64;
+        let short = sends && rest * left < wished.unwrap_or(bound) as f64;
         self.gauges.set_up(Some(Up::of(estimator, allotment, short, now)));
     }
 
@@ -415,7 +420,8 @@ impl Sender {
 
     fn send_frame(&mut self, frame: &VideoOut) {
         let kind = frame.kind;
-        if !self.switches[kind as usize].still_valid(frame.ticket) {
+        // What was on its way here as the last other room left goes to nobody.
+        if self.streams.is_none() || !self.switches[kind as usize].still_valid(frame.ticket) {
             return self.withdraw(frame);
         }
         let now = self.clock.now();

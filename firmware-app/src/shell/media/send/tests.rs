@@ -2,14 +2,13 @@
 
 use std::net::UdpSocket;
 
-use vestibule_common::control::{Limits, MediaEndpoint, Welcome};
-use vestibule_common::id::{PeerId, SessionId, StreamId};
+use vestibule_common::id::StreamId;
 use vestibule_common::media::Gate;
-use vestibule_common::seal::{HopSecrets, Opener, Suite};
+use vestibule_common::seal::Opener;
 use vestibule_common::wire::Nack;
 
 use super::*;
-use crate::shell::media::link::Link;
+use crate::shell::media::tests::link_to;
 use crate::video::ladder::{LayerIndex, LayerWish};
 use crate::video::plan::LayersWanted;
 
@@ -27,27 +26,7 @@ impl World {
     fn new() -> World {
         let relay = UdpSocket::bind("127.0.0.1:0").unwrap();
         relay.set_nonblocking(true).unwrap();
-        let limits = Limits {
-            members: 9,
-            member_grace_ms: 1,
-            host_grace_ms: 1,
-            knock_timeout_ms: 1,
-            idle_timeout_ms: 1,
-        };
-        let welcome = Welcome {
-            version: 1,
-            features: vec![],
-            software: "test".into(),
-            identity: PeerId([7; 32]),
-            suite: Suite::Aes128Gcm,
-            session: SessionId([1; 8]),
-            media: vec![MediaEndpoint { address: None, port: relay.local_addr().unwrap().port() }],
-            time_ms: 0,
-            limits,
-        };
-        let secrets = HopSecrets { kiosk_to_relay: [1; 32], relay_to_kiosk: [2; 32] };
-        let opener = Opener::new(welcome.session, welcome.suite, &secrets.kiosk_to_relay);
-        let link = Link::open(&welcome, "127.0.0.1:1".parse().unwrap(), secrets).unwrap();
+        let (link, opener, _) = link_to(&relay);
         let (_, incoming) = ring::<AudioOut, AUDIO_RING>();
         let (_, inbox) = sync_channel(1);
         let clock = Clock::start();
