@@ -19,6 +19,7 @@ mod layer;
 mod link;
 mod microphone;
 mod newest;
+mod orders;
 mod outbox;
 mod playout;
 mod receive;
@@ -38,7 +39,6 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::SyncSender;
 use std::thread::Thread;
 
 use heapless::spsc::{Consumer, Producer};
@@ -59,11 +59,11 @@ use self::gauges::Gauges;
 pub use self::link::Link;
 pub use self::microphone::MuteMode;
 use self::microphone::{MicrophoneParts, MicrophoneReport};
+use self::orders::Teller;
 use self::outbox::Outbox;
 use self::playout::{PlayoutCommand, Voice};
 use self::receive::{ReceiveCommand, ReceiveParts, Wanted};
 pub use self::recording::LONGEST_RECORDING;
-use self::send::SendCommand;
 use self::speaking::SoundSwitch;
 use self::stats::Stats;
 use self::switch::CameraSwitch;
@@ -183,7 +183,7 @@ pub struct Media {
     own: Option<Streams>,
     /// They leave: there are other rooms.
     sends: bool,
-    send: SyncSender<SendCommand>,
+    send: Teller,
     receive: mpsc::Sender<ReceiveCommand>,
     wanted: watch::Sender<Wanted>,
     decoding: Decoding,
@@ -303,7 +303,7 @@ impl Media {
             switches,
             own: None,
             sends: false,
-            send: sending.commands,
+            send: sending.orders,
             receive,
             wanted,
             decoding,
@@ -321,7 +321,7 @@ impl Media {
         self.outbox.clear();
         let sending = link.map(Link::sending).map(|(socket, sealer)| (socket, Box::new(sealer)));
         let receiving = link.map(Link::receiving).map(|(socket, opener)| (socket, Box::new(opener)));
-        self.tell_sender(SendCommand::Link(sending));
+        self.send.link(sending);
         if self.receive.try_send(ReceiveCommand::Link(receiving)).is_err() {
             log::warn!("the receiving thread does not listen");
         }
@@ -342,7 +342,7 @@ impl Media {
         let mut rooms = self.rooms_without(peer);
         rooms.push((peer, streams));
         PictureKind::ALL.into_iter().for_each(|kind| self.outbox.want_keyframes(kind));
-        self.tell_sender(SendCommand::Forget);
+        self.send.forget();
         self.set_rooms(rooms);
     }
 
@@ -516,18 +516,11 @@ impl Media {
             return;
         }
         self.sends = sends;
-        self.tell_sender(SendCommand::Streams(self.own.filter(|_| sends)));
+        self.send.streams(self.own.filter(|_| sends));
         self.switches.iter().for_each(|switch| switch.set_others(sends));
         if !sends {
             PictureKind::ALL.into_iter().for_each(|kind| self.outbox.drop_pictures(kind));
         }
-    }
-
-    fn tell_sender(&self, command: SendCommand) {
-        if let Err(error) = self.send.try_send(command) {
-            log::warn!("the sending thread does not listen: {error}");
-        }
-        self.outbox.wake();
     }
 
     fn tell_player(&mut self, command: PlayoutCommand) {

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use vestibule_common::bandwidth::SoundChoice;
+use vestibule_common::bandwidth::sound::periods_for;
 use vestibule_common::media::voice::{Coded, VoicePacker, VoicePayload};
 use vestibule_common::media::{AudioFrame, Passed, Ticket};
 use vestibule_common::time::Time;
@@ -43,6 +45,15 @@ pub(super) struct SoundLayers {
 impl SoundLayers {
     /// What is made while nobody says anything.
     pub(super) const PLAIN: SoundLayers = SoundLayers { plain: true, coded: None };
+
+    /// Those that are made where these are wanted, on a way to the relay about which this is known.
+    pub(super) fn made(self, choice: &SoundChoice) -> SoundLayers {
+        let unwished = choice.is_coded().then_some(CodedWish { repeats: 0, periods: 1 });
+        let Some(wish) = self.coded.or(unwished) else { return self };
+        let repeats = wish.repeats.max(choice.repeats());
+        let periods = wish.periods.max(periods_for(choice.coded_cap(), choice.repeats()));
+        SoundLayers { plain: self.plain && !choice.is_coded(), coded: Some(CodedWish { repeats, periods }) }
+    }
 
     fn packed(self) -> u64 {
         let coded =

@@ -18,6 +18,7 @@ const OWN: Streams =
 /// The thread without its loop, with its camera on, and the relay's end of its hop.
 struct World {
     sender: Sender,
+    teller: Teller,
     relay: UdpSocket,
     opener: Opener,
 }
@@ -28,7 +29,6 @@ impl World {
         relay.set_nonblocking(true).unwrap();
         let (link, opener, _) = link_to(&relay);
         let (_, incoming) = ring::<AudioOut, AUDIO_RING>();
-        let (_, inbox) = sync_channel(1);
         let clock = Clock::start();
         let mut sender = Sender {
             outbox: Arc::default(),
@@ -40,8 +40,7 @@ impl World {
             stats: Arc::default(),
             gauges: Arc::default(),
             clock,
-            inbox,
-            waiting: None,
+            orders: Arc::default(),
             incoming,
             link: None,
             streams: None,
@@ -58,12 +57,14 @@ impl World {
             batch: Box::new([0; BATCH_BYTES]),
         };
         let (socket, sealer) = link.sending();
-        sender.obey(SendCommand::Link(Some((socket, Box::new(sealer)))));
-        sender.obey(SendCommand::Streams(Some(OWN)));
+        let teller = Teller::new(sender.orders.clone(), Arc::default());
+        teller.link(Some((socket, Box::new(sealer))));
+        teller.streams(Some(OWN));
+        sender.obey(sender.orders.take());
         let camera = &sender.switches[PictureKind::Camera as usize];
         camera.send(true, Time::ZERO);
         camera.want(true, true, Time::ZERO);
-        World { sender, relay, opener }
+        World { sender, teller, relay, opener }
     }
 
     fn camera(&self) -> &CameraSwitch {
@@ -156,7 +157,8 @@ fn nothing_from_before_this_room_came_or_came_back_is_sent_again() {
     world.sender.send_frame(&world.picture(1));
     assert_eq!(world.sent_again(1, [0, 1]), 2);
     let forgotten = world.sender.sound.forgotten();
-    world.sender.obey(SendCommand::Streams(Some(OWN)));
+    world.teller.streams(Some(OWN));
+    world.sender.obey(world.sender.orders.take());
     assert_eq!(world.sent_again(1, [2, 3]), 0);
     assert_eq!(world.sender.sound.forgotten(), forgotten + 1, "nor is sound repeated");
     world.sender.send_frame(&world.picture(2));
