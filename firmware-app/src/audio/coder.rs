@@ -42,18 +42,6 @@ impl SoundCoder {
         Ok(SoundCoder { encoder, repeats: None, input, waiting: 0, periods: 1 })
     }
 
-    /// Forgets everything that was heard: nothing of it is in what is coded from now on.
-    pub fn forget(&mut self) {
-        // A reset would keep what was decided from it.
-        match SoundCoder::new() {
-            Ok(new) => *self = new,
-            Err(error) => {
-                log::warn!("{error}");
-                self.waiting = 0;
-            }
-        }
-    }
-
     /// Takes one period. Once a frame is whole, returns it coded. One that begins with this period will have `periods` of
     /// them. `repeats` is how often each frame will be sent again.
     pub fn period(&mut self, samples: &AudioFrame, periods: u8, repeats: u8) -> Option<Coded> {
@@ -255,21 +243,6 @@ mod tests {
             lost.map(|n| likeness(&said[at(n)..at(n + 1)], &heard[at(n)..at(n + 2)], delay)).sum()
         };
         assert!(alike(&rebuilt) > alike(&made_up), "{} and {}", alike(&rebuilt), alike(&made_up));
-    }
-
-    #[test]
-    fn nothing_is_left_of_what_was_heard_before_it_was_forgotten() {
-        let after = |before: usize| {
-            let mut coder = SoundCoder::new().unwrap();
-            (0..before).for_each(|n| drop(coder.period(&voice(n), 1, 0)));
-            coder.forget();
-            (0..20).filter_map(|n| coder.period(&voice(n + 7), 1, 0)).collect::<Vec<_>>()
-        };
-        assert_eq!(after(0), after(51));
-        let mut coder = SoundCoder::new().unwrap();
-        assert!(coder.period(&voice(0), 2, 0).is_none() && !coder.begins());
-        coder.forget();
-        assert!(coder.begins());
     }
 
     #[test]

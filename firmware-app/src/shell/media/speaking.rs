@@ -121,6 +121,10 @@ impl SoundSwitch {
 pub(super) struct Speaking {
     number: u32,
     coder: Option<Box<SoundCoder>>,
+    /// Makes one that has heard nothing.
+    new_coder: fn() -> Result<SoundCoder, String>,
+    /// The last one could not be had; that was said.
+    uncoded: bool,
     packer: VoicePacker,
     /// The gate's word on the last period: with another one, nothing of before may be in what is made.
     ticket: Option<Ticket>,
@@ -141,6 +145,8 @@ impl Speaking {
         Speaking {
             number: first_number(),
             coder: None,
+            new_coder: SoundCoder::new,
+            uncoded: false,
             packer: VoicePacker::new(),
             ticket: None,
             forgotten: 0,
@@ -148,6 +154,23 @@ impl Speaking {
             calm: 0,
             quiet: 0,
             coded_for: 0,
+        }
+    }
+
+    /// There is an encoder that has heard nothing from now on, or none: then plain samples leave.
+    fn make_coder(&mut self) {
+        match (self.new_coder)() {
+            Ok(coder) => {
+                self.coder = Some(Box::new(coder));
+                self.uncoded = false;
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut self.uncoded, true) {
+                    log::warn!("{error}");
+                }
+                self.coder = None;
+                self.coded_for = 0;
+            }
         }
     }
 
@@ -171,9 +194,8 @@ impl Speaking {
         {
             self.packer.forget();
             self.quiet = 0;
-            if let Some(coder) = &mut self.coder {
-                coder.forget();
-            }
+            // A reset would keep what the encoder decided from what it heard: another one is made, or else there is none.
+            self.coder = None;
         }
         // A frame that was begun becomes whole: what waits in it leaves in no other way.
         let begun = self.coder.as_ref().filter(|coder| !coder.begins());
@@ -184,9 +206,9 @@ impl Speaking {
         } else if self.coder.is_none() {
             self.packer.forget();
             self.quiet = 0;
-            self.coder = SoundCoder::new().inspect_err(|error| log::warn!("{error}")).map(Box::new).ok();
+            self.make_coder();
         }
-        if plain || self.coded_for < BOTH {
+        if plain || self.coder.is_none() || self.coded_for < BOTH {
             put(AudioOut { ticket, number, captured, level, sound: SoundOut::Plain(*samples) });
         }
         let (Some(coder), Some(wish)) = (&mut self.coder, coded) else { return };
@@ -340,6 +362,43 @@ mod tests {
         let (_, coded) = bench.count(200, &SILENCE);
         assert!((8..=30).contains(&coded), "{coded} of 200");
         assert_eq!(bench.count(20, &noise(4)).1, 20);
+    }
+
+    #[test]
+    fn nothing_from_before_a_mute_is_in_what_is_coded_after_it() {
+        for periods in [1, 2] {
+            let after = |before: u32| {
+                let mut bench = bench();
+                let coded = Some(CodedWish { repeats: 0, periods });
+                bench.switch.make(SoundLayers { plain: false, coded });
+                // With two periods a frame that is half whole is forgotten too.
+                (0..before).for_each(|n| drop(bench.period(&noise(n))));
+                bench.gate.close();
+                bench.gate.open(bench.now);
+                let out: Vec<AudioOut> = (0..20).flat_map(|n| bench.period(&noise(n + 7))).collect();
+                let coded = out.into_iter().filter_map(|it| match it.sound {
+                    SoundOut::Coded(payload) => Some(payload),
+                    SoundOut::Plain(_) => None,
+                });
+                coded.collect::<Vec<_>>()
+            };
+            assert_eq!(after(0).len(), 20 / usize::from(periods));
+            assert_eq!(after(0), after(51));
+        }
+    }
+
+    #[test]
+    fn without_a_new_encoder_the_old_one_says_nothing_more_and_plain_samples_leave() {
+        let mut bench = bench();
+        bench.switch.make(SoundLayers { plain: false, coded: CODED });
+        bench.count(20, &noise(8));
+        bench.speaking.new_coder = || Err("there is no memory".into());
+        assert_eq!(bench.count(5, &noise(8)), (0, 5), "none is needed yet");
+        bench.gate.close();
+        bench.gate.open(bench.now);
+        assert_eq!(bench.count(5, &noise(8)), (5, 0));
+        bench.speaking.new_coder = SoundCoder::new;
+        assert_eq!(bench.count(20, &noise(8)), (BOTH as usize, 20));
     }
 
     #[test]
