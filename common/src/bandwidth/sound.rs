@@ -122,9 +122,11 @@ impl SoundChoice {
     }
 }
 
-/// The periods of a frame of coded sound that may take `cap` with so many repeats: 1, or 2 where that is too little.
+/// The periods of a frame of coded sound that may take `cap` with so many repeats: 1, or 2 where that is too little. Whole
+/// kbit/s are compared: a Demand tells no more of a cap.
 pub fn periods_for(cap: Bitrate, repeats: u8) -> u8 {
-    if cap >= coded_rate(repeats, 1) { 1 } else { 2 }
+    let kbps = |rate: Bitrate| rate.as_bps() / 1000;
+    if kbps(cap) >= kbps(coded_rate(repeats, 1)) { 1 } else { 2 }
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ mod delay;
 mod slot;
 
 use super::pcm::{AudioFrame, FRAME_DURATION, FRAME_SAMPLES, SILENCE};
-use super::voice::{Coded, SoundDecoder};
+use super::voice::SoundDecoder;
 use crate::time::{Duration, Time};
 use coded::RepeatNeed;
 use conceal::Concealer;

@@ -22,6 +22,8 @@ pub struct SoundCoder {
     /// The periods that wait for the frame to be whole.
     input: [i16; PERIODS_MOST * FRAME_SAMPLES],
     waiting: usize,
+    /// How many periods the frame has that was begun last.
+    periods: usize,
 }
 
 impl SoundCoder {
@@ -36,25 +38,17 @@ impl SoundCoder {
         encoder.set_signal(Signal::Voice).map_err(said)?;
         // It would take any steady tone for background. What is silence is the sender's to say.
         encoder.set_dtx(false).map_err(said)?;
-        Ok(SoundCoder { encoder, repeats: None, input: [0; PERIODS_MOST * FRAME_SAMPLES], waiting: 0 })
+        let input = [0; PERIODS_MOST * FRAME_SAMPLES];
+        Ok(SoundCoder { encoder, repeats: None, input, waiting: 0, periods: 1 })
     }
 
-    /// Forgets everything that was heard: nothing of it is in what is coded from now on.
-    pub fn forget(&mut self) {
-        // A reset would keep what was decided from it.
-        match SoundCoder::new() {
-            Ok(new) => *self = new,
-            Err(error) => {
-                log::warn!("{error}");
-                self.waiting = 0;
-            }
-        }
-    }
-
-    /// Takes one period. Once a frame of `periods` of them is whole, returns it coded.
-    /// `repeats` is how often each frame will be sent again.
+    /// Takes one period. Once a frame is whole, returns it coded. One that begins with this period will have `periods` of
+    /// them. `repeats` is how often each frame will be sent again.
     pub fn period(&mut self, samples: &AudioFrame, periods: u8, repeats: u8) -> Option<Coded> {
-        let periods = usize::from(periods).clamp(1, PERIODS_MOST);
+        if self.begins() {
+            self.periods = usize::from(periods).clamp(1, PERIODS_MOST);
+        }
+        let periods = self.periods;
         if self.repeats != Some(repeats) {
             self.repeats = Some(repeats);
             let fec = repeats == 0;
@@ -65,7 +59,6 @@ impl SoundCoder {
                 log::debug!("in-band correction cannot be set: {error}");
             }
         }
-        self.waiting = self.waiting.min(periods - 1);
         let at = self.waiting * FRAME_SAMPLES;
         self.input[at..at + FRAME_SAMPLES].copy_from_slice(samples);
         self.waiting += 1;
@@ -86,6 +79,11 @@ impl SoundCoder {
     /// Whether the next period begins a frame.
     pub fn begins(&self) -> bool {
         self.waiting == 0
+    }
+
+    /// How many periods the frame has that was begun last.
+    pub fn periods(&self) -> u8 {
+        self.periods as u8
     }
 }
 
@@ -245,21 +243,6 @@ mod tests {
             lost.map(|n| likeness(&said[at(n)..at(n + 1)], &heard[at(n)..at(n + 2)], delay)).sum()
         };
         assert!(alike(&rebuilt) > alike(&made_up), "{} and {}", alike(&rebuilt), alike(&made_up));
-    }
-
-    #[test]
-    fn nothing_is_left_of_what_was_heard_before_it_was_forgotten() {
-        let after = |before: usize| {
-            let mut coder = SoundCoder::new().unwrap();
-            (0..before).for_each(|n| drop(coder.period(&voice(n), 1, 0)));
-            coder.forget();
-            (0..20).filter_map(|n| coder.period(&voice(n + 7), 1, 0)).collect::<Vec<_>>()
-        };
-        assert_eq!(after(0), after(51));
-        let mut coder = SoundCoder::new().unwrap();
-        assert!(coder.period(&voice(0), 2, 0).is_none() && !coder.begins());
-        coder.forget();
-        assert!(coder.begins());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use vestibule_common::bandwidth::sound::periods_for;
 use vestibule_common::bandwidth::{EstimatorConfig, Shaper, SoundChoice, SoundNeeds};
 use vestibule_common::control::Streams;
 use vestibule_common::media::voice::{CODED_LAYER, PCM_LAYER};
@@ -51,8 +52,8 @@ pub(super) struct Sender {
     wishes: VideoWishes,
     packetizer: Packetizer,
     repairer: Repairer,
-    /// Which layers of sound others want.
-    heard: (bool, Option<u8>),
+    /// Which layers of sound others want, the coded one with so many repeats and in frames of so many periods.
+    heard: (bool, Option<(u8, u8)>),
     /// What the way up carries of it.
     choice: SoundChoice,
     protection: Protection,
@@ -135,17 +136,22 @@ impl Sender {
         self.wishes.layers = Some(pictures.filter_map(wish).collect());
         let heard = |layer: u8| {
             let mut heard = demand.layers.iter().filter(|demanded| demanded.stream == self.streams.audio);
-            heard.find(|demanded| demanded.spatial == layer).map(|demanded| demanded.repairs)
+            heard.find(|demanded| demanded.spatial == layer)
         };
-        self.heard = (heard(PCM_LAYER).is_some(), heard(CODED_LAYER));
+        let coded = heard(CODED_LAYER).map(|layer| (layer.repairs, periods_for(layer.cap, layer.repairs)));
+        self.heard = (heard(PCM_LAYER).is_some(), coded);
         self.choose_sound(sound);
     }
 
     /// What others want of the sound, and what the way up carries of it.
     fn choose_sound(&self, sound: &mut dyn Sound) {
         let (plain, coded) = self.heard;
-        let repeats = coded.into_iter().chain(self.choice.is_coded().then(|| self.choice.repeats()));
-        sound.want(plain && !self.choice.is_coded(), repeats.max());
+        // As `send` does.
+        let coded = coded.or(self.choice.is_coded().then_some((0, 1))).map(|(repeats, periods)| {
+            let own = periods_for(self.choice.coded_cap(), self.choice.repeats());
+            (repeats.max(self.choice.repeats()), periods.max(own))
+        });
+        sound.want(plain && !self.choice.is_coded(), coded);
     }
 
     fn send_again(&mut self, nack: &Nack, now: Time) {

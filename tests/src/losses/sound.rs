@@ -27,8 +27,8 @@ pub trait Sound {
     /// The highest layer of sound that the far end can play.
     fn layer(&self) -> u8;
 
-    /// Which layers are wanted, the coded one with so many repeats.
-    fn want(&mut self, plain: bool, coded: Option<u8>);
+    /// Which layers are wanted, the coded one with so many repeats and in frames of so many periods.
+    fn want(&mut self, plain: bool, coded: Option<(u8, u8)>);
 
     /// A body of the stream came.
     fn handle(&mut self, header: &MediaHeader, payload: &[u8], now: Time);
@@ -69,7 +69,7 @@ impl Sound for Pcm {
         PCM_LAYER
     }
 
-    fn want(&mut self, _plain: bool, _coded: Option<u8>) {}
+    fn want(&mut self, _plain: bool, _coded: Option<(u8, u8)>) {}
 
     fn handle(&mut self, header: &MediaHeader, payload: &[u8], now: Time) {
         let mut samples = SILENCE;
@@ -85,14 +85,16 @@ impl Sound for Pcm {
     }
 }
 
-/// Both layers of sound, each sent while it is wanted: coded in frames of one period with so many earlier ones repeated as is said.
+/// Both layers of sound, each sent while it is wanted: coded in frames as long, and with as many earlier ones repeated, as is said.
 pub(super) struct Voice {
     packetizer: Packetizer,
     period: usize,
     plain: bool,
-    /// With so many repeats.
-    coded: Option<u8>,
+    /// With so many repeats, in frames of so many periods.
+    coded: Option<(u8, u8)>,
     coder: SoundCoder,
+    /// The number of the frame that is being coded, and when it was captured.
+    begun: (usize, Time),
     packer: VoicePacker,
     buffer: JitterBuffer,
     matcher: RateMatcher,
@@ -108,6 +110,7 @@ impl Voice {
             plain: true,
             coded: None,
             coder: SoundCoder::new().expect("there is memory for an encoder"),
+            begun: (0, Time::ZERO),
             packer: VoicePacker::new(),
             buffer: JitterBuffer::with_decoder(Box::new(decoder)),
             matcher: RateMatcher::new(),
@@ -125,11 +128,16 @@ impl Sound for Voice {
             pcm::to_bytes(&samples, &mut payload);
             bodies.push(body(&self.packetizer, self.period, &payload, Layer::default(), captured));
         }
-        let repeats = self.coded.unwrap_or(0);
-        if let Some(coded) = self.coder.period(&samples, 1, repeats).filter(|_| self.coded.is_some()) {
-            let payload = self.packer.pack(&coded, 1, repeats);
+        let (repeats, periods) = self.coded.unwrap_or((0, 1));
+        if self.coder.begins() {
+            self.begun = (self.period, captured);
+        }
+        let coded = self.coder.period(&samples, periods, repeats);
+        if let Some(coded) = coded.filter(|_| self.coded.is_some()) {
+            let payload = self.packer.pack(&coded, self.coder.periods(), repeats);
             let layer = Layer { spatial: CODED_LAYER, temporal: 0 };
-            bodies.push(body(&self.packetizer, self.period, &payload, layer, captured));
+            let (number, captured) = self.begun;
+            bodies.push(body(&self.packetizer, number, &payload, layer, captured));
         }
         bodies
     }
@@ -138,7 +146,7 @@ impl Sound for Voice {
         CODED_LAYER
     }
 
-    fn want(&mut self, plain: bool, coded: Option<u8>) {
+    fn want(&mut self, plain: bool, coded: Option<(u8, u8)>) {
         (self.plain, self.coded) = (plain, coded);
     }
 

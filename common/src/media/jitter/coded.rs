@@ -1,6 +1,6 @@
 //! The jitter buffer's coded layer: frames kept as they came, decoded as they are played, and what stands in for lost ones.
 
-use super::{CAPACITY, Content, JitterBuffer, Phase, Playout, Pushed, Slot, index};
+use super::{CAPACITY, Content, JitterBuffer, Phase, Playout, Pushed, index};
 use crate::media::pcm::{AudioFrame, FRAME_DURATION, FRAME_SAMPLES, SILENCE};
 use crate::media::voice::{Coded, PERIODS_MOST, VoicePacket};
 use crate::time::{Duration, Time};

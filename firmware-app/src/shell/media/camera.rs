@@ -184,6 +184,7 @@ mod tests {
         });
         let (switch, _) = started(source);
         switch.send(true, Time::ZERO);
+        switch.set_others(true);
         switch.want(true, false, Time::ZERO);
         assert_eq!(asks.recv().unwrap(), 1);
         assert_eq!(switch.state(), DeviceState::Closed, "it has delivered nothing yet");
@@ -261,6 +262,7 @@ mod tests {
         });
         let (switch, outbox) = started(source);
         switch.send(true, Time::ZERO);
+        switch.set_others(true);
         switch.want(true, true, Time::ZERO);
         // Waits until frames of just these layers have come twice in a row each.
         let sends = |layers: &[usize]| {

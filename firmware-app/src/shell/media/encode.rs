@@ -74,7 +74,8 @@ impl EncodeThread {
         let began = self.parts.clock.now();
         let rate = rate.min(self.parts.kind.max_rate());
         let mut layers = self.planned;
-        let ticket = raw.ticket.filter(|ticket| self.parts.switch.still_valid(*ticket));
+        let switch = &self.parts.switch;
+        let ticket = raw.ticket.filter(|ticket| switch.has_others() && switch.still_valid(*ticket));
         if let Some(ticket) = ticket.filter(|_| !self.is_behind()) {
             layers = self.encode(raw, ticket, rate, began);
         }

@@ -19,6 +19,7 @@ mod layer;
 mod link;
 mod microphone;
 mod newest;
+mod orders;
 mod outbox;
 mod playout;
 mod receive;
@@ -30,13 +31,14 @@ mod shutter;
 mod speaking;
 pub mod stats;
 mod switch;
+#[cfg(test)]
+mod tests;
 mod wishes;
 
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::SyncSender;
 use std::thread::Thread;
 
 use heapless::spsc::{Consumer, Producer};
@@ -57,11 +59,11 @@ use self::gauges::Gauges;
 pub use self::link::Link;
 pub use self::microphone::MuteMode;
 use self::microphone::{MicrophoneParts, MicrophoneReport};
+use self::orders::Teller;
 use self::outbox::Outbox;
 use self::playout::{PlayoutCommand, Voice};
 use self::receive::{ReceiveCommand, ReceiveParts, Wanted};
 pub use self::recording::LONGEST_RECORDING;
-use self::send::SendCommand;
 use self::speaking::SoundSwitch;
 use self::stats::Stats;
 use self::switch::CameraSwitch;
@@ -177,7 +179,11 @@ pub struct Media {
     cleaner: Producer<'static, CleaningCommand>,
     /// Of each kind of pictures.
     switches: [Arc<CameraSwitch>; 2],
-    send: SyncSender<SendCommand>,
+    /// This room's own in its meeting.
+    own: Option<Streams>,
+    /// They leave: there are other rooms.
+    sends: bool,
+    send: Teller,
     receive: mpsc::Sender<ReceiveCommand>,
     wanted: watch::Sender<Wanted>,
     decoding: Decoding,
@@ -295,7 +301,9 @@ impl Media {
             cleaning: sound.cleaning,
             cleaner: cleaned.commands,
             switches,
-            send: sending.commands,
+            own: None,
+            sends: false,
+            send: sending.orders,
             receive,
             wanted,
             decoding,
@@ -313,16 +321,17 @@ impl Media {
         self.outbox.clear();
         let sending = link.map(Link::sending).map(|(socket, sealer)| (socket, Box::new(sealer)));
         let receiving = link.map(Link::receiving).map(|(socket, opener)| (socket, Box::new(opener)));
-        self.tell_sender(SendCommand::Link(sending));
+        self.send.link(sending);
         if self.receive.try_send(ReceiveCommand::Link(receiving)).is_err() {
             log::warn!("the receiving thread does not listen");
         }
     }
 
-    /// Sends these streams, and plays and shows these rooms, and no others.
+    /// Sends these streams as soon as there are other rooms, and plays and shows these rooms, and no others.
     pub fn join(&mut self, own: Streams, others: Vec<(PeerId, Streams)>) {
         self.outbox.clear();
-        self.tell_sender(SendCommand::Streams(Some(own)));
+        self.send_to_others(false);
+        self.own = Some(own);
         self.wanted.send_modify(|wanted| wanted.own = Some(own));
         self.switches.iter().for_each(|switch| switch.send(true, self.clock.now()));
         self.set_rooms(others);
@@ -332,9 +341,9 @@ impl Media {
     pub fn add(&mut self, peer: PeerId, streams: Streams) {
         let mut rooms = self.rooms_without(peer);
         rooms.push((peer, streams));
-        self.set_rooms(rooms);
         PictureKind::ALL.into_iter().for_each(|kind| self.outbox.want_keyframes(kind));
-        self.tell_sender(SendCommand::Forget);
+        self.send.forget();
+        self.set_rooms(rooms);
     }
 
     /// No longer plays and shows this room.
@@ -345,9 +354,9 @@ impl Media {
     /// Sends, plays and shows nothing.
     pub fn stop(&mut self) {
         self.switches.iter().for_each(|switch| switch.send(false, self.clock.now()));
-        self.tell_sender(SendCommand::Streams(None));
-        self.outbox.clear();
+        self.own = None;
         self.set_rooms(Vec::new());
+        self.outbox.clear();
     }
 
     /// Opens the camera, or closes it. When a close returns, no picture of it leaves any more.
@@ -485,6 +494,7 @@ impl Media {
     }
 
     fn set_rooms(&mut self, rooms: Vec<(PeerId, Streams)>) {
+        self.send_to_others(!rooms.is_empty());
         let before = self.wanted.borrow().rooms.clone();
         for (peer, _) in before.iter().filter(|room| !rooms.contains(room)) {
             self.tell_player(PlayoutCommand::Drop(*peer));
@@ -499,11 +509,18 @@ impl Media {
         self.wanted.send_modify(|wanted| wanted.rooms = rooms);
     }
 
-    fn tell_sender(&self, command: SendCommand) {
-        if let Err(error) = self.send.try_send(command) {
-            log::warn!("the sending thread does not listen: {error}");
+    /// Sound and pictures leave while there are other rooms. The sending thread knows it before anything is encoded.
+    fn send_to_others(&mut self, others: bool) {
+        let sends = others && self.own.is_some();
+        if sends == self.sends {
+            return;
         }
-        self.outbox.wake();
+        self.sends = sends;
+        self.send.streams(self.own.filter(|_| sends));
+        self.switches.iter().for_each(|switch| switch.set_others(sends));
+        if !sends {
+            PictureKind::ALL.into_iter().for_each(|kind| self.outbox.drop_pictures(kind));
+        }
     }
 
     fn tell_player(&mut self, command: PlayoutCommand) {

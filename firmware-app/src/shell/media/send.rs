@@ -3,16 +3,13 @@
 //! what they may take. A presentation's large pictures make way for the camera's between two runs.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use heapless::spsc::{Consumer, Producer};
-use vestibule_common::bandwidth::sound::periods_for;
 use vestibule_common::bandwidth::{EstimatorConfig, IP_UDP, Shaper, SoundChoice, SoundNeeds};
 use vestibule_common::control::Streams;
 use vestibule_common::media::voice::{CODED_LAYER, PCM_LAYER};
 use vestibule_common::media::{FrameInfo, GateHandle, Packetizer, Permit, Pieces, Protection, Repairer, pcm};
-use vestibule_common::seal::Sealer;
 use vestibule_common::time::{Duration, Time};
 use vestibule_common::unit::{Bitrate, DataSize};
 use vestibule_common::wire::{
@@ -20,12 +17,12 @@ use vestibule_common::wire::{
 };
 
 use super::gauges::{Gauges, Up};
-use super::link::Socket;
+use super::orders::{Orders, SendingLink, Teller, Waiting};
 use super::outbox::{AudioOut, Outbox, SoundOut, VideoOut};
 use super::receive::kind_of;
 use super::ring::ring;
 use super::sent::Sent;
-use super::speaking::{CodedWish, SoundLayers, SoundSwitch};
+use super::speaking::SoundSwitch;
 use super::stats::Stats;
 use super::switch::CameraSwitch;
 use crate::device::clock::Clock;
@@ -58,20 +55,10 @@ const TIME_EVERY: Duration = Duration::from_secs(1);
 /// To the relay and back, until it is known.
 const ROUND_TRIP: Duration = Duration::from_millis(50);
 
-/// What the sending thread is told.
-pub(super) enum SendCommand {
-    /// Send here from now on, or nowhere.
-    Link(Option<(Arc<Socket>, Box<Sealer>)>),
-    /// Send these streams from now on, or none.
-    Streams(Option<Streams>),
-    /// Send nothing again of what was sent until now: somebody came for whom it was not.
-    Forget,
-}
-
 /// The sending thread's ends.
 pub(super) struct Sending {
-    /// For rare commands. Wake the outbox afterwards.
-    pub commands: SyncSender<SendCommand>,
+    /// For rare orders.
+    pub orders: Teller,
     /// For the microphone's thread.
     pub audio: Producer<'static, AudioOut>,
 }
@@ -87,7 +74,8 @@ pub(super) fn start(
     clock: Clock,
 ) -> std::io::Result<Sending> {
     let (audio, incoming) = ring::<AudioOut, AUDIO_RING>();
-    let (commands, inbox) = sync_channel(16);
+    let orders = Arc::new(Waiting::default());
+    let teller = Teller::new(orders.clone(), outbox.clone());
     let sender = Sender {
         outbox: outbox.clone(),
         gate,
@@ -98,8 +86,7 @@ pub(super) fn start(
         stats,
         gauges,
         clock,
-        inbox,
-        waiting: None,
+        orders,
         incoming,
         link: None,
         streams: None,
@@ -116,7 +103,7 @@ pub(super) fn start(
         batch: Box::new([0; BATCH_BYTES]),
     };
     outbox.set_sender(watch.spawn("send", move || sender.run())?);
-    Ok(Sending { commands, audio })
+    Ok(Sending { orders: teller, audio })
 }
 
 /// The most pieces of one call: the kernel's limit is 64 KiB.
@@ -137,11 +124,9 @@ struct Sender {
     stats: Arc<Stats>,
     gauges: Arc<Gauges>,
     clock: Clock,
-    inbox: Receiver<SendCommand>,
-    /// Came while a picture waited for its turn.
-    waiting: Option<SendCommand>,
+    orders: Arc<Waiting>,
     incoming: Consumer<'static, AudioOut>,
-    link: Option<(Arc<Socket>, Box<Sealer>)>,
+    link: Option<SendingLink>,
     streams: Option<Packetizers>,
     /// Of each kind of pictures.
     sent: [Sent; 2],
@@ -172,7 +157,7 @@ enum Unsent {
 struct Packetizers {
     streams: Streams,
     audio: Packetizer,
-    /// Of each kind. Who encodes numbers what it makes.
+    /// Of each kind. Frames are numbered by who makes them, so that numbers go on after a break.
     pictures: [Packetizer; 2],
 }
 
@@ -188,13 +173,11 @@ impl Sender {
     fn run(mut self) {
         realtime::raise_this_thread_or_say(Priority::Network);
         loop {
-            loop {
-                match self.waiting.take().map_or_else(|| self.inbox.try_recv(), Ok) {
-                    Ok(command) => self.obey(command),
-                    Err(std::sync::mpsc::TryRecvError::Empty) => break,
-                    Err(std::sync::mpsc::TryRecvError::Disconnected) => return,
-                }
+            let orders = self.orders.take();
+            if orders.over {
+                return;
             }
+            self.obey(orders);
             self.send_audio();
             self.send_small();
             self.tell_budgets();
@@ -209,34 +192,25 @@ impl Sender {
         }
     }
 
-    fn obey(&mut self, command: SendCommand) {
-        match command {
-            SendCommand::Link(link) => {
-                self.link = link;
-                self.time_due = Time::ZERO;
-                self.shaper = new_shaper(self.clock.now());
-                self.choice = SoundChoice::default();
-                self.sound.make(self.sound.wanted());
-                self.sent_at = [None; 2];
-                self.protections = Default::default();
-                self.gauges.set_up(None);
-                self.switches.iter().for_each(|switch| switch.set_budget(None));
-            }
-            SendCommand::Streams(None) => {
-                self.streams = None;
-                self.sent.iter_mut().for_each(Sent::clear);
-            }
-            SendCommand::Forget => {
-                self.sound.forget();
-                self.sent.iter_mut().for_each(Sent::clear);
-            }
-            SendCommand::Streams(Some(streams)) => {
-                // The same streams again after a break: the frame numbers go on, or receivers would see a restart.
-                if self.streams.as_ref().is_none_or(|before| before.streams != streams) {
-                    self.streams = Some(Packetizers::new(streams));
-                    self.sent.iter_mut().for_each(Sent::clear);
-                }
-            }
+    fn obey(&mut self, orders: Orders) {
+        if orders.forget {
+            self.sound.forget();
+            self.sent.iter_mut().for_each(Sent::clear);
+        }
+        if let Some(streams) = orders.streams {
+            self.streams = streams.map(Packetizers::new);
+            self.choice = SoundChoice::default();
+        }
+        if let Some(link) = orders.link {
+            self.link = link;
+            self.time_due = Time::ZERO;
+            self.shaper = new_shaper(self.clock.now());
+            self.choice = SoundChoice::default();
+            self.sound.make(self.sound.wanted());
+            self.sent_at = [None; 2];
+            self.protections = Default::default();
+            self.gauges.set_up(None);
+            self.switches.iter().for_each(|switch| switch.set_budget(None));
         }
     }
 
@@ -374,7 +348,8 @@ impl Sender {
         let estimator = self.shaper.estimator();
         let left = 1.0 - self.protections[PictureKind::Camera as usize].share();
         let bound = (bound as f64 * left) as u64;
-        let pictures = if camera.may_send() { wished.unwrap_or(bound) } else { 0 };
+        let sends = self.streams.is_some() && camera.may_send();
+        let pictures = if sends { wished.unwrap_or(bound) } else { 0 };
         let presented = if presentation { bound_presented } else { 0 };
         let needs = SoundNeeds {
             estimate: estimator.estimate(),
@@ -382,10 +357,13 @@ impl Sender {
             sounds: 1,
             pictures: Bitrate::bps(((pictures + presented) as f64 / PAYLOAD) as u64),
         };
-        self.choice.handle(needs, now);
-        self.sound.make(made(self.sound.wanted(), &self.choice));
+        // While no sound leaves, the way proves nothing, and fails at nothing.
+        if self.streams.is_some() {
+            self.choice.handle(needs, now);
+        }
+        self.sound.make(self.sound.wanted().made(&self.choice));
         let allotment = self.shaper.picture_budget(DataSize::default(), now);
-        let short = camera.may_send() && rest * left < wished.unwrap_or(bound) as f64;
+        let short = sends && rest * left < wished.unwrap_or(bound) as f64;
         self.gauges.set_up(Some(Up::of(estimator, allotment, short, now)));
     }
 
@@ -418,7 +396,8 @@ impl Sender {
 
     fn send_frame(&mut self, frame: &VideoOut) {
         let kind = frame.kind;
-        if !self.switches[kind as usize].still_valid(frame.ticket) {
+        // What was on its way here as the last other room left goes to nobody.
+        if self.streams.is_none() || !self.switches[kind as usize].still_valid(frame.ticket) {
             return self.withdraw(frame);
         }
         let now = self.clock.now();
@@ -568,7 +547,7 @@ impl Sender {
         self.outbox.want_keyframe(frame.kind, frame.layer);
     }
 
-    /// Waits until the budget allows `size` bytes. Sound and small bodies do not wait with it, nor do commands. `false` when it
+    /// Waits until the budget allows `size` bytes. Sound and small bodies do not wait with it, nor do orders. `false` when it
     /// is not worth waiting for any longer: sound may need all that there is.
     fn wait_for(&mut self, size: DataSize) -> bool {
         let began = self.clock.now();
@@ -576,9 +555,8 @@ impl Sender {
             self.send_audio();
             self.send_small();
             self.tell_budgets();
-            self.waiting = self.waiting.take().or_else(|| self.inbox.try_recv().ok());
             let now = self.clock.now();
-            if self.waiting.is_some() || now.since(began) > PATIENCE {
+            if self.orders.any() || now.since(began) > PATIENCE {
                 return false;
             }
             match self.shaper.poll(size, now) {
@@ -595,17 +573,6 @@ impl Sender {
         self.stats.datagrams_sent.add(datagrams);
         self.stats.bytes_sent.add(bytes as u64);
     }
-}
-
-/// The layers of sound that are made of those that are wanted, on a way to the relay about which this is known.
-fn made(wanted: SoundLayers, choice: &SoundChoice) -> SoundLayers {
-    let Some(wish) = wanted.coded.or(choice.is_coded().then_some(CodedWish { repeats: 0, periods: 1 }))
-    else {
-        return wanted;
-    };
-    let repeats = wish.repeats.max(choice.repeats());
-    let periods = wish.periods.max(periods_for(choice.coded_cap(), choice.repeats()));
-    SoundLayers { plain: wanted.plain && !choice.is_coded(), coded: Some(CodedWish { repeats, periods }) }
 }
 
 fn new_shaper(now: Time) -> Shaper {

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use vestibule_common::bandwidth::SoundChoice;
+use vestibule_common::bandwidth::sound::periods_for;
 use vestibule_common::media::voice::{Coded, VoicePacker, VoicePayload};
 use vestibule_common::media::{AudioFrame, Passed, Ticket};
 use vestibule_common::time::Time;
@@ -43,6 +45,15 @@ pub(super) struct SoundLayers {
 impl SoundLayers {
     /// What is made while nobody says anything.
     pub(super) const PLAIN: SoundLayers = SoundLayers { plain: true, coded: None };
+
+    /// Those that are made where these are wanted, on a way to the relay about which this is known.
+    pub(super) fn made(self, choice: &SoundChoice) -> SoundLayers {
+        let unwished = choice.is_coded().then_some(CodedWish { repeats: 0, periods: 1 });
+        let Some(wish) = self.coded.or(unwished) else { return self };
+        let repeats = wish.repeats.max(choice.repeats());
+        let periods = wish.periods.max(periods_for(choice.coded_cap(), choice.repeats()));
+        SoundLayers { plain: self.plain && !choice.is_coded(), coded: Some(CodedWish { repeats, periods }) }
+    }
 
     fn packed(self) -> u64 {
         let coded =
@@ -98,12 +109,22 @@ impl SoundSwitch {
     pub(super) fn forget(&self) {
         self.forgotten.fetch_add(1, Ordering::Relaxed);
     }
+
+    /// How often that was said.
+    #[cfg(test)]
+    pub(super) fn forgotten(&self) -> u32 {
+        self.forgotten.load(Ordering::Relaxed)
+    }
 }
 
 /// Makes what leaves of the periods that passed the gate.
 pub(super) struct Speaking {
     number: u32,
     coder: Option<Box<SoundCoder>>,
+    /// Makes one that has heard nothing.
+    new_coder: fn() -> Result<SoundCoder, String>,
+    /// The last one could not be had; that was said.
+    uncoded: bool,
     packer: VoicePacker,
     /// The gate's word on the last period: with another one, nothing of before may be in what is made.
     ticket: Option<Ticket>,
@@ -124,6 +145,8 @@ impl Speaking {
         Speaking {
             number: first_number(),
             coder: None,
+            new_coder: SoundCoder::new,
+            uncoded: false,
             packer: VoicePacker::new(),
             ticket: None,
             forgotten: 0,
@@ -131,6 +154,23 @@ impl Speaking {
             calm: 0,
             quiet: 0,
             coded_for: 0,
+        }
+    }
+
+    /// There is an encoder that has heard nothing from now on, or none: then plain samples leave.
+    fn make_coder(&mut self) {
+        match (self.new_coder)() {
+            Ok(coder) => {
+                self.coder = Some(Box::new(coder));
+                self.uncoded = false;
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut self.uncoded, true) {
+                    log::warn!("{error}");
+                }
+                self.coder = None;
+                self.coded_for = 0;
+            }
         }
     }
 
@@ -154,19 +194,21 @@ impl Speaking {
         {
             self.packer.forget();
             self.quiet = 0;
-            if let Some(coder) = &mut self.coder {
-                coder.forget();
-            }
+            // A reset would keep what the encoder decided from what it heard: another one is made, or else there is none.
+            self.coder = None;
         }
+        // A frame that was begun becomes whole: what waits in it leaves in no other way.
+        let begun = self.coder.as_ref().filter(|coder| !coder.begins());
+        let coded = coded.or(begun.map(|coder| CodedWish { repeats: 0, periods: coder.periods() }));
         if coded.is_none() {
             self.coder = None;
             self.coded_for = 0;
         } else if self.coder.is_none() {
             self.packer.forget();
             self.quiet = 0;
-            self.coder = SoundCoder::new().inspect_err(|error| log::warn!("{error}")).map(Box::new).ok();
+            self.make_coder();
         }
-        if plain || self.coded_for < BOTH {
+        if plain || self.coder.is_none() || self.coded_for < BOTH {
             put(AudioOut { ticket, number, captured, level, sound: SoundOut::Plain(*samples) });
         }
         let (Some(coder), Some(wish)) = (&mut self.coder, coded) else { return };
@@ -193,7 +235,7 @@ fn code(
     // It hears silence too, so that it goes on from there.
     let coded = coder.period(samples, periods, repeats)?;
     let coded = if silent { Coded::new() } else { coded };
-    let payload = packer.pack(&coded, periods, repeats);
+    let payload = packer.pack(&coded, coder.periods(), repeats);
     let before = *quiet;
     *quiet = if silent { before + 1 } else { 0 };
     (*quiet == 0 || before < SAID || before.is_multiple_of(AGAIN)).then_some(payload)
@@ -280,6 +322,38 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_that_was_begun_becomes_whole_whatever_is_wanted_meanwhile() {
+        let long = |repeats| Some(CodedWish { repeats, periods: 2 });
+        for (before, after) in [(long(0), CODED), (long(2), CODED), (long(0), None), (long(0), long(2))] {
+            let mut bench = bench();
+            bench.switch.make(SoundLayers { plain: false, coded: before });
+            // It ends in the middle of a frame.
+            bench.count(2 * BOTH as usize + 1, &noise(6));
+            let mut next = bench.speaking.begun.1;
+            bench.switch.make(SoundLayers { plain: after.is_none(), coded: after });
+            let out: Vec<AudioOut> = (0..8).flat_map(|_| bench.period(&noise(6))).collect();
+            let last = bench.speaking.number;
+            let coded = |it: &AudioOut| match &it.sound {
+                SoundOut::Coded(payload) => Some(u32::from(VoicePacket::parse(payload).unwrap().periods)),
+                SoundOut::Plain(_) => None,
+            };
+            assert_eq!((out.iter().find_map(coded), next), (Some(2), last - 9), "{before:?} {after:?}");
+            for it in &out {
+                // Plain samples of what the frame holds too may come before it.
+                if coded(it).is_none() && it.number == next + 1 {
+                    continue;
+                }
+                assert_eq!(it.number, next, "{before:?} {after:?}");
+                let captured = Time::from_millis(1_010) + Duration::from_millis(10) * (next - (last - 25));
+                assert_eq!(it.captured, captured);
+                next += coded(it).unwrap_or(1);
+            }
+            let waits = if after == long(2) { 1 } else { 0 };
+            assert_eq!(next, last - waits, "each period's sound left once");
+        }
+    }
+
+    #[test]
     fn silence_is_said_and_then_only_now_and_then() {
         let mut bench = bench();
         bench.switch.make(SoundLayers { plain: false, coded: CODED });
@@ -288,6 +362,43 @@ mod tests {
         let (_, coded) = bench.count(200, &SILENCE);
         assert!((8..=30).contains(&coded), "{coded} of 200");
         assert_eq!(bench.count(20, &noise(4)).1, 20);
+    }
+
+    #[test]
+    fn nothing_from_before_a_mute_is_in_what_is_coded_after_it() {
+        for periods in [1, 2] {
+            let after = |before: u32| {
+                let mut bench = bench();
+                let coded = Some(CodedWish { repeats: 0, periods });
+                bench.switch.make(SoundLayers { plain: false, coded });
+                // With two periods a frame that is half whole is forgotten too.
+                (0..before).for_each(|n| drop(bench.period(&noise(n))));
+                bench.gate.close();
+                bench.gate.open(bench.now);
+                let out: Vec<AudioOut> = (0..20).flat_map(|n| bench.period(&noise(n + 7))).collect();
+                let coded = out.into_iter().filter_map(|it| match it.sound {
+                    SoundOut::Coded(payload) => Some(payload),
+                    SoundOut::Plain(_) => None,
+                });
+                coded.collect::<Vec<_>>()
+            };
+            assert_eq!(after(0).len(), 20 / usize::from(periods));
+            assert_eq!(after(0), after(51));
+        }
+    }
+
+    #[test]
+    fn without_a_new_encoder_the_old_one_says_nothing_more_and_plain_samples_leave() {
+        let mut bench = bench();
+        bench.switch.make(SoundLayers { plain: false, coded: CODED });
+        bench.count(20, &noise(8));
+        bench.speaking.new_coder = || Err("there is no memory".into());
+        assert_eq!(bench.count(5, &noise(8)), (0, 5), "none is needed yet");
+        bench.gate.close();
+        bench.gate.open(bench.now);
+        assert_eq!(bench.count(5, &noise(8)), (5, 0));
+        bench.speaking.new_coder = SoundCoder::new;
+        assert_eq!(bench.count(20, &noise(8)), (BOTH as usize, 20));
     }
 
     #[test]

@@ -22,8 +22,10 @@ struct Wanted {
     opened: Option<Turn>,
     /// The other rooms are told that its pictures come.
     shown: bool,
-    /// There are other rooms.
+    /// This room is in a meeting.
     sending: bool,
+    /// There are other rooms in it.
+    others: bool,
     /// How the camera of this turn stands.
     state: DeviceState,
 }
@@ -46,6 +48,7 @@ impl Default for CameraSwitch {
             opened: None,
             shown: false,
             sending: false,
+            others: false,
             state: DeviceState::Closed,
         };
         CameraSwitch {
@@ -72,9 +75,20 @@ impl CameraSwitch {
         });
     }
 
-    /// Whether there are other rooms that want the pictures.
+    /// Whether this room is in a meeting, so that pictures may leave.
     pub(super) fn send(&self, on: bool, now: Time) {
         self.change(now, |wanted| wanted.sending = on);
+    }
+
+    /// Whether there are other rooms. Without any no picture is encoded; but they have their tickets, so that the first room
+    /// that comes waits for none but the one that is being captured.
+    pub(super) fn set_others(&self, others: bool) {
+        lock(&self.wanted).others = others;
+    }
+
+    /// Whether there is another room that could see the pictures.
+    pub(super) fn has_others(&self) -> bool {
+        lock(&self.wanted).others
     }
 
     /// The other rooms want these layers; `None`: they have not said.

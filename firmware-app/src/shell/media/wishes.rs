@@ -133,8 +133,9 @@ impl Wishes {
 
 #[cfg(test)]
 mod tests {
+    use vestibule_common::media::voice::coded_rate;
     use vestibule_common::unit::Bitrate;
-    use vestibule_common::wire::Demanded;
+    use vestibule_common::wire::{Demanded, MAX_BODY};
 
     use super::*;
     use crate::video::ladder::LayerIndex;
@@ -196,5 +197,20 @@ mod tests {
         assert!(wishes.handle_timeout(Time::ZERO + STALE + Duration::from_millis(1)));
         assert_eq!((camera.wishes().layers, presentation.wishes().layers), (None, None));
         assert_eq!(sound.wanted(), SoundLayers::PLAIN);
+    }
+
+    #[test]
+    fn frames_are_as_long_as_the_relay_asks_with_however_many_repeats() {
+        let sound = Arc::new(SoundSwitch::default());
+        let mut wishes = Wishes::new([Arc::default(), Arc::default()], sound.clone());
+        for (repairs, periods) in (0..=REPEATS_MOST as u8).flat_map(|repeats| [(repeats, 1), (repeats, 2)]) {
+            let cap = coded_rate(repairs, periods);
+            let coded = Demanded { stream: OWN.audio, spatial: CODED_LAYER, repairs, cap };
+            let demand = Demand { layers: [coded].into_iter().collect(), ..Demand::default() };
+            let mut body = [0; MAX_BODY];
+            let len = demand.emit(&mut body).unwrap();
+            wishes.handle_demand(&Demand::parse(&body[..len]).unwrap(), Some(OWN), Time::ZERO);
+            assert_eq!(sound.wanted().coded, Some(CodedWish { repeats: repairs, periods }));
+        }
     }
 }

@@ -14,7 +14,7 @@ use crate::video::decoder::Decoder;
 use crate::video::i420::I420;
 use crate::video::ladder::LayerWish;
 use crate::video::plan::LayersWanted;
-use crate::video::slot::PictureSlots;
+use crate::video::slot::{PictureSlots, TileSize};
 
 /// A thread without its loop, and a camera of this size with 30 pictures a second.
 struct World {
@@ -29,6 +29,7 @@ impl World {
         let (watch, _) = watch::watch();
         let switch = Arc::new(CameraSwitch::default());
         switch.send(true, Time::ZERO);
+        switch.set_others(true);
         switch.want(true, true, Time::ZERO);
         let parts = CameraParts {
             kind,
@@ -218,4 +219,28 @@ fn a_processor_that_does_not_keep_up_gets_less_to_do() {
     let sent = world.run(3);
     assert_eq!((world.encoders(), world.thread.load.step()), (vec![0, 3], 0));
     assert!(of(&sent, 3)[0].keyframe);
+}
+
+#[test]
+fn without_another_room_nothing_is_encoded_and_the_first_that_comes_gets_a_keyframe_of_the_next_picture() {
+    let mut world = World::new(PictureKind::Camera, (640, 480));
+    let own = PictureId::own(PictureKind::Camera);
+    let parts = world.thread.parts.clone();
+    parts.slots.show_at(own, Some(TileSize { width: 160, height: 120 }));
+    parts.switch.set_others(false);
+    assert!(world.run(5).is_empty() && world.encoders().is_empty());
+    let shown = parts.slots.newest(own).map(|picture| picture.captured);
+    assert_eq!(shown, Some(Time::from_micros(1_000_000 + 4 * 33_333)), "this room sees itself");
+    parts.switch.set_others(true);
+    parts.outbox.want_keyframes(PictureKind::Camera);
+    assert!(world.run(1)[0].keyframe);
+    assert_eq!(world.run(5).len(), 5);
+    // The last one leaves, and another comes.
+    parts.switch.set_others(false);
+    assert!(world.run(5).is_empty());
+    parts.switch.set_others(true);
+    parts.outbox.want_keyframes(PictureKind::Camera);
+    let sent = world.run(2);
+    assert_eq!([0, 1].map(|n| sent[n].keyframe), [true, false]);
+    assert_eq!(parts.stats.of(PictureKind::Camera).frames_encoded.total(), 8);
 }

@@ -2,19 +2,23 @@
 
 use std::net::UdpSocket;
 
-use vestibule_common::control::{Limits, MediaEndpoint, Welcome};
-use vestibule_common::id::{PeerId, SessionId, StreamId};
+use vestibule_common::id::StreamId;
 use vestibule_common::media::Gate;
-use vestibule_common::seal::{HopSecrets, Opener, Suite};
+use vestibule_common::seal::Opener;
+use vestibule_common::wire::Nack;
 
 use super::*;
-use crate::shell::media::link::Link;
+use crate::shell::media::tests::link_to;
 use crate::video::ladder::{LayerIndex, LayerWish};
 use crate::video::plan::LayersWanted;
+
+const OWN: Streams =
+    Streams { audio: StreamId(1), video: StreamId(2), presentation: StreamId(3), file: StreamId(4) };
 
 /// The thread without its loop, with its camera on, and the relay's end of its hop.
 struct World {
     sender: Sender,
+    teller: Teller,
     relay: UdpSocket,
     opener: Opener,
 }
@@ -23,29 +27,8 @@ impl World {
     fn new() -> World {
         let relay = UdpSocket::bind("127.0.0.1:0").unwrap();
         relay.set_nonblocking(true).unwrap();
-        let limits = Limits {
-            members: 9,
-            member_grace_ms: 1,
-            host_grace_ms: 1,
-            knock_timeout_ms: 1,
-            idle_timeout_ms: 1,
-        };
-        let welcome = Welcome {
-            version: 1,
-            features: vec![],
-            software: "test".into(),
-            identity: PeerId([7; 32]),
-            suite: Suite::Aes128Gcm,
-            session: SessionId([1; 8]),
-            media: vec![MediaEndpoint { address: None, port: relay.local_addr().unwrap().port() }],
-            time_ms: 0,
-            limits,
-        };
-        let secrets = HopSecrets { kiosk_to_relay: [1; 32], relay_to_kiosk: [2; 32] };
-        let opener = Opener::new(welcome.session, welcome.suite, &secrets.kiosk_to_relay);
-        let link = Link::open(&welcome, "127.0.0.1:1".parse().unwrap(), secrets).unwrap();
+        let (link, opener, _) = link_to(&relay);
         let (_, incoming) = ring::<AudioOut, AUDIO_RING>();
-        let (_, inbox) = sync_channel(1);
         let clock = Clock::start();
         let mut sender = Sender {
             outbox: Arc::default(),
@@ -57,8 +40,7 @@ impl World {
             stats: Arc::default(),
             gauges: Arc::default(),
             clock,
-            inbox,
-            waiting: None,
+            orders: Arc::default(),
             incoming,
             link: None,
             streams: None,
@@ -75,13 +57,14 @@ impl World {
             batch: Box::new([0; BATCH_BYTES]),
         };
         let (socket, sealer) = link.sending();
-        sender.obey(SendCommand::Link(Some((socket, Box::new(sealer)))));
-        let [audio, video, presentation, file] = [1, 2, 3, 4].map(StreamId);
-        sender.obey(SendCommand::Streams(Some(Streams { audio, video, presentation, file })));
+        let teller = Teller::new(sender.orders.clone(), Arc::default());
+        teller.link(Some((socket, Box::new(sealer))));
+        teller.streams(Some(OWN));
+        sender.obey(sender.orders.take());
         let camera = &sender.switches[PictureKind::Camera as usize];
         camera.send(true, Time::ZERO);
         camera.want(true, true, Time::ZERO);
-        World { sender, relay, opener }
+        World { sender, teller, relay, opener }
     }
 
     fn camera(&self) -> &CameraSwitch {
@@ -102,6 +85,17 @@ impl World {
             taken: Time::ZERO,
             encoded: Time::ZERO,
         }
+    }
+
+    /// Another room asks for some pieces of this picture again. How many left.
+    fn sent_again(&mut self, frame: u32, pieces: [u16; 2]) -> u64 {
+        let again = |world: &World| world.sender.stats.of(PictureKind::Camera).pieces_sent_again.total();
+        let before = again(self);
+        let pieces = pieces.into_iter().collect();
+        let nack = Nack { stream: OWN.video, spatial: 3, frame, pieces };
+        self.sender.outbox.push_nacked(Box::new(nack));
+        self.sender.send_again();
+        again(self) - before
     }
 
     /// How many pieces and repairs have come.
@@ -155,4 +149,18 @@ fn no_repair_leaves_of_what_was_captured_before_camera_off() {
     assert!(world.sender.send_run(&picture, 3, body).is_err());
     world.sender.send_frame(&picture);
     assert_eq!(world.came(), (0, 0));
+}
+
+#[test]
+fn nothing_from_before_this_room_came_or_came_back_is_sent_again() {
+    let mut world = World::new();
+    world.sender.send_frame(&world.picture(1));
+    assert_eq!(world.sent_again(1, [0, 1]), 2);
+    let forgotten = world.sender.sound.forgotten();
+    world.teller.streams(Some(OWN));
+    world.sender.obey(world.sender.orders.take());
+    assert_eq!(world.sent_again(1, [2, 3]), 0);
+    assert_eq!(world.sender.sound.forgotten(), forgotten + 1, "nor is sound repeated");
+    world.sender.send_frame(&world.picture(2));
+    assert_eq!(world.sent_again(2, [2, 3]), 2);
 }
