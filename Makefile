@@ -15,7 +15,7 @@ test: ## All tests, with formatting, clippy and documentation
 vm-test: ## The tests on real kernel drivers in a virtual machine, alone
 	@tests/scripts/vm-test.sh
 
-measure: ## One measurement: make measure NAME=meet|relay|video|devices
+measure: ## One measurement: make measure NAME=meet|relay|video|devices|congestion|loss
 	@tests/scripts/measure.sh "$(NAME)"
 
 soak: ## The long runs: fuzzing for an hour, twenty demonstrations, a thousand unplugs

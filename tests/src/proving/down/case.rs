@@ -1,6 +1,5 @@
 //! The cases whose bottleneck lies on the way down to a receiver.
 
-
 use crate::proving::case::{STEPS_5_1, steps};
 use crate::world::LinkConfig;
 
