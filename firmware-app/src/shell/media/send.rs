@@ -199,19 +199,26 @@ impl Sender {
         }
         if let Some(streams) = orders.streams {
             self.streams = streams.map(Packetizers::new);
-            self.choice = SoundChoice::default();
+            self.begin_anew();
         }
         if let Some(link) = orders.link {
             self.link = link;
             self.time_due = Time::ZERO;
-            self.shaper = new_shaper(self.clock.now());
-            self.choice = SoundChoice::default();
+            self.begin_anew();
             self.sound.make(self.sound.wanted());
             self.sent_at = [None; 2];
             self.protections = Default::default();
-            self.gauges.set_up(None);
-            self.switches.iter().for_each(|switch| switch.set_budget(None));
         }
+    }
+
+    /// Nothing is known of the way up: it is another one, or carried nothing but a packet a second, whose delays say little and
+    /// whose rate is no path's.
+    fn begin_anew(&mut self) {
+        self.shaper = new_shaper(self.clock.now());
+        self.choice = SoundChoice::default();
+        self.budget_due = Time::ZERO;
+        self.gauges.set_up(None);
+        self.switches.iter().for_each(|switch| switch.set_budget(None));
     }
 
     fn send_audio(&mut self) {
