@@ -21,9 +21,10 @@ const APPROVE_LAMP: u32 = 3;
 
 /// Unplugs of each device, one after the other, at most.
 const EACH: u32 = 10;
-/// What may be held more at the end than after the first round, KiB: what the allocator keeps of what was freed (2.4 MiB were
-/// seen). Finds what is lost in every cycle of every device from 150 KiB on; less, and what one device alone loses, the long run finds.
-const LEAK_LIMIT_KIB: u64 = 8192;
+/// What may be held more at the end than after the first round, KiB: what the allocator keeps of what was freed (2.4 to 9.3 MiB were
+/// seen, most of it from the first few unplugs of the camera on, flat after them). Finds what is lost in every cycle of every device from
+/// 250 KiB on; less, and what one device alone loses, the long run finds.
+const LEAK_LIMIT_KIB: u64 = 16_384;
 /// From so many mixed unplugs on it is also asked whether memory goes on growing,
 const LONG: u32 = 200;
 /// by more than this over the later half of them, KiB. What is held goes up and down by 1.3 MiB (standard deviation), and so does its growth
